@@ -1,0 +1,1 @@
+"""The embedded LiveKit-compatible server, for development and tests."""

@@ -1,0 +1,308 @@
+"""Every exception that lktrio raises on purpose.
+
+::
+
+    LiveKitError
+    ├─ ConnectError                      joining a room failed
+    │  ├─ AuthenticationFailed           the server refused the token
+    │  ├─ ServerUnreachable              no server answered at the URL
+    │  ├─ JoinRejected                   the server knows us and said no
+    │  ├─ IceFailed                      no network path for media was found
+    │  ├─ DtlsFailed                     the media path could not be secured
+    │  └─ ConnectTimeout                 a phase of joining took too long
+    ├─ RoomClosed                        the room has ended (also trio.BrokenResourceError)
+    ├─ SlowConsumer                      this subscriber read too slowly (also trio.BrokenResourceError)
+    ├─ PublishError
+    │  ├─ NotPermitted                   the token or a permission forbids it
+    │  ├─ CodecRejected                  the server or peer does not take the codec
+    │  └─ PublishTimeout                 the server never acknowledged the track
+    ├─ StreamError
+    │  ├─ StreamAborted                  the sender gave up or left
+    │  ├─ LengthMismatch                 more or fewer bytes than announced
+    │  └─ StreamTooLarge                 larger than the receiver accepts
+    ├─ RpcError                          the other participant answered with an error
+    ├─ ServerError                       a server API answered with an error
+    │  └─ SipCallError                   a SIP call failed with a SIP status
+    ├─ TokenError
+    │  ├─ InvalidSignature
+    │  ├─ Expired
+    │  ├─ NotYetValid
+    │  └─ Malformed
+    ├─ WebhookError
+    │  ├─ MissingAuthorization
+    │  ├─ UnknownApiKey
+    │  ├─ DigestMismatch
+    │  └─ MalformedEvent
+    ├─ ProtocolError
+    │  ├─ LocalProtocolError             you asked for something the protocol forbids
+    │  └─ RemoteProtocolError            the peer sent something the protocol forbids
+    └─ MediaError
+       ├─ ContainerError                 a media file is damaged or of the wrong kind
+       └─ CodecUnavailable               no encoder or decoder for that codec is installed
+
+Causes are chained: ``OSError``, ``ssl.SSLError`` and ``httpx.HTTPError`` appear as ``__cause__``,
+never bare. A message says what happened, where, and what to try. No secret is ever part of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import trio
+
+__all__ = [
+    "AuthenticationFailed",
+    "CodecRejected",
+    "CodecUnavailable",
+    "ConnectError",
+    "ConnectTimeout",
+    "ContainerError",
+    "DigestMismatch",
+    "DtlsFailed",
+    "Expired",
+    "IceFailed",
+    "InvalidSignature",
+    "JoinRejected",
+    "LengthMismatch",
+    "LiveKitError",
+    "LocalProtocolError",
+    "Malformed",
+    "MalformedEvent",
+    "MediaError",
+    "MissingAuthorization",
+    "NotPermitted",
+    "NotYetValid",
+    "ProtocolError",
+    "PublishError",
+    "PublishTimeout",
+    "RemoteProtocolError",
+    "RoomClosed",
+    "RpcError",
+    "ServerError",
+    "ServerUnreachable",
+    "SipCallError",
+    "SlowConsumer",
+    "StreamAborted",
+    "StreamError",
+    "StreamTooLarge",
+    "TokenError",
+    "UnknownApiKey",
+    "WebhookError",
+]
+
+
+class LiveKitError(Exception):
+    """Base of everything that lktrio raises on purpose."""
+
+
+class ConnectError(LiveKitError):
+    """Joining a room failed; the subclass says in which way."""
+
+
+class AuthenticationFailed(ConnectError):
+    """The server refused the token: wrong key, expired, or without the grant to join."""
+
+
+class ServerUnreachable(ConnectError):
+    """No LiveKit server answered at the URL."""
+
+
+class JoinRejected(ConnectError):
+    """The server accepted the token but refused the join.
+
+    Attributes:
+        status: The HTTP status of the refusal, or None when it came over the WebSocket.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class IceFailed(ConnectError):
+    """No network path for media could be established (RFC 8445)."""
+
+
+class DtlsFailed(ConnectError):
+    """The DTLS handshake failed, or the peer's certificate was not the announced one."""
+
+
+class ConnectTimeout(ConnectError):
+    """A phase of joining exceeded its deadline; the message names the phase."""
+
+
+class RoomClosed(LiveKitError, trio.BrokenResourceError):
+    """The room has ended and the call can no longer be carried out.
+
+    Attributes:
+        reason: Why it ended: the lower-case name of LiveKit's ``DisconnectReason``
+            (such as ``"room_deleted"``), or ``"unknown_reason"``.
+    """
+
+    def __init__(self, message: str = "the room is closed", *, reason: str = "unknown_reason") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class SlowConsumer(LiveKitError, trio.BrokenResourceError):
+    """A subscriber did not read its queue in time, so the queue was ended for it alone."""
+
+
+class PublishError(LiveKitError):
+    """A track or data could not be published."""
+
+
+class NotPermitted(PublishError):
+    """The token's grants, or permissions changed since, forbid it."""
+
+
+class CodecRejected(PublishError):
+    """The peer negotiated none of the codecs that the track can be sent in."""
+
+
+class PublishTimeout(PublishError):
+    """The server did not acknowledge the track in time."""
+
+
+class StreamError(LiveKitError):
+    """A text or byte stream did not arrive whole."""
+
+
+class StreamAborted(StreamError):
+    """The sender gave the stream up, or left."""
+
+
+class LengthMismatch(StreamError):
+    """The stream held more or fewer bytes than its header announced."""
+
+
+class StreamTooLarge(StreamError):
+    """The stream is larger than the receiver accepts."""
+
+
+class RpcError(LiveKitError):
+    """A remote procedure call failed.
+
+    Attributes:
+        code: LiveKit's RPC code (1400-1505) or one of the application.
+        message: Short text, at most 256 bytes on the wire.
+        data: Optional further text.
+    """
+
+    def __init__(self, code: int, message: str, data: str = "") -> None:
+        super().__init__(f"RPC error {code}: {message}")
+        self.code = code
+        self.message = message
+        self.data = data
+
+
+class ServerError(LiveKitError):
+    """A server API answered with an error.
+
+    Attributes:
+        code: The Twirp code, such as ``"not_found"``.
+        message: The server's text.
+        meta: The server's further key-value pairs.
+        status: The HTTP status, or None when no HTTP answer arrived.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        meta: Mapping[str, str] | None = None,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.meta: dict[str, str] = dict(meta or {})
+        self.status = status
+
+
+class SipCallError(ServerError):
+    """A SIP call failed.
+
+    Attributes:
+        sip_status_code: The SIP status, such as 486.
+        sip_status: Its reason phrase, such as ``"Busy Here"``.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        sip_status_code: int,
+        sip_status: str,
+        meta: Mapping[str, str] | None = None,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(code, message, meta=meta, status=status)
+        self.sip_status_code = sip_status_code
+        self.sip_status = sip_status
+
+
+class TokenError(LiveKitError):
+    """An access token could not be made or verified."""
+
+
+class InvalidSignature(TokenError):
+    """The signature, the algorithm or the issuer of a token is not acceptable."""
+
+
+class Expired(TokenError):
+    """The token's ``exp`` has passed."""
+
+
+class NotYetValid(TokenError):
+    """The token's ``nbf`` lies in the future."""
+
+
+class Malformed(TokenError):
+    """The text is not a well-formed access token."""
+
+
+class WebhookError(LiveKitError):
+    """A webhook request was refused."""
+
+
+class MissingAuthorization(WebhookError):
+    """The request carries no Authorization header."""
+
+
+class UnknownApiKey(WebhookError):
+    """The request is signed with a key that the receiver does not know."""
+
+
+class DigestMismatch(WebhookError):
+    """The body is not the one that was signed."""
+
+
+class MalformedEvent(WebhookError):
+    """The body is not a LiveKit webhook event."""
+
+
+class ProtocolError(LiveKitError):
+    """A protocol rule was broken; the subclass says by whom."""
+
+
+class LocalProtocolError(ProtocolError):
+    """You asked for something that the protocol does not allow now."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer sent something that the protocol does not allow."""
+
+
+class MediaError(LiveKitError):
+    """Media could not be read, written or coded."""
+
+
+class ContainerError(MediaError):
+    """A media file is damaged, truncated or of another kind than expected."""
+
+
+class CodecUnavailable(MediaError):
+    """No encoder or decoder for the codec is installed."""

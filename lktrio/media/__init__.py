@@ -1,0 +1,1 @@
+"""Encoded media: frames, codecs and the files that hold them."""

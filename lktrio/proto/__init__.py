@@ -1,0 +1,1 @@
+"""LiveKit's protocol messages as dataclasses, and the one door between them and bytes."""

@@ -1,0 +1,1 @@
+"""What a participant sees: room, participants, publications, tracks, data and events."""

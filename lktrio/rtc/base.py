@@ -1,0 +1,27 @@
+"""What every protocol engine of the core shares: types of its inputs and outputs.
+
+An engine takes input through ``receive(...)`` and ``handle_timer(now)``, tells through
+``next_timer()`` when it wants to be called again, and leaves its results in two public
+containers, ``out`` (what to send) and ``events`` (what happened), which the caller swaps out
+whole after every input. It reads no clock, opens no socket and starts no task.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TypeAlias
+
+__all__ = ["NEVER", "Address", "RandomBytes", "Transmit"]
+
+Address: TypeAlias = tuple[str, int]
+"""Host (numeric IPv4 or IPv6 text without scope) and port."""
+
+Transmit: TypeAlias = tuple[int, Address, bytes]
+"""A datagram to send: the path (the driver's number of a local socket), to whom, and what."""
+
+RandomBytes: TypeAlias = Callable[[int], bytes]
+"""Source of randomness: takes a count, returns that many bytes (``os.urandom`` in production)."""
+
+NEVER = math.inf
+"""What ``next_timer()`` returns when nothing is due."""

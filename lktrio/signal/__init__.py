@@ -1,0 +1,1 @@
+"""Signalling: LiveKit's WebSocket protocol as a participant speaks it."""
