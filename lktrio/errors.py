@@ -10,8 +10,8 @@
     │  ├─ IceFailed                      no network path for media was found
     │  ├─ DtlsFailed                     the media path could not be secured
     │  └─ ConnectTimeout                 a phase of joining took too long
-    ├─ RoomClosed                        the room has ended (also trio.BrokenResourceError)
-    ├─ SlowConsumer                      this subscriber read too slowly (also trio.BrokenResourceError)
+    ├─ RoomClosed                        the room has ended (trio.BrokenResourceError)
+    ├─ SlowConsumer                      this subscriber read too slowly (trio.BrokenResourceError)
     ├─ PublishError
     │  ├─ NotPermitted                   the token or a permission forbids it
     │  ├─ CodecRejected                  the server or peer does not take the codec
@@ -139,7 +139,9 @@ class RoomClosed(LiveKitError, trio.BrokenResourceError):
             (such as ``"room_deleted"``), or ``"unknown_reason"``.
     """
 
-    def __init__(self, message: str = "the room is closed", *, reason: str = "unknown_reason") -> None:
+    def __init__(
+        self, message: str = "the room is closed", *, reason: str = "unknown_reason"
+    ) -> None:
         super().__init__(message)
         self.reason = reason
 
