@@ -2,6 +2,64 @@
 
 from __future__ import annotations
 
-from lktrio.rtc.payload.base import Depacketizer, Packetizer
+from collections.abc import Callable
 
-__all__ = ["Depacketizer", "Packetizer"]
+from lktrio.errors import LocalProtocolError
+from lktrio.rtc.base import RandomBytes
+from lktrio.rtc.payload.base import Depacketizer, Packetizer
+from lktrio.rtc.payload.h264 import H264Depacketizer, H264Packetizer
+from lktrio.rtc.payload.opus import OpusDepacketizer, OpusPacketizer
+from lktrio.rtc.payload.vp8 import Vp8Depacketizer, Vp8Packetizer
+
+__all__ = ["MIME_TYPES", "Depacketizer", "Packetizer", "depacketizer", "packetizer"]
+
+MIME_TYPES = ("audio/opus", "video/VP8", "video/H264")
+"""The codecs with a payload format here, in the spelling of their registration."""
+
+_PACKETIZERS: dict[str, Callable[[RandomBytes | None], Packetizer]] = {
+    "audio/opus": lambda random: OpusPacketizer(),
+    "video/vp8": Vp8Packetizer,
+    "video/h264": lambda random: H264Packetizer(),
+}
+_DEPACKETIZERS: dict[str, Depacketizer] = {
+    "audio/opus": OpusDepacketizer(),
+    "video/vp8": Vp8Depacketizer(),
+    "video/h264": H264Depacketizer(),
+}
+
+
+def packetizer(mime: str, *, random: RandomBytes | None = None) -> Packetizer:
+    """Make the sending half of a payload format, for one outbound stream.
+
+    Args:
+        mime: Such as ``"video/VP8"``; upper and lower case are the same.
+        random: Draws what the format wants to be random, such as the first picture id.
+
+    Raises:
+        LocalProtocolError: The codec is not one of `MIME_TYPES`.
+    """
+    try:
+        return _PACKETIZERS[mime.lower()](random)
+    except KeyError:
+        raise _unknown(mime) from None
+
+
+def depacketizer(mime: str) -> Depacketizer:
+    """The receiving half of a payload format, shared by every stream.
+
+    Args:
+        mime: Such as ``"video/VP8"``; upper and lower case are the same.
+
+    Raises:
+        LocalProtocolError: The codec is not one of `MIME_TYPES`.
+    """
+    try:
+        return _DEPACKETIZERS[mime.lower()]
+    except KeyError:
+        raise _unknown(mime) from None
+
+
+def _unknown(mime: str) -> LocalProtocolError:
+    return LocalProtocolError(
+        f"there is no RTP payload format for {mime!r}, only for {', '.join(MIME_TYPES)}"
+    )
