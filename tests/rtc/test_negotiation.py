@@ -1,0 +1,221 @@
+"""Two negotiators agree on sections, codecs, extensions and directions (RFC 8829)."""
+
+from __future__ import annotations
+
+import pytest
+
+from lktrio.errors import LocalProtocolError, RemoteProtocolError
+from lktrio.rtc.capabilities import AUDIO_LEVEL, H264, MID, RID, VP8, MediaCapabilities, with_first
+from lktrio.rtc.negotiation import Negotiator, TransportParameters, read_transport
+from lktrio.rtc.sdp import Fingerprint, Msid, Rid, SessionDescription, Simulcast
+from lktrio.rtc.transceiver import LocalTrack, Transceiver
+
+FINGERPRINT = Fingerprint("sha-256", ":".join(["AB"] * 32))
+TRANSPORT = TransportParameters("ufrag", "password" * 3, FINGERPRINT, "actpass", ("candidate:1 1",))
+ANSWERING = TransportParameters("frag2", "password" * 3, FINGERPRINT, "active")
+
+
+def negotiator(**changes: object) -> Negotiator:
+    return Negotiator(MediaCapabilities(**changes), 7)  # type: ignore[arg-type]  # any field
+
+
+def exchange(offerer: Negotiator, answerer: Negotiator) -> list[Transceiver]:
+    """Run one offer and answer through their text form."""
+    offer = SessionDescription.parse(str(offerer.create_offer(TRANSPORT)))
+    added = answerer.apply_offer(offer)
+    answer = SessionDescription.parse(str(answerer.create_answer(ANSWERING)))
+    offerer.apply_answer(answer)
+    return added
+
+
+def sender(offerer: Negotiator, kind: str = "video", **changes: object) -> Transceiver:
+    transceiver = offerer.add_transceiver(
+        "video" if kind == "video" else "audio",
+        "sendonly",
+        **changes,  # type: ignore[arg-type]  # the one keyword is codecs
+    )
+    transceiver.local_track = LocalTrack(
+        "-", "cid", ssrc=11, rtx_ssrc=12 if kind == "video" else None
+    )
+    return transceiver
+
+
+def test_a_sent_track_arrives_with_its_msid_and_ssrcs() -> None:
+    offerer, answerer = negotiator(), negotiator()
+    ours = sender(offerer)
+    (theirs,) = exchange(offerer, answerer)
+    assert ours.sending
+    assert not ours.receiving
+    assert theirs.receiving
+    assert not theirs.sending
+    assert theirs.remote_track == Msid("-", "cid")
+    assert theirs.remote_ssrcs() == {11: 12}
+
+
+def test_both_sides_agree_on_payload_types_and_extensions() -> None:
+    offerer, answerer = negotiator(), negotiator()
+    ours = sender(offerer)
+    (theirs,) = exchange(offerer, answerer)
+    assert [codec.payload_type for codec in ours.codecs] == [
+        codec.payload_type for codec in theirs.codecs
+    ]
+    vp8 = ours.codec_for("video/VP8")
+    assert vp8 is not None
+    assert (rtx := ours.rtx_for(vp8)) is not None
+    assert rtx.apt == vp8.payload_type
+    assert ours.extension_ids == theirs.extension_ids
+    assert MID in ours.extension_ids
+    assert RID in ours.extension_ids
+
+
+def test_the_preferred_codec_leads_the_offer_and_the_answer() -> None:
+    offerer, answerer = negotiator(), negotiator()
+    codecs = with_first(MediaCapabilities().video_codecs, H264)
+    ours = sender(offerer, codecs=codecs)
+    exchange(offerer, answerer)
+    assert ours.codecs[0].name == "H264"
+
+
+def test_an_answerer_sends_in_a_section_that_the_offerer_only_receives() -> None:
+    offerer, answerer = negotiator(), negotiator()
+    ours = offerer.add_transceiver("audio", "recvonly")
+    offer = SessionDescription.parse(str(offerer.create_offer(TRANSPORT)))
+    (theirs,) = answerer.apply_offer(offer)
+    theirs.local_track = LocalTrack("PA_x|TR_y", "TR_y", ssrc=5)
+    theirs.direction = "sendonly"
+    offerer.apply_answer(SessionDescription.parse(str(answerer.create_answer(ANSWERING))))
+    assert theirs.sending
+    assert ours.receiving
+    assert ours.remote_track == Msid("PA_x|TR_y", "TR_y")
+    assert ours.remote_ssrcs() == {5: None}
+
+
+def test_an_unused_section_is_inactive_and_keeps_its_extensions() -> None:
+    offerer, answerer = negotiator(), negotiator()
+    ours = offerer.add_transceiver("audio", "recvonly")
+    (theirs,) = exchange(offerer, answerer)
+    assert ours.current_direction == theirs.current_direction == "inactive"
+    assert ours.remote is not None
+    assert not ours.remote.rejected
+    assert ours.remote.extension_id(AUDIO_LEVEL) == ours.extension_ids[AUDIO_LEVEL]
+    assert ours.remote_track is None
+
+
+def test_later_offers_keep_the_places_of_sections() -> None:
+    offerer, answerer = negotiator(), negotiator()
+    offerer.wants_data_channels = True
+    first = sender(offerer, "audio")
+    exchange(offerer, answerer)
+    second = sender(offerer)
+    exchange(offerer, answerer)
+    assert offerer.remote is not None
+    kinds = [section.kind for section in offerer.remote.media]
+    assert kinds == ["audio", "application", "video"]
+    assert [first.mid, second.mid] == ["0", "2"]
+
+
+def test_simulcast_layers_are_accepted_by_their_rids() -> None:
+    offerer, answerer = negotiator(), negotiator()
+    sender(offerer)
+    offer = offerer.create_offer(TRANSPORT)
+    offer.media[0].rids = [Rid(rid, "send") for rid in "fhq"]
+    offer.media[0].simulcast = Simulcast(send=(("f",), ("h",), ("q",)))
+    answerer.apply_offer(SessionDescription.parse(str(offer)))
+    answer = SessionDescription.parse(str(answerer.create_answer(ANSWERING)))
+    assert answer.media[0].rids == [Rid(rid, "recv") for rid in "fhq"]
+    assert answer.media[0].simulcast == Simulcast(recv=(("f",), ("h",), ("q",)))
+
+
+def test_a_section_without_a_common_codec_is_rejected_and_the_others_work() -> None:
+    offerer = negotiator(video_codecs=(VP8,))
+    answerer = negotiator(video_codecs=(H264,))
+    video, audio = sender(offerer), sender(offerer, "audio")
+    exchange(offerer, answerer)
+    assert video.stopped
+    assert not video.sending
+    assert audio.sending
+    assert offerer.remote is not None
+    assert offerer.remote.bundle == (audio.mid,)
+
+
+def test_a_stopped_section_stays_rejected_in_later_offers() -> None:
+    offerer, answerer = negotiator(video_codecs=(VP8,)), negotiator(video_codecs=(H264,))
+    sender(offerer)
+    audio = sender(offerer, "audio")
+    exchange(offerer, answerer)
+    exchange(offerer, answerer)
+    assert audio.sending
+    assert offerer.local is not None
+    assert offerer.local.media[0].rejected
+
+
+def test_the_transport_is_read_from_the_bundled_sections() -> None:
+    offerer = negotiator()
+    offerer.wants_data_channels = True
+    sender(offerer)
+    transport = read_transport(SessionDescription.parse(str(offerer.create_offer(TRANSPORT))))
+    assert (transport.ufrag, transport.pwd) == (TRANSPORT.ufrag, TRANSPORT.pwd)
+    assert transport.fingerprints == (FINGERPRINT,)
+    assert transport.candidates == TRANSPORT.candidates
+    assert transport.data_channels
+    assert transport.max_message_size == TRANSPORT.max_message_size
+    assert TRANSPORT.pwd not in repr(transport)
+
+
+def test_an_offer_is_not_made_over_an_unfinished_one() -> None:
+    offerer = negotiator()
+    sender(offerer)
+    offerer.create_offer(TRANSPORT)
+    with pytest.raises(LocalProtocolError, match="have-local-offer"):
+        offerer.create_offer(TRANSPORT)
+    offerer.cancel_offer()
+    offerer.create_offer(TRANSPORT)
+
+
+def test_an_answer_without_offer_is_refused() -> None:
+    with pytest.raises(LocalProtocolError, match="no offer"):
+        negotiator().apply_answer(SessionDescription())
+
+
+def test_an_answer_with_other_sections_is_refused() -> None:
+    offerer, answerer = negotiator(), negotiator()
+    sender(offerer)
+    answerer.apply_offer(offerer.create_offer(TRANSPORT))
+    answer = answerer.create_answer(ANSWERING)
+    answer.media.append(answer.media[0])
+    with pytest.raises(RemoteProtocolError, match="2 sections"):
+        offerer.apply_answer(answer)
+
+
+def test_an_answer_for_another_mid_is_refused() -> None:
+    offerer, answerer = negotiator(), negotiator()
+    sender(offerer)
+    answerer.apply_offer(offerer.create_offer(TRANSPORT))
+    answer = answerer.create_answer(ANSWERING)
+    answer.media[0].mid = "elsewhere"
+    with pytest.raises(RemoteProtocolError, match="elsewhere"):
+        offerer.apply_answer(answer)
+
+
+def test_an_offer_that_drops_or_repeats_sections_is_refused() -> None:
+    offerer, answerer = negotiator(), negotiator()
+    sender(offerer)
+    sender(offerer)
+    exchange(offerer, answerer)
+    offer = offerer.create_offer(TRANSPORT)
+    last = offer.media.pop()
+    with pytest.raises(RemoteProtocolError, match="removes"):
+        answerer.apply_offer(offer)
+    offer.media += [last, last]
+    with pytest.raises(RemoteProtocolError, match="different mids"):
+        answerer.apply_offer(offer)
+
+
+@pytest.mark.parametrize("missing", ["ice_ufrag", "ice_pwd", "fingerprints"])
+def test_a_transport_without_credentials_is_refused(missing: str) -> None:
+    offerer = negotiator()
+    sender(offerer)
+    offer = offerer.create_offer(TRANSPORT)
+    setattr(offer.media[0], missing, [] if missing == "fingerprints" else None)
+    with pytest.raises(RemoteProtocolError, match=r"credentials|fingerprint"):
+        read_transport(offer)
