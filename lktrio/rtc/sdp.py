@@ -268,7 +268,7 @@ class _Parser:
         self.session = SessionDescription()
         self.section: _Section | None = None
         self.seen: set[str] = set()
-        self.count = 0
+        self.count = 1
 
     def run(self) -> SessionDescription:
         if self.lines[0] != "v=0":
@@ -296,7 +296,7 @@ class _Parser:
         self.count += 1
         if letter == "m":
             self.start_section(value)
-        elif self.count >= MAX_LINES:
+        elif self.count > MAX_LINES:
             raise RemoteProtocolError(f"a part has more than {MAX_LINES} lines")
         elif letter == "a":
             self.read_attribute(*_split_attribute(value))
