@@ -193,7 +193,9 @@ class H264Depacketizer:
         A frame whose first packet is a delimiter or SEI alone is not recognised here;
         `frame_is_keyframe` judges the whole frame.
         """
-        if not payload or payload[0] & _TYPE != _STAP_A:
+        if not self.starts_frame(payload):
+            return False
+        if payload[0] & _TYPE != _STAP_A:
             return _first_unit(payload)[0] in _KEYFRAME_TYPES
         try:
             return any(unit[0] & _TYPE in _KEYFRAME_TYPES for unit in _disaggregate(payload))
