@@ -1,0 +1,16 @@
+"""The commands of the README are those that continuous integration runs, letter by letter."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_continuous_integration_runs_the_commands_of_the_readme() -> None:
+    commands = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.M)
+    script = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert len(commands) == 2
+    for command in commands:
+        assert command.rstrip("\n") in script
