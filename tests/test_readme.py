@@ -9,8 +9,9 @@ ROOT = Path(__file__).parent.parent
 
 
 def test_continuous_integration_runs_the_commands_of_the_readme() -> None:
-    commands = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.M)
-    script = (ROOT / ".ci" / "run").read_text().splitlines()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"(?sm)^```sh\n(.*?)^```", readme)
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert len(commands) == 2
     for command in commands:
         assert command.rstrip("\n") in script
