@@ -1,0 +1,152 @@
+"""What both roles of the handshake share.
+
+Theory of operation: a handshake is a machine that takes whole flights and answers with flights. It
+knows nothing of time, loss or records. ``expected`` says which flights are possible now;
+``receive`` checks one and either accepts it, returning the answer, or raises and is as before, so
+that a better flight may still come::
+
+    client                                        server
+    ClientHello                        ------->
+                                       <-------   (HelloVerifyRequest)
+    (ClientHello with cookie)          ------->
+                                                  ServerHello, Certificate, ServerKeyExchange,
+                                       <-------   CertificateRequest, ServerHelloDone
+    Certificate, ClientKeyExchange,
+    CertificateVerify, [ChangeCipherSpec],
+    Finished                           ------->
+                                       <-------   [ChangeCipherSpec], Finished
+
+The certificate's fingerprint and the proof of its key are checked before any secret is derived.
+
+Sources: RFC 5246 7.3 and 7.4, RFC 6347 4.2, RFC 7627, RFC 5764 4, RFC 5746 3.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+
+from lktrio.errors import RemoteProtocolError
+from lktrio.rtc.base import RandomBytes
+from lktrio.rtc.dtls.certificate import Certificate, Fingerprints
+from lktrio.rtc.dtls.flights import Flight, FlightItem
+from lktrio.rtc.dtls.fragments import HandshakeMessage
+from lktrio.rtc.dtls.keys import Secrets
+from lktrio.rtc.dtls.messages import CertificateMessage
+from lktrio.rtc.dtls.options import DtlsOptions
+from lktrio.rtc.dtls.registry import AlertDescription, HandshakeType
+
+__all__ = ["Flights", "Handshake", "HandshakeRefused"]
+
+Flights = tuple[tuple[int, ...], ...]
+
+
+class HandshakeRefused(RemoteProtocolError):
+    """A well-formed flight is not acceptable.
+
+    Attributes:
+        alert: What to tell the peer.
+        final: Whether it was authenticated, so that no better one can come.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        alert: AlertDescription = AlertDescription.HANDSHAKE_FAILURE,
+        *,
+        final: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.alert = alert
+        self.final = final
+
+
+class Handshake:
+    """State of one handshake; see the subclasses.
+
+    Args:
+        certificate: Ours.
+        fingerprints: Those announced for the peer's certificate.
+        random: Source of randoms and ephemeral keys.
+        options: Suites, groups and profiles.
+    """
+
+    is_client: bool
+
+    def __init__(
+        self,
+        certificate: Certificate,
+        fingerprints: Fingerprints,
+        random: RandomBytes,
+        options: DtlsOptions,
+    ) -> None:
+        self.expected: Flights = ()
+        """Flights that may come next, as tuples of message types."""
+        self.complete = False
+        """Whether both Finished messages are verified or sent."""
+        self.secrets: Secrets | None = None
+        """Set once the record keys may be installed."""
+        self.srtp_profile: int | None = None
+        """Negotiated SRTP profile; meaningful once complete."""
+        self._certificate = certificate
+        self._fingerprints = fingerprints
+        self._random = random
+        self._options = options
+        self._transcript = b""
+        self._sequence = 0
+
+    def receive(self, messages: Sequence[HandshakeMessage]) -> Flight:
+        """Check a whole flight and answer it.
+
+        Args:
+            messages: A flight that matches ``expected``.
+
+        Returns:
+            The flight to send, empty when the peer has yet to finish.
+
+        Raises:
+            RemoteProtocolError: The flight is malformed or not acceptable; nothing has changed.
+        """
+        raise NotImplementedError
+
+    def _message(self, kind: HandshakeType, body: bytes = b"") -> HandshakeMessage:
+        """Number an outgoing message and add it to the transcript."""
+        message = HandshakeMessage(kind, self._sequence, body)
+        self._sequence += 1
+        self._transcript += message.serialize()
+        return message
+
+    def _finish(self, secrets: Secrets) -> Flight:
+        """Build our ChangeCipherSpec and Finished."""
+        body = secrets.verify_data(self._transcript, is_client=self.is_client)
+        finished = self._message(HandshakeType.FINISHED, body)
+        return (FlightItem(None), FlightItem(finished, protected=True))
+
+    def _verify_finished(self, message: HandshakeMessage) -> None:
+        """Check the peer's Finished, which ends the transcript it covers."""
+        assert self.secrets is not None
+        wanted = self.secrets.verify_data(self._transcript, is_client=not self.is_client)
+        if not hmac.compare_digest(message.body, wanted):
+            raise HandshakeRefused(
+                "the peer's Finished does not match this handshake",
+                AlertDescription.DECRYPT_ERROR,
+                final=True,
+            )
+        self._transcript += message.serialize()
+
+    def _check_certificate(self, body: bytes) -> bytes:
+        """Return the peer's certificate if its fingerprint was announced."""
+        certificates = CertificateMessage.parse(body).certificates
+        if not certificates:
+            raise HandshakeRefused("the peer presented no certificate")
+        if not self._fingerprints.match(certificates[0]):
+            raise HandshakeRefused(
+                "the peer's certificate matches none of the announced fingerprints",
+                AlertDescription.BAD_CERTIFICATE,
+            )
+        return certificates[0]
+
+
+def joined(messages: Sequence[HandshakeMessage]) -> bytes:
+    """Concatenate messages as the transcript holds them."""
+    return b"".join(message.serialize() for message in messages)
