@@ -114,8 +114,9 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Strict typing: mypy over everything, pyright over the library."""
-    session.install("-e", ".[av,cli]", *groups("types", "test", "interop", "proto"))
-    session.run("mypy")
+    session.install("-e", ".[av,cli]", *groups("types", "test", "interop", "proto"), "nox")
+    examples = ["examples"] if list(ROOT.glob("examples/**/*.py")) else []
+    session.run("mypy", "lktrio", "tests", "noxfile.py", *examples)
     session.run("pyright")
 
 
