@@ -106,8 +106,9 @@ def lint(session: nox.Session) -> None:
     session.install(*groups("lint"))
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
-    ours = [str(p) for p in ROOT.glob("lktrio/**/*.py") if GENERATED not in p.parents]
-    session.run("flake8-async", *ASYNC_CHECKS, *sorted(ours))
+    ours = [path for path in ROOT.glob("lktrio/**/*.py") if GENERATED not in path.parents]
+    paths = sorted(str(path.relative_to(ROOT)) for path in ours)
+    session.run("flake8-async", *ASYNC_CHECKS, *paths, silent=True)
     session.run("lint-imports")
 
 
