@@ -1,0 +1,125 @@
+"""Why a server did not let us in, told as one of the exceptions of joining.
+
+LiveKit's server refuses before the upgrade, with an HTTP status and a line of text. Where the text
+is missing (a proxy ate it, or there was no HTTP answer at all) the ``validate`` endpoint is asked:
+it runs the same checks and answers ``success`` or the text.
+"""
+
+from __future__ import annotations
+
+import ssl
+
+import httpx
+import trio
+
+from lktrio.errors import AuthenticationFailed, ConnectError, JoinRejected, ServerUnreachable
+from lktrio.signal.urls import SignalUrl
+from lktrio.signal.websocket import UpgradeRefused
+
+__all__ = ["explain_refusal", "is_unknown_path"]
+
+_NO_ROOM = "requested room does not exist"  # tells this 404 from the one of an unknown path
+_MAX_TEXT = 300
+_MAX_ANSWER = 4096
+
+
+def is_unknown_path(refused: UpgradeRefused) -> bool:
+    """Whether the server does not know the path of the request."""
+    return refused.status == httpx.codes.NOT_FOUND and _NO_ROOM not in refused.text
+
+
+async def explain_refusal(
+    refused: UpgradeRefused,
+    url: SignalUrl,
+    validate: str,
+    token: str,
+    *,
+    timeout: float,
+    http: httpx.AsyncClient | None,
+    ssl_context: ssl.SSLContext | None,
+) -> ConnectError:
+    """Find the exception to raise for a refused upgrade.
+
+    Args:
+        refused: What the server answered.
+        url: Where.
+        validate: Path and query of the ``validate`` endpoint.
+        token: The access token.
+        timeout: Seconds that asking it may take.
+        http: The client to ask with; None makes one.
+        ssl_context: For TLS; None stands for the default.
+    """
+    status, text = refused.status, refused.text
+    if status is None or not text.strip() or is_unknown_path(refused):
+        asked = None
+        with trio.move_on_after(timeout):
+            asked = await _ask(url.http(validate), token, http, ssl_context if url.secure else None)
+        if asked is not None and asked[0] >= httpx.codes.BAD_REQUEST:
+            status, text = asked
+        elif asked is not None and asked[1].strip() == "success":
+            return ServerUnreachable(
+                f"the LiveKit server at {url.place} would take the join, but the WebSocket did "
+                f"not open ({_http(status)}); a proxy on the way may not let WebSockets through"
+            )
+    return _error_of(status, _line(text), url)
+
+
+async def _ask(
+    address: str, token: str, http: httpx.AsyncClient | None, context: ssl.SSLContext | None
+) -> tuple[int, str] | None:
+    headers = {"Authorization": f"Bearer {token}"}
+    if http is not None:
+        return await _get(http, address, headers)
+    verify = context or address.startswith("https:")
+    async with httpx.AsyncClient(verify=verify, trust_env=False, timeout=None) as client:
+        return await _get(client, address, headers)
+
+
+async def _get(
+    http: httpx.AsyncClient, address: str, headers: dict[str, str]
+) -> tuple[int, str] | None:
+    body = b""
+    try:
+        async with http.stream("GET", address, headers=headers, follow_redirects=False) as answer:
+            async for chunk in answer.aiter_bytes():
+                body += chunk
+                if len(body) > _MAX_ANSWER:
+                    break
+    except httpx.HTTPError:
+        return None
+    return answer.status_code, body[:_MAX_ANSWER].decode("utf-8", "replace")
+
+
+def _line(text: str) -> str:
+    """The text as one line that can stand in a message."""
+    line = " ".join(text.split())
+    return "".join(filter(str.isprintable, line))[:_MAX_TEXT]
+
+
+def _http(status: int | None) -> str:
+    return "no HTTP answer" if status is None else f"HTTP {status}"
+
+
+def _error_of(status: int | None, text: str, url: SignalUrl) -> ConnectError:
+    said = f": {text}" if text else ""
+    if status is None:
+        return ServerUnreachable(
+            f"{url.place} took the connection but does not speak HTTP; check the port, and "
+            f"whether the URL should start with {'ws' if url.secure else 'wss'}://"
+        )
+    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        return AuthenticationFailed(
+            f"the server at {url.place} refused the token ({status}){said}; check that its API "
+            "key and secret are the server's, that it has not expired, and its grants"
+        )
+    if "HTTPS" in text and not url.secure:
+        return ServerUnreachable(f"{url.place} expects TLS{said}; use wss://")
+    if status < httpx.codes.BAD_REQUEST or (
+        status == httpx.codes.NOT_FOUND and _NO_ROOM not in text
+    ):
+        return ServerUnreachable(
+            f"what answers at {url.http(url.path or '/')} is not a LiveKit server (HTTP {status})"
+        )
+    return JoinRejected(
+        f"the server at {url.place} refused the join ({status}){said}", status=status
+    )

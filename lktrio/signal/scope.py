@@ -1,0 +1,67 @@
+"""A nursery for background tasks that must outlive the body of a block by a moment.
+
+Theory of operation: when the code around a block is cancelled, the tasks of a plain nursery are
+cancelled together with the block's body, so nothing is left that could say goodbye to a server.
+Here the tasks run shielded and end when the body has ended, cleanup included. The cleanup is the
+caller's: a ``finally`` in the body, under a shield with a deadline of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+
+__all__ = ["open_service_nursery"]
+
+
+@asynccontextmanager
+async def open_service_nursery() -> AsyncIterator[trio.Nursery]:
+    """Open a nursery whose tasks are shielded, and cancelled when the body ends.
+
+    What the body raises comes out bare; tasks that failed as well are told in notes on it. A
+    single failure of a task comes out bare, several as a group; either cancels the body.
+    """
+    body: BaseException | None = None
+    failures: BaseException | None = None
+    try:
+        async with trio.open_nursery() as outer:
+            inner: trio.Nursery = await outer.start(_host)
+            try:
+                yield inner
+            except BaseException as error:  # noqa: BLE001 - raised again below
+                body = error
+            finally:
+                inner.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        failures = _without_cancelled(group)
+        if body is None and failures is None:
+            raise
+    if failures is not None and (body is None or _without_cancelled(body) is None):
+        raise _bare(failures)
+    if body is not None:
+        if failures is not None:
+            body.add_note(f"a background task failed as well: {_bare(failures)!r}")
+        raise body
+
+
+async def _host(task_status: trio.TaskStatus[trio.Nursery]) -> None:
+    with trio.CancelScope(shield=True):
+        async with trio.open_nursery() as nursery:
+            task_status.started(nursery)
+            await trio.sleep_forever()
+
+
+def _without_cancelled(error: BaseException) -> BaseException | None:
+    """What is left of an error when every ``trio.Cancelled`` is taken out."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(trio.Cancelled)[1]
+    return None if isinstance(error, trio.Cancelled) else error
+
+
+def _bare(error: BaseException) -> BaseException:
+    """The only exception of nested groups, or the group."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

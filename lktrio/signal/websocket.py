@@ -1,0 +1,255 @@
+"""From a URL to an open WebSocket, each phase with its own deadline and errors.
+
+Theory of operation: the stream (TCP, perhaps TLS) is opened here and handed to trio-websocket,
+whose reader runs in a task of ours, `serve_websocket`, for as long as the link lasts. A stream
+between the two watches the HTTP upgrade, for three things that trio-websocket leaves open: it waits
+for ever when the peer hangs up or does not speak HTTP, it keeps a refusal of any length, and it
+does not tell the status of a refusal whose length is not declared.
+
+Implements: the client's side of RFC 6455 section 4.1, as far as trio-websocket leaves it to us.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+import trio
+from trio_websocket import ConnectionRejected, WebSocketConnection, wrap_client_stream
+from wsproto.utilities import ProtocolError as WebSocketProtocolError
+
+from lktrio._version import __version__
+from lktrio.errors import ConnectTimeout, ServerUnreachable
+from lktrio.signal.urls import SignalUrl
+
+__all__ = [
+    "MAX_MESSAGE_SIZE",
+    "Link",
+    "StreamOpener",
+    "UpgradeRefused",
+    "open_stream",
+    "serve_websocket",
+]
+
+StreamOpener: TypeAlias = Callable[[str, int], Awaitable[trio.abc.Stream]]
+"""Opens a byte stream to a host and port; raises OSError."""
+
+MAX_MESSAGE_SIZE = 16 * 1024 * 1024
+"""Bytes of one message that we accept; the server's own limit is 2 MiB."""
+_QUEUE = 256  # messages between trio-websocket's reader and ours, which never waits
+_READ_SIZE = 64 * 1024
+_MAX_ANSWER = 512 * 1024  # bytes that may arrive before the upgrade is through
+_HEAD = 64  # enough for the status line
+_STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})\b")
+
+_log = logging.getLogger("lktrio.signal")
+
+
+class UpgradeRefused(Exception):
+    """The HTTP upgrade was answered by something else than 101.
+
+    Attributes:
+        status: The HTTP status, or None if what came was not HTTP.
+        text: The body, decoded; empty if there was none.
+    """
+
+    def __init__(self, status: int | None, text: str) -> None:
+        super().__init__(f"upgrade refused with {status}")
+        self.status = status
+        self.text = text
+
+
+class _UpgradeOver(Exception):
+    """The stream ended, or too much arrived, before the upgrade was through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An open WebSocket."""
+
+    websocket: WebSocketConnection
+    scope: trio.CancelScope
+
+    def abort(self) -> None:
+        """Close the stream at once. Whoever uses the WebSocket sees it closed."""
+        self.scope.cancel()
+
+
+class _WatchedStream(trio.abc.Stream):
+    """Passes everything on and watches what arrives until the upgrade is through."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self.over = trio.Event()
+        self.upgraded = False
+        self._stream = stream
+        self._head = b""
+        self._received = 0
+
+    @property
+    def status(self) -> int | None:
+        found = _STATUS.match(self._head)
+        return int(found[1]) if found else None
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        data = await self._stream.receive_some(max_bytes)
+        if not self.upgraded:
+            self._watch(data)
+        return data
+
+    def _watch(self, data: bytes | bytearray) -> None:
+        self._head = (self._head + data[:_HEAD])[:_HEAD]
+        self._received += len(data)
+        if not data or self._received > _MAX_ANSWER:
+            self.over.set()
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        self.over.set()
+        await self._stream.aclose()
+
+
+async def open_stream(
+    url: SignalUrl, ssl_context: ssl.SSLContext | None, connect: StreamOpener, timeout: float
+) -> trio.abc.Stream:
+    """Connect to the host of a URL and secure the connection if the URL says so.
+
+    Raises:
+        ServerUnreachable: Nothing answers there, or TLS fails.
+        ConnectTimeout: It takes longer than ``timeout`` seconds.
+    """
+    phase = "connecting"
+    with trio.move_on_after(timeout):
+        stream = await _connect(url, connect)
+        if not url.secure:
+            return stream
+        phase = "securing the connection (TLS)"
+        return await _secure(stream, url, ssl_context or ssl.create_default_context())
+    raise ConnectTimeout(f"{phase} to {url.place} took longer than {timeout:g} s")
+
+
+async def _connect(url: SignalUrl, connect: StreamOpener) -> trio.abc.Stream:
+    try:
+        return await connect(url.host, url.port)
+    except OSError as error:
+        raise ServerUnreachable(
+            f"cannot connect to {url.place}: {_reason(error)}; "
+            "check the URL, and that the server is running"
+        ) from error
+
+
+def _reason(error: OSError) -> str:
+    """The text of the first attempt's error; trio groups one for each address."""
+    cause: BaseException | None = error.__cause__
+    while isinstance(cause, BaseExceptionGroup):
+        cause = cause.exceptions[0]
+    told = cause if isinstance(cause, OSError) else error
+    return told.strerror or str(told)
+
+
+async def _secure(
+    stream: trio.abc.Stream, url: SignalUrl, context: ssl.SSLContext
+) -> trio.abc.Stream:
+    secured = trio.SSLStream(stream, context, server_hostname=url.host, https_compatible=True)
+    try:
+        await secured.do_handshake()
+    except trio.BrokenResourceError as error:
+        await trio.aclose_forcefully(stream)
+        raise ServerUnreachable(_tls_failure(url, error.__cause__)) from error
+    except BaseException:
+        await trio.aclose_forcefully(stream)
+        raise
+    return secured
+
+
+def _tls_failure(url: SignalUrl, cause: BaseException | None) -> str:
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return (
+            f"the TLS certificate of {url.place} is not trusted: {cause.verify_message}; "
+            "for a private authority pass an ssl_context that knows it"
+        )
+    reason = cause.reason if isinstance(cause, ssl.SSLError) and cause.reason else "it hung up"
+    return f"{url.place} does not speak TLS ({reason}); if it is not meant to, use ws://"
+
+
+async def serve_websocket(
+    stream: trio.abc.Stream,
+    url: SignalUrl,
+    resource: str,
+    token: str,
+    *,
+    task_status: trio.TaskStatus[Link],
+) -> None:
+    """Upgrade a stream to a WebSocket and read from it until it ends; then close it.
+
+    Reports the link when the upgrade is through.
+
+    Raises:
+        UpgradeRefused: The server did not upgrade.
+    """
+    watched = _WatchedStream(stream)
+    refused: UpgradeRefused | None = None
+    try:
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                websocket = await _upgrade(nursery, watched, url, resource, token)
+                task_status.started(Link(websocket, scope))
+    except* ConnectionRejected as group:
+        rejected = cast("ConnectionRejected", _first(group))
+        refused = UpgradeRefused(rejected.status_code, _text(rejected.body))
+    except* _UpgradeOver:
+        refused = UpgradeRefused(watched.status, "")
+    except* WebSocketProtocolError as group:
+        _log.warning("the WebSocket broke down: %r", _first(group))
+    finally:
+        await trio.aclose_forcefully(stream)
+    if refused:
+        raise refused
+
+
+async def _upgrade(
+    nursery: trio.Nursery, watched: _WatchedStream, url: SignalUrl, resource: str, token: str
+) -> WebSocketConnection:
+    watch = trio.CancelScope()
+    nursery.start_soon(_fail_when_over, watched, watch)
+    websocket = await wrap_client_stream(
+        nursery,
+        cast("Any", watched),  # declared for two kinds of streams, works with all
+        url.host_header,
+        resource,
+        extra_headers=[
+            (b"Authorization", b"Bearer " + token.encode()),
+            (b"User-Agent", f"lktrio/{__version__}".encode()),
+        ],
+        message_queue_size=_QUEUE,
+        max_message_size=MAX_MESSAGE_SIZE,
+        receive_buffer_size=_READ_SIZE,
+    )
+    watched.upgraded = True
+    watch.cancel()
+    return websocket
+
+
+async def _fail_when_over(watched: _WatchedStream, scope: trio.CancelScope) -> None:
+    with scope:
+        await watched.over.wait()
+        raise _UpgradeOver
+
+
+def _first(group: BaseExceptionGroup[Any]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _text(body: bytes | None) -> str:
+    return (body or b"").decode("utf-8", "replace")
