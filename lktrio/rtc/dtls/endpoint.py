@@ -137,6 +137,7 @@ class DtlsEndpoint:
 
         self._flight: Flight = ()
         self._flight_sent = -NEVER
+        self._answered = -1  # number of the peer's message that our flight answers
         self._timeout = self._options.initial_timeout
         self._timeouts = 0
         self._resend_at = NEVER
@@ -402,7 +403,7 @@ class DtlsEndpoint:
         The end of the last message stands for the whole flight, and not more than one answer goes
         out per half initial timeout, so that duplicates in the network are not multiplied.
         """
-        is_last = fragment.sequence == self._reassembler.next_sequence - 1
+        is_last = fragment.sequence == self._answered
         is_end = fragment.offset + len(fragment.data) == fragment.length
         rested = now - self._flight_sent >= self._options.initial_timeout / 2
         if is_last and is_end and rested and self._flight:
@@ -449,6 +450,7 @@ class DtlsEndpoint:
         secrets = self._secrets = self._handshake.secrets
         self._handshake.secrets = None
         self._deadline = self._resend_at = NEVER
+        self._reassembler.clear()
         if self.is_client:
             self._flight = ()  # the server's Finished says that it arrived
         if secrets is not None and self._options.key_log is not None:
@@ -468,6 +470,7 @@ class DtlsEndpoint:
     def _send_flight(self, flight: Flight, now: float) -> None:
         """Send a new flight, and keep it in case the peer misses it."""
         self._flight = flight
+        self._answered = self._reassembler.next_sequence - 1
         self._timeouts = 0
         self._timeout = self._options.initial_timeout
         self._transmit(now)
@@ -509,6 +512,7 @@ class DtlsEndpoint:
         self._flight = ()
         self._secrets = self._handshake.secrets = None
         self._writer = self._reader = None
+        self._reassembler.clear()
         self._early_records = []
         self._early_data = []
 

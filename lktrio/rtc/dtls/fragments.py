@@ -219,6 +219,11 @@ class Reassembler:
         for sequence in range(self.next_sequence, self.next_sequence + count):
             self._forget(sequence)
 
+    def clear(self) -> None:
+        """Forget everything that was collected."""
+        self._partial.clear()
+        self._buffered = 0
+
     def _has_room(self, kind: int, length: int, sequence: int) -> bool:
         limit = CERTIFICATE_LIMIT if kind == HandshakeType.CERTIFICATE else MESSAGE_LIMIT
         return (

@@ -1,9 +1,9 @@
 """What both roles of the handshake share.
 
-Theory of operation: a handshake is a machine that takes whole flights and answers with flights. It
-knows nothing of time, loss or records. ``expected`` says which flights are possible now;
-``receive`` checks one and either accepts it, returning the answer, or raises and is as before, so
-that a better flight may still come::
+Theory of operation: a handshake is a machine that takes whole flights and answers with flights (a
+server takes the client's last flight in three parts). It knows nothing of time, loss or records.
+``expected`` says what is possible now; ``receive`` checks it and either accepts it, returning the
+answer, or raises and is as before, so that a better one may still come::
 
     client                                        server
     ClientHello                        ------->

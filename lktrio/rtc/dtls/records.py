@@ -16,6 +16,7 @@ explicit part; the explicit part is always the record number); RFC 7905 2 (ChaCh
 from __future__ import annotations
 
 import struct
+from array import array
 from dataclasses import dataclass
 from typing import ClassVar, Final, Protocol
 
@@ -54,10 +55,9 @@ RECORD_NUMBER_LIMIT: Final = EPOCH_1 + (1 << 32)
 _TAG_LENGTH = 16
 _EXPLICIT_NONCE_LENGTH = 8  # RFC 5288 3
 _SALT_LENGTH = 4  # RFC 5288 3
-_SEEN_MASK = (1 << REPLAY_WINDOW) - 1
 
-_ADDITIONAL_DATA = struct.Struct("!QBHH")  # RFC 5246 6.2.3.3
-_GCM_HEADER = struct.Struct("!BHQHQ")  # record header and explicit nonce
+_pack_additional_data = struct.Struct("!QBHH").pack  # RFC 5246 6.2.3.3
+_pack_gcm_header = struct.Struct("!BHQHQ").pack  # record header and explicit nonce
 
 
 @dataclass(slots=True)
@@ -155,11 +155,11 @@ class _GcmWriter:
         number = self.number
         self.number = number + 1
         size = len(content)
-        header = _GCM_HEADER.pack(content_type, DTLS_1_2, number, size + 24, number)
+        header = _pack_gcm_header(content_type, DTLS_1_2, number, size + 24, number)
         return header + self._encrypt(
             self._salt + header[13:],
             content,
-            _ADDITIONAL_DATA.pack(number, content_type, DTLS_1_2, size),
+            _pack_additional_data(number, content_type, DTLS_1_2, size),
         )
 
 
@@ -183,35 +183,25 @@ class _ChaChaWriter:
         return RECORD_HEADER.pack(content_type, DTLS_1_2, number, size + 16) + self._encrypt(
             (self._iv ^ number).to_bytes(12, "big"),
             content,
-            _ADDITIONAL_DATA.pack(number, content_type, DTLS_1_2, size),
+            _pack_additional_data(number, content_type, DTLS_1_2, size),
         )
 
 
 class _ProtectedReader:
-    """Replay protection, shared by the ciphers (RFC 6347 4.1.2.6)."""
+    """Replay protection, shared by the ciphers (RFC 6347 4.1.2.6).
+
+    The window is a ring of the numbers accepted last, one slot per number modulo its size: a
+    record is a repetition if its slot holds its number, and late if it holds a greater one or the
+    number lies behind the window. That takes one read and one write per record.
+    """
 
     __slots__ = ("_decrypt", "_highest", "_seen", "_stats")
 
     def __init__(self, suite: CipherSuite, key: bytes, stats: DtlsStats) -> None:
         self._decrypt = suite.aead(key).decrypt
         self._highest = EPOCH_1 - 1
-        self._seen = 0  # bit n: the record numbered highest - n has been accepted
+        self._seen = array("Q", bytes(8 * REPLAY_WINDOW))
         self._stats = stats
-
-    def _is_replay(self, number: int) -> bool:
-        behind = self._highest - number
-        return behind >= 0 and (behind >= REPLAY_WINDOW or self._seen >> behind & 1 == 1)
-
-    def _accept(self, number: int) -> None:
-        ahead = number - self._highest
-        if ahead <= 0:
-            self._seen |= 1 << -ahead
-            return
-        self._highest = number
-        if ahead < REPLAY_WINDOW:
-            self._seen = (self._seen << ahead | 1) & _SEEN_MASK
-        else:
-            self._seen = 1
 
 
 class _GcmReader(_ProtectedReader):
@@ -227,24 +217,27 @@ class _GcmReader(_ProtectedReader):
         self, content_type: int, number: int, datagram: bytes, start: int, end: int
     ) -> bytes | None:
         """Authenticate and decrypt one record body."""
-        size = end - start - 24
+        body = start + _EXPLICIT_NONCE_LENGTH
+        size = end - body - _TAG_LENGTH
         if not 0 <= size <= MAX_PLAINTEXT:
             self._stats.malformed += 1
             return None
-        if self._is_replay(number):
+        slot = number % REPLAY_WINDOW
+        if self._seen[slot] >= number or number <= self._highest - REPLAY_WINDOW:
             self._stats.replayed += 1
             return None
-        body = start + _EXPLICIT_NONCE_LENGTH
         try:
             content = self._decrypt(
                 self._salt + datagram[start:body],
                 datagram[body:end],
-                _ADDITIONAL_DATA.pack(number, content_type, DTLS_1_2, size),
+                _pack_additional_data(number, content_type, DTLS_1_2, size),
             )
         except InvalidTag:
             self._stats.unauthenticated += 1
             return None
-        self._accept(number)
+        self._seen[slot] = number
+        if number > self._highest:
+            self._highest = number
         return content
 
 
@@ -265,19 +258,22 @@ class _ChaChaReader(_ProtectedReader):
         if not 0 <= size <= MAX_PLAINTEXT:
             self._stats.malformed += 1
             return None
-        if self._is_replay(number):
+        slot = number % REPLAY_WINDOW
+        if self._seen[slot] >= number or number <= self._highest - REPLAY_WINDOW:
             self._stats.replayed += 1
             return None
         try:
             content = self._decrypt(
                 (self._iv ^ number).to_bytes(12, "big"),
                 datagram[start:end],
-                _ADDITIONAL_DATA.pack(number, content_type, DTLS_1_2, size),
+                _pack_additional_data(number, content_type, DTLS_1_2, size),
             )
         except InvalidTag:
             self._stats.unauthenticated += 1
             return None
-        self._accept(number)
+        self._seen[slot] = number
+        if number > self._highest:
+            self._highest = number
         return content
 
 

@@ -26,7 +26,7 @@ from lktrio.rtc.dtls.extensions import (
 )
 from lktrio.rtc.dtls.flights import Flight, FlightItem
 from lktrio.rtc.dtls.fragments import HandshakeMessage
-from lktrio.rtc.dtls.handshake import Flights, Handshake, HandshakeRefused, joined
+from lktrio.rtc.dtls.handshake import Flights, Handshake, HandshakeRefused
 from lktrio.rtc.dtls.keys import CIPHER_SUITES, CipherSuite, Secrets
 from lktrio.rtc.dtls.messages import (
     RANDOM_LENGTH,
@@ -59,13 +59,10 @@ _COOKIE_KEY_LENGTH = 32
 _ECDSA_SIGN = 64  # RFC 8422 5.5, ClientCertificateType
 
 _AWAIT_HELLO: Flights = ((HandshakeType.CLIENT_HELLO,),)
-_AWAIT_KEYS: Flights = (
-    (
-        HandshakeType.CERTIFICATE,
-        HandshakeType.CLIENT_KEY_EXCHANGE,
-        HandshakeType.CERTIFICATE_VERIFY,
-    ),
-)
+# The certificate is looked at by itself: a client without one sends no CertificateVerify, and
+# waiting for it would only end at the deadline.
+_AWAIT_CERTIFICATE: Flights = ((HandshakeType.CERTIFICATE,),)
+_AWAIT_KEYS: Flights = ((HandshakeType.CLIENT_KEY_EXCHANGE, HandshakeType.CERTIFICATE_VERIFY),)
 _AWAIT_FINISHED: Flights = ((HandshakeType.FINISHED,),)
 
 
@@ -95,6 +92,7 @@ class ServerHandshake(Handshake):
         self._cookie_key = random(_COOKIE_KEY_LENGTH) if options.cookie_exchange else b""
         self._client_random = b""
         self._server_random = b""
+        self._peer_der = b""
         self._suite: CipherSuite | None = None
         self._share: KeyShare | None = None
 
@@ -104,6 +102,8 @@ class ServerHandshake(Handshake):
         if kind == HandshakeType.CLIENT_HELLO:
             return self._greet(messages[0])
         if kind == HandshakeType.CERTIFICATE:
+            return self._meet(messages[0])
+        if kind == HandshakeType.CLIENT_KEY_EXCHANGE:
             return self._derive(messages)
         self._verify_finished(messages[0])
         assert self.secrets is not None
@@ -122,7 +122,7 @@ class ServerHandshake(Handshake):
         self._client_random = hello.random
         self._server_random = self._random(RANDOM_LENGTH)
         self._transcript = message.serialize()
-        self.expected = _AWAIT_KEYS
+        self.expected = _AWAIT_CERTIFICATE
         return self._build_greeting(choice)
 
     def _build_greeting(self, choice: _Choice) -> Flight:
@@ -156,13 +156,18 @@ class ServerHandshake(Handshake):
         signature = self._certificate.sign(signed)
         return ServerKeyExchange(group, public, self._certificate.scheme, signature)
 
+    def _meet(self, message: HandshakeMessage) -> Flight:
+        self._peer_der = self._check_certificate(message.body)
+        self._transcript += message.serialize()
+        self.expected = _AWAIT_KEYS
+        return ()
+
     def _derive(self, messages: Sequence[HandshakeMessage]) -> Flight:
-        certificate, exchange, proof = messages
-        der = self._check_certificate(certificate.body)
+        exchange, proof = messages
         client = ClientKeyExchange.parse(exchange.body)
         verify = CertificateVerify.parse(proof.body)
-        transcript = self._transcript + joined((certificate, exchange))
-        verify_signature(der, verify.scheme, verify.signature, transcript)
+        transcript = self._transcript + exchange.serialize()
+        verify_signature(self._peer_der, verify.scheme, verify.signature, transcript)
         assert self._share is not None
         assert self._suite is not None
         premaster = self._share.exchange(client.public)
