@@ -1,1 +1,26 @@
 """Encoded media: frames, codecs and the files that hold them."""
+
+from __future__ import annotations
+
+from lktrio.media.codec import CODECS, H264, OPUS, VP8, Codec, find_codec
+from lktrio.media.container import MediaInfo
+from lktrio.media.frame import EncodedFrame
+from lktrio.media.open import MediaReader, MediaWriter, open_reader, open_writer
+from lktrio.media.pacing import Pacer, pace
+
+__all__ = [
+    "CODECS",
+    "H264",
+    "OPUS",
+    "VP8",
+    "Codec",
+    "EncodedFrame",
+    "MediaInfo",
+    "MediaReader",
+    "MediaWriter",
+    "Pacer",
+    "find_codec",
+    "open_reader",
+    "open_writer",
+    "pace",
+]

@@ -1,0 +1,314 @@
+"""Opus in Ogg files (RFC 7845).
+
+Theory of operation: a logical stream begins with two packets on pages of their own, *OpusHead*
+and *OpusTags*; every packet after them is an Opus packet. Time is the granule position: samples
+at 48 kHz up to the end of the last packet that ends on a page, so packets in between are placed
+by the durations that they state themselves. The first ``pre_skip`` samples are not to be heard,
+and the granule position of the last page may cut samples off the end.
+
+Reading, streams of other codecs beside the first Opus stream are passed over, and a stream that
+follows the end of the first (a *chain*) goes on where that ended. Writing, one page holds about
+a second. The granule position may only count samples of packets that are there (RFC 7845 §4.1),
+so gaps in time, as DTX and loss leave them, are filled with packets of one byte that ask the
+decoder to conceal a frame; the sound that follows stays in its place.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+
+from lktrio._version import __version__
+from lktrio.errors import LocalProtocolError, RemoteProtocolError
+from lktrio.media.codec import OPUS
+from lktrio.media.container import MAX_FRAME_SIZE, Demuxer, MediaInfo, Muxer
+from lktrio.media.frame import EncodedFrame
+from lktrio.media.ogg import MAX_SEGMENTS, OggPage, build_page, read_page, segments
+from lktrio.rtc.payload.opus import CLOCK_RATE, frame_samples, packet_samples
+
+__all__ = ["DEFAULT_PRE_SKIP", "OggOpusDemuxer", "OggOpusMuxer"]
+
+DEFAULT_PRE_SKIP = 312
+"""Samples at 48 kHz by which libopus delays sound when it encodes for communication."""
+
+MAX_GAP = 24 * 3600.0
+"""Longest pause between two frames that is filled, in seconds."""
+
+_HEAD_MAGIC = b"OpusHead"
+_TAGS_MAGIC = b"OpusTags"
+_HEAD = struct.Struct("<8sBBHIhB")  # magic version channels pre-skip rate gain mapping family
+_TEXT_LENGTH = struct.Struct("<I")
+_STREAM_COUNTS = 2  # bytes behind the head of mapping family 1: streams, coupled streams
+_INCOMPATIBLE_VERSION = 0xF0  # bits of the version that change the format (RFC 7845 §5.1)
+_UNKNOWN_GRANULE = -1
+_PAGE_SAMPLES = CLOCK_RATE  # pages of about one second
+_MAX_PACKET = 61_440  # more than 48 frames of 1275 bytes with their lengths (RFC 6716 §3.4)
+_CODE_MASK = 0xFC  # the TOC without its frame count code
+
+_OTHER_CODECS = {
+    b"\x01vorbis": "Vorbis",
+    b"\x7fFLAC": "FLAC",
+    b"Speex  ": "Speex",
+    b"\x80theora": "Theora",
+    b"OVP80": "VP8",
+}
+
+
+class OggOpusDemuxer(Demuxer):
+    """Reads an Ogg file with Opus; timestamps count from the first packet of the file."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._others: list[str] = []  # what the streams before the first Opus stream hold
+        self._serial: int | None = None  # of the current Opus stream, None between streams
+        self._sequence = 0
+        self._headers = 0  # header packets read: 0 to 2
+        self._found_info = MediaInfo(OPUS)  # from OpusHead, until OpusTags confirm it
+        self._partial = bytearray()  # a packet that goes on in the next page
+        self._open = False  # whether there is such a packet
+        self._position: int | None = None  # granule position reached in the current stream
+        self._reached = 0  # samples from the first packet of the file to there
+
+    def feed(self, data: bytes) -> None:
+        """See `Demuxer.feed`."""
+        self._buffer += data
+        position = 0
+        try:
+            while page := self._next_page(position):
+                self._take_page(page, position)
+                position += page.size
+        finally:
+            self._consume(position)
+
+    def _next_page(self, position: int) -> OggPage | None:
+        try:
+            return read_page(self._buffer, position)
+        except ValueError as error:
+            raise self._error(str(error), position) from None
+
+    def _take_page(self, page: OggPage, where: int) -> None:
+        if self._serial is None and page.first:
+            self._begin_stream(page, where)
+        elif page.serial != self._serial:
+            if self.info is None and not page.first and self._serial is None:
+                raise self._error(f"an Ogg file with {self._found()}; only Opus can be read", where)
+            return
+        elif page.sequence != self._sequence:
+            raise self._error(f"page {page.sequence} instead of page {self._sequence}", where)
+        if page.serial == self._serial:
+            self._sequence = (page.sequence + 1) & 0xFFFFFFFF
+            self._take_packets(page, where)
+
+    def _begin_stream(self, page: OggPage, where: int) -> None:
+        head = page.packets[0] if page.packets else b""
+        if not head.startswith(_HEAD_MAGIC):
+            self._others.append(
+                next((name for magic, name in _OTHER_CODECS.items() if head.startswith(magic)), "")
+            )
+            return
+        self._serial, self._sequence = page.serial, page.sequence
+        self._headers, self._open, self._position = 0, False, None
+
+    def _found(self) -> str:
+        return " and ".join(name or "an unknown codec" for name in self._others) or "no beginning"
+
+    def _take_packets(self, page: OggPage, where: int) -> None:
+        packets = self._whole_packets(page, where)
+        while packets and self._headers < 2:
+            (self._read_head, self._read_tags)[self._headers](packets.pop(0), where)
+            self._headers += 1
+        if packets:
+            self._take_audio(packets, page, where)
+        if page.last:
+            if self._open:
+                raise self._error("the stream ends within a packet", where)
+            self._serial = None
+
+    def _whole_packets(self, page: OggPage, where: int) -> list[bytes]:
+        """The packets that end on a page."""
+        if page.continued != self._open and (page.packets or page.continued):
+            raise self._error("a packet does not go on where it should", where)
+        packets = list(page.packets)
+        if self._open and packets:
+            self._partial += packets[0]
+            packets[0] = bytes(self._partial)
+        if packets:
+            self._open = page.unfinished
+            self._partial = bytearray(packets.pop() if page.unfinished else b"")
+        if len(self._partial) > MAX_FRAME_SIZE:
+            raise self._error(f"a packet of more than {MAX_FRAME_SIZE} bytes", where)
+        return packets
+
+    def _read_head(self, packet: bytes, where: int) -> None:
+        if len(packet) < _HEAD.size:
+            raise self._error("a cut off OpusHead", where)
+        _, version, channels, pre_skip, _, _, family = _HEAD.unpack_from(packet)
+        if version & _INCOMPATIBLE_VERSION:
+            raise self._error(f"OpusHead of version {version}", where)
+        streams = packet[_HEAD.size : _HEAD.size + _STREAM_COUNTS][:1]
+        if not 1 <= channels <= 2 or (family != 0 and streams != b"\x01"):
+            raise self._error(
+                f"Opus with {channels} channels (mapping family {family}); a track has one or two",
+                where,
+            )
+        self._found_info = MediaInfo(OPUS, channels=channels, pre_skip=pre_skip)
+
+    def _read_tags(self, packet: bytes, where: int) -> None:
+        if not packet.startswith(_TAGS_MAGIC):
+            raise self._error("no OpusTags behind OpusHead", where)
+        if self.info is None:
+            self.info = self._found_info
+
+    def _take_audio(self, packets: list[bytes], page: OggPage, where: int) -> None:
+        try:
+            durations = [packet_samples(packet) for packet in packets]
+        except RemoteProtocolError as error:
+            raise self._error(str(error), where) from None
+        if page.granule == _UNKNOWN_GRANULE:
+            raise self._error("a page without granule position although packets end there", where)
+        begin = self._place_page(page, sum(durations))
+        end = page.granule if page.last else begin + sum(durations)
+        for packet, duration in zip(packets, durations, strict=True):
+            heard = min(duration, end - begin)
+            begin += duration
+            if heard > 0:
+                timestamp, self._reached = self._reached, self._reached + heard
+                self.frames.append(
+                    EncodedFrame(packet, timestamp / CLOCK_RATE, heard / CLOCK_RATE, keyframe=True)
+                )
+        self._position = begin
+
+    def _place_page(self, page: OggPage, total: int) -> int:
+        """Granule position at which the first packet of a page begins."""
+        begin = page.granule - total
+        if self._position is None:  # only the last page may lack samples, at its end
+            return max(begin, 0) if page.last else begin
+        if begin > self._position:  # time skips ahead over a hole
+            self._reached += begin - self._position
+        return max(begin, self._position)
+
+    def finish(self) -> None:
+        """See `Demuxer.finish`."""
+        if self._buffer:
+            raise self._error("the file ends within an Ogg page", len(self._buffer))
+        if self.info is None:
+            raise self._error("the file ends before the headers of an Opus stream")
+        if self._open:
+            raise self._error("the file ends within a packet")
+
+
+class OggOpusMuxer(Muxer):
+    """Writes an Ogg file with one Opus stream.
+
+    Args:
+        start: See `Muxer`.
+        channels: Channels that players are told to decode to, 1 or 2.
+        pre_skip: Samples at 48 kHz that they leave out at the beginning.
+        serial: Number of the logical stream, drawn at random by default.
+    """
+
+    def __init__(
+        self,
+        start: float | None = None,
+        *,
+        channels: int = 2,
+        pre_skip: int = DEFAULT_PRE_SKIP,
+        serial: int | None = None,
+    ) -> None:
+        super().__init__(start)
+        if channels not in (1, 2) or not 0 <= pre_skip <= 0xFFFF:
+            raise ValueError(f"Opus with {channels} channels and a pre-skip of {pre_skip}")
+        self._serial = int.from_bytes(os.urandom(4), "big") if serial is None else serial
+        self._sequence = 0
+        self._head = self._header_pages(channels, pre_skip)
+        self._packets: list[bytes] = []
+        self._segments = 0
+        self._page_samples = 0
+        self._toc: int | None = None  # of the last packet
+        self._position = 0  # end of the last packet, in samples from the start
+        self._trimmed = 0  # samples at the end of the last packet that are not to be heard
+
+    def _header_pages(self, channels: int, pre_skip: int) -> bytes:
+        head = _HEAD.pack(_HEAD_MAGIC, 1, channels, pre_skip, CLOCK_RATE, 0, 0)
+        vendor = f"lktrio {__version__}".encode()
+        tags = _TAGS_MAGIC + _TEXT_LENGTH.pack(len(vendor)) + vendor + _TEXT_LENGTH.pack(0)
+        return self._page([head], 0, first=True) + self._page([tags], 0)
+
+    def _page(
+        self, packets: list[bytes], granule: int, *, first: bool = False, last: bool = False
+    ) -> bytes:
+        page = build_page(
+            packets,
+            granule=granule,
+            serial=self._serial,
+            sequence=self._sequence,
+            first=first,
+            last=last,
+        )
+        self._sequence += 1
+        return page
+
+    def add(self, frame: EncodedFrame) -> bytes:
+        """See `Muxer.add`."""
+        samples = self._checked_samples(frame.data)
+        gap = self._ticks(frame, CLOCK_RATE) - self._position
+        if gap > MAX_GAP * CLOCK_RATE:
+            raise LocalProtocolError(
+                f"a frame begins {gap / CLOCK_RATE:.0f} s after the end of the one before it"
+            )
+        if self.start is None:
+            self.start = frame.timestamp
+        out, self._head = [self._head], b""
+        toc = frame.data[0] if self._toc is None else self._toc
+        out += self._conceal(toc, gap // frame_samples(toc))
+        out.append(self._append(frame.data, samples))
+        self._toc = frame.data[0]
+        heard = round(frame.duration * CLOCK_RATE)
+        self._trimmed = samples - heard if 0 < heard < samples else 0
+        self.written += 1
+        return b"".join(out)
+
+    def _checked_samples(self, packet: bytes) -> int:
+        if len(packet) > _MAX_PACKET:
+            raise LocalProtocolError(f"an Opus packet cannot have {len(packet)} bytes")
+        try:
+            return packet_samples(packet)
+        except RemoteProtocolError as error:
+            raise LocalProtocolError(f"not an Opus packet: {error}") from None
+
+    def _conceal(self, toc: int, count: int) -> list[bytes]:
+        """Put so many packets without sound on pages; returns the pages that got full."""
+        pages: list[bytes] = []
+        while count > 0:
+            room = MAX_SEGMENTS - self._segments
+            if not room:
+                pages.append(self._turn_page())
+                continue
+            fill = min(count, room)
+            count -= fill
+            self._put([bytes((toc & _CODE_MASK,))] * fill, fill, fill * frame_samples(toc))
+        return pages
+
+    def _append(self, packet: bytes, samples: int) -> bytes:
+        """Put a packet on the current page; returns the page before it if that was full."""
+        count = len(segments(len(packet)))
+        full = self._segments + count > MAX_SEGMENTS or self._page_samples >= _PAGE_SAMPLES
+        page = self._turn_page() if full else b""
+        self._put([packet], count, samples)
+        return page
+
+    def _put(self, packets: list[bytes], count: int, samples: int) -> None:
+        self._packets += packets
+        self._segments += count
+        self._page_samples += samples
+        self._position += samples
+
+    def _turn_page(self) -> bytes:
+        page = self._page(self._packets, self._position)
+        self._packets, self._segments, self._page_samples = [], 0, 0
+        return page
+
+    def finish(self) -> bytes:
+        """See `Muxer.finish`: the last page, which ends the stream."""
+        head, self._head = self._head, b""
+        return head + self._page(self._packets, self._position - self._trimmed, last=True)
