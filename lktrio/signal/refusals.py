@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ssl
 
-import httpx
+import httpx  # noqa: ASYNC127 - the design's choice
 import trio
 
 from lktrio.errors import AuthenticationFailed, ConnectError, JoinRejected, ServerUnreachable
@@ -19,13 +19,16 @@ from lktrio.signal.websocket import UpgradeRefused
 __all__ = ["explain_refusal", "is_unknown_path"]
 
 _NO_ROOM = "requested room does not exist"  # tells this 404 from the one of an unknown path
+_NOT_FOUND = 404
+_FIRST_ERROR = 400  # below it are answers that no LiveKit server gives to an upgrade
+_BAD_TOKEN = (401, 403)
 _MAX_TEXT = 300
 _MAX_ANSWER = 4096
 
 
 def is_unknown_path(refused: UpgradeRefused) -> bool:
     """Whether the server does not know the path of the request."""
-    return refused.status == httpx.codes.NOT_FOUND and _NO_ROOM not in refused.text
+    return refused.status == _NOT_FOUND and _NO_ROOM not in refused.text
 
 
 async def explain_refusal(
@@ -34,7 +37,7 @@ async def explain_refusal(
     validate: str,
     token: str,
     *,
-    timeout: float,
+    seconds: float,
     http: httpx.AsyncClient | None,
     ssl_context: ssl.SSLContext | None,
 ) -> ConnectError:
@@ -45,16 +48,17 @@ async def explain_refusal(
         url: Where.
         validate: Path and query of the ``validate`` endpoint.
         token: The access token.
-        timeout: Seconds that asking it may take.
+        seconds: How long asking it may take.
         http: The client to ask with; None makes one.
         ssl_context: For TLS; None stands for the default.
     """
+    await trio.lowlevel.checkpoint()
     status, text = refused.status, refused.text
     if status is None or not text.strip() or is_unknown_path(refused):
         asked = None
-        with trio.move_on_after(timeout):
+        with trio.move_on_after(seconds):
             asked = await _ask(url.http(validate), token, http, ssl_context if url.secure else None)
-        if asked is not None and asked[0] >= httpx.codes.BAD_REQUEST:
+        if asked is not None and asked[0] >= _FIRST_ERROR:
             status, text = asked
         elif asked is not None and asked[1].strip() == "success":
             return ServerUnreachable(
@@ -71,7 +75,7 @@ async def _ask(
     if http is not None:
         return await _get(http, address, headers)
     verify = context or address.startswith("https:")
-    async with httpx.AsyncClient(verify=verify, trust_env=False, timeout=None) as client:
+    async with httpx.AsyncClient(verify=verify, trust_env=False) as client:
         return await _get(client, address, headers)
 
 
@@ -86,6 +90,7 @@ async def _get(
                 if len(body) > _MAX_ANSWER:
                     break
     except httpx.HTTPError:
+        await trio.lowlevel.checkpoint()
         return None
     return answer.status_code, body[:_MAX_ANSWER].decode("utf-8", "replace")
 
@@ -107,16 +112,14 @@ def _error_of(status: int | None, text: str, url: SignalUrl) -> ConnectError:
             f"{url.place} took the connection but does not speak HTTP; check the port, and "
             f"whether the URL should start with {'ws' if url.secure else 'wss'}://"
         )
-    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+    if status in _BAD_TOKEN:
         return AuthenticationFailed(
             f"the server at {url.place} refused the token ({status}){said}; check that its API "
             "key and secret are the server's, that it has not expired, and its grants"
         )
     if "HTTPS" in text and not url.secure:
         return ServerUnreachable(f"{url.place} expects TLS{said}; use wss://")
-    if status < httpx.codes.BAD_REQUEST or (
-        status == httpx.codes.NOT_FOUND and _NO_ROOM not in text
-    ):
+    if status < _FIRST_ERROR or (status == _NOT_FOUND and _NO_ROOM not in text):
         return ServerUnreachable(
             f"what answers at {url.http(url.path or '/')} is not a LiveKit server (HTTP {status})"
         )

@@ -8,16 +8,17 @@ caller's: a ``finally`` in the body, under a shield with a deadline of its own.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any, cast
 
 import trio
 
-__all__ = ["open_service_nursery"]
+__all__ = ["first_leaf", "open_service_nursery"]
 
 
 @asynccontextmanager
-async def open_service_nursery() -> AsyncIterator[trio.Nursery]:
+async def open_service_nursery() -> AsyncGenerator[trio.Nursery, None]:
     """Open a nursery whose tasks are shielded, and cancelled when the body ends.
 
     What the body raises comes out bare; tasks that failed as well are told in notes on it. A
@@ -30,7 +31,7 @@ async def open_service_nursery() -> AsyncIterator[trio.Nursery]:
             inner: trio.Nursery = await outer.start(_host)
             try:
                 yield inner
-            except BaseException as error:  # noqa: BLE001 - raised again below
+            except BaseException as error:  # noqa: ASYNC103, BLE001 - raised again below
                 body = error
             finally:
                 inner.cancel_scope.cancel()
@@ -53,15 +54,31 @@ async def _host(task_status: trio.TaskStatus[trio.Nursery]) -> None:
             await trio.sleep_forever()
 
 
-def _without_cancelled(error: BaseException) -> BaseException | None:
-    """What is left of an error when every ``trio.Cancelled`` is taken out."""
-    if isinstance(error, BaseExceptionGroup):
-        return error.split(trio.Cancelled)[1]
-    return None if isinstance(error, trio.Cancelled) else error
+def _members(error: BaseException) -> tuple[BaseException, ...]:
+    """What a group consists of; nothing for another exception."""
+    if not isinstance(error, BaseExceptionGroup):
+        return ()
+    group = cast("BaseExceptionGroup[BaseException]", error)
+    return group.exceptions
+
+
+def first_leaf(error: BaseException) -> BaseException:
+    """The first exception of nested groups that is no group itself."""
+    while members := _members(error):
+        error = members[0]
+    return error
 
 
 def _bare(error: BaseException) -> BaseException:
     """The only exception of nested groups, or the group."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
+    while len(members := _members(error)) == 1:
+        error = members[0]
     return error
+
+
+def _without_cancelled(error: BaseException) -> BaseException | None:
+    """What is left of an error when every ``trio.Cancelled`` is taken out."""
+    if isinstance(error, BaseExceptionGroup):
+        split: Any = cast("BaseExceptionGroup[BaseException]", error).split(trio.Cancelled)
+        return cast("BaseException | None", split[1])
+    return None if isinstance(error, trio.Cancelled) else error

@@ -24,6 +24,7 @@ from wsproto.utilities import ProtocolError as WebSocketProtocolError
 
 from lktrio._version import __version__
 from lktrio.errors import ConnectTimeout, ServerUnreachable
+from lktrio.signal.scope import first_leaf
 from lktrio.signal.urls import SignalUrl
 
 __all__ = [
@@ -118,22 +119,22 @@ class _WatchedStream(trio.abc.Stream):
 
 
 async def open_stream(
-    url: SignalUrl, ssl_context: ssl.SSLContext | None, connect: StreamOpener, timeout: float
+    url: SignalUrl, ssl_context: ssl.SSLContext | None, connect: StreamOpener, seconds: float
 ) -> trio.abc.Stream:
     """Connect to the host of a URL and secure the connection if the URL says so.
 
     Raises:
         ServerUnreachable: Nothing answers there, or TLS fails.
-        ConnectTimeout: It takes longer than ``timeout`` seconds.
+        ConnectTimeout: It takes longer than ``seconds``.
     """
     phase = "connecting"
-    with trio.move_on_after(timeout):
+    with trio.move_on_after(seconds):
         stream = await _connect(url, connect)
         if not url.secure:
             return stream
         phase = "securing the connection (TLS)"
         return await _secure(stream, url, ssl_context or ssl.create_default_context())
-    raise ConnectTimeout(f"{phase} to {url.place} took longer than {timeout:g} s")
+    raise ConnectTimeout(f"{phase} to {url.place} took longer than {seconds:g} s")
 
 
 async def _connect(url: SignalUrl, connect: StreamOpener) -> trio.abc.Stream:
@@ -148,9 +149,7 @@ async def _connect(url: SignalUrl, connect: StreamOpener) -> trio.abc.Stream:
 
 def _reason(error: OSError) -> str:
     """The text of the first attempt's error; trio groups one for each address."""
-    cause: BaseException | None = error.__cause__
-    while isinstance(cause, BaseExceptionGroup):
-        cause = cause.exceptions[0]
+    cause = first_leaf(error.__cause__ or error)
     told = cause if isinstance(cause, OSError) else error
     return told.strerror or str(told)
 
@@ -203,12 +202,12 @@ async def serve_websocket(
                 websocket = await _upgrade(nursery, watched, url, resource, token)
                 task_status.started(Link(websocket, scope))
     except* ConnectionRejected as group:
-        rejected = cast("ConnectionRejected", _first(group))
+        rejected = cast("ConnectionRejected", first_leaf(group))
         refused = UpgradeRefused(rejected.status_code, _text(rejected.body))
     except* _UpgradeOver:
         refused = UpgradeRefused(watched.status, "")
     except* WebSocketProtocolError as group:
-        _log.warning("the WebSocket broke down: %r", _first(group))
+        _log.warning("the WebSocket broke down: %r", first_leaf(group))
     finally:
         await trio.aclose_forcefully(stream)
     if refused:
@@ -242,13 +241,6 @@ async def _fail_when_over(watched: _WatchedStream, scope: trio.CancelScope) -> N
     with scope:
         await watched.over.wait()
         raise _UpgradeOver
-
-
-def _first(group: BaseExceptionGroup[Any]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def _text(body: bytes | None) -> str:
