@@ -38,22 +38,17 @@ from collections import deque
 from lktrio.errors import LocalProtocolError, RemoteProtocolError
 
 from .base import NEVER, Address, RandomBytes, Transmit
-from .candidate import (
-    TYPE_PREFERENCES,
-    Candidate,
-    foundation,
-    normalize_host,
-    reflexive_candidate,
-)
-from .ice_checks import CheckTable
+from .candidate import TYPE_PREFERENCES, Candidate, normalize_host
+from .ice_health import judge, next_change
 from .ice_messages import (
     CheckRequest,
+    Credentials,
     build_error,
     build_success,
     read_mapped_address,
     read_request,
 )
-from .ice_nomination import accepts_nomination, choose_pair, nomination_due
+from .ice_nomination import accepts_nomination, choose_pair, next_decision
 from .ice_options import (
     DEFAULT_OPTIONS,
     IceEvent,
@@ -65,7 +60,8 @@ from .ice_options import (
     PairSelected,
 )
 from .ice_pacing import TokenBucket
-from .ice_pairs import Check, Credentials, Generation, Pair, PairState, PeerCheck
+from .ice_pairs import Check, Generation, Pair, PairState
+from .ice_session import IceSession
 from .stun import StunClass, StunMessage, StunMethod
 
 __all__ = [
@@ -80,13 +76,8 @@ __all__ = [
     "PairSelected",
 ]
 
-_ICE_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-_UFRAG_LENGTH = 8  # RFC 8839 section 5.4: at least 24 bits
-_PWD_LENGTH = 24  # at least 128 bits
 _REMOTE_UFRAG = re.compile(r"[!-9;-~]{4,256}")
 _REMOTE_PWD = re.compile(r"[!-~]{22,256}")
-_REMEMBERED_UFRAGS = 8
-_MAX_ROLE_SWITCHES = 8  # of one generation; an honest conflict needs one
 _BAD_REQUEST = 400
 _FORBIDDEN = 403  # RFC 7675 section 5.2: consent revoked
 _UNKNOWN_ATTRIBUTE = 420
@@ -124,21 +115,14 @@ class IceAgent:
         self.stats = IceStats()
         self.lite = lite
         self.options = options
-        self._random = random
-        self._checks = CheckTable(IceRole.CONTROLLED if lite else role, random, options)
+        role = IceRole.CONTROLLED if lite else role
+        self._session = IceSession(role, random, options, self.stats, lite=lite)
+        self._checks = self._session.checks
         self._state = IceState.NEW
-        self._local: list[tuple[int, Candidate]] = []
-        self._bases: dict[int, Candidate] = {}
-        self._generations = [self._new_generation()]
-        self._held: list[tuple[Address, Candidate]] = []
-        self._old_ufrags: deque[str] = deque(maxlen=_REMEMBERED_UFRAGS)
         self._triggered: deque[Pair] = deque()
         self._trigger_bucket = TokenBucket(options.pacing, options.triggered_burst)
         self._error_bucket = TokenBucket(1 / options.max_error_rate, options.max_error_rate)
         self._next_ordinary = -NEVER
-        self._selected: Pair | None = None
-        self._nominated: Pair | None = None
-        self._carrier: Pair | None = None
         self._last_heard = -NEVER
         self._deadline = NEVER
 
@@ -147,17 +131,17 @@ class IceAgent:
     @property
     def local_ufrag(self) -> str:
         """Our current user name fragment; changes with a restart."""
-        return self._generations[-1].local.ufrag
+        return self._session.newest.local.ufrag
 
     @property
     def local_pwd(self) -> str:
         """Our current password; changes with a restart."""
-        return self._generations[-1].local.pwd
+        return self._session.newest.local.pwd
 
     @property
     def local_candidates(self) -> tuple[Candidate, ...]:
         """Our candidates, in the order they were added."""
-        return tuple(candidate for _, candidate in self._local)
+        return tuple(candidate for _, candidate in self._session.local)
 
     @property
     def state(self) -> IceState:
@@ -167,7 +151,7 @@ class IceAgent:
     @property
     def selected(self) -> Pair | None:
         """The nominated pair that carries traffic, or None."""
-        return self._selected
+        return self._session.selected
 
     @property
     def role(self) -> IceRole:
@@ -180,35 +164,30 @@ class IceAgent:
 
     @role.setter
     def role(self, role: IceRole) -> None:
-        if self._generations[-1].remote is not None:
+        if self._session.newest.remote is not None:
             raise LocalProtocolError("the ICE role is fixed once checks have begun; restart first")
-        self._set_role(IceRole.CONTROLLED if self.lite else role)
+        self._session.set_role(IceRole.CONTROLLED if self.lite else role)
 
     @property
     def round_trip_time(self) -> float | None:
         """Smoothed round trip of the pair that carries traffic, in seconds, or None."""
-        return None if self._carrier is None else self._carrier.round_trip
+        return None if self._session.carrier is None else self._session.carrier.round_trip
 
     @property
     def has_pending_restart(self) -> bool:
         """Whether a restart waits for the peer's new credentials."""
-        return len(self._generations) > 1 and self._generations[-1].remote is None
+        return self._session.has_pending_restart
 
     def send_path(self) -> tuple[int, Address] | None:
         """Path and address to send to: the selected pair, else the best valid one, else None."""
-        return None if self._carrier is None else self._carrier.key
+        return None if self._session.carrier is None else self._session.carrier.key
 
     def is_validated(self, path: int, address: Address) -> bool:
         """Whether an authenticated check came from, or was answered by, that address.
 
         The gate for everything that is not STUN.
         """
-        key = (path, address)
-        for generation in self._generations:
-            pair = generation.pairs.get(key)
-            if (pair is not None and pair.validated) or key in generation.early:
-                return True
-        return False
+        return self._session.is_validated(path, address)
 
     # Local side ----------------------------------------------------------------------------
 
@@ -225,25 +204,12 @@ class IceAgent:
             LocalProtocolError: The agent is closed.
         """
         self._demand_open()
-        self._local.append((path, candidate))
-        if candidate.type not in ("host", "relay") or path in self._bases:
-            return
-        self._bases[path] = candidate
-        generation = self._active()
-        if generation is not None:
-            for address, remote in generation.remote_candidates.items():
-                self._pair(generation, path, address, remote, now)
+        self._session.add_local(candidate, path, now)
         self._advance(now)
 
     def remove_path(self, path: int, now: float) -> None:
         """A socket is gone: forget its candidates and pairs."""
-        self._local = [entry for entry in self._local if entry[0] != path]
-        self._bases.pop(path, None)
-        for generation in self._generations:
-            for pair in [pair for pair in generation.pairs.values() if pair.path == path]:
-                self._fail_pair(pair)
-                del generation.pairs[pair.key]
-                generation.changed_at = now
+        self._session.remove_path(path, now)
         self._advance(now)
 
     def restart(self, now: float) -> None:
@@ -256,9 +222,7 @@ class IceAgent:
             LocalProtocolError: The agent is closed.
         """
         self._demand_open()
-        if self.has_pending_restart:
-            self._generations.pop()
-        self._generations.append(self._new_generation())
+        self._session.restart()
         self._advance(now)
 
     def rollback_restart(self) -> None:
@@ -269,14 +233,14 @@ class IceAgent:
         """
         if not self.has_pending_restart:
             raise LocalProtocolError("no ICE restart is pending, so none can be rolled back")
-        self._generations.pop()
+        self._session.rollback_restart()
 
     def close(self) -> None:
         """Stop everything. Nothing is sent and nothing is due afterwards."""
-        for generation in self._generations:
-            self._cancel_checks(generation)
+        for generation in self._session.generations:
+            self._session.cancel_checks(generation)
         self._triggered.clear()
-        self._carrier = self._selected = self._nominated = None
+        self._session.carrier = self._session.selected = self._session.nominated = None
         self._deadline = NEVER
         self._set_state(IceState.CLOSED)
 
@@ -306,14 +270,15 @@ class IceAgent:
         if not _REMOTE_UFRAG.fullmatch(ufrag) or not _REMOTE_PWD.fullmatch(pwd):
             raise RemoteProtocolError("the peer's ICE user name fragment or password is invalid")
         credentials = Credentials(ufrag, pwd)
-        if self._generations[-1].remote == credentials:
+        if self._session.newest.remote == credentials:
             return False
-        restarted = self._generations[-1].remote is not None
+        restarted = self._session.newest.remote is not None
         if restarted:
-            self._generations.append(self._new_generation())
+            self._session.restart()
         if lite and not self.lite:
-            self._set_role(IceRole.CONTROLLING)
-        self._begin(self._generations[-1], credentials, lite, now)
+            self._session.set_role(IceRole.CONTROLLING)
+        for check in self._session.begin(credentials, lite, now):
+            self._on_check(self._session.newest, check, now)
         self._advance(now)
         return restarted
 
@@ -328,169 +293,13 @@ class IceAgent:
         if host is None or not usable or candidate.type not in TYPE_PREFERENCES:
             self.stats.ignored_candidates += 1
             return
-        self._place(candidate, (host, candidate.port), now)
+        self._session.add_remote(candidate, (host, candidate.port), now)
         self._advance(now)
 
     def end_of_candidates(self, now: float) -> None:
         """The peer has told all its candidates (RFC 8838 section 13)."""
-        self._generations[-1].has_all_candidates = True
+        self._session.newest.has_all_candidates = True
         self._advance(now)
-
-    def _begin(self, generation: Generation, remote: Credentials, lite: bool, now: float) -> None:
-        """Start the checks of a generation, of which both sides are known now."""
-        previous = self._active()
-        generation.remote, generation.remote_is_lite = remote, lite
-        generation.changed_at = now
-        if previous is not None and previous.remote is not None:
-            if previous.remote == remote:  # a peer that keeps its credentials in a restart
-                generation.remote_candidates.update(previous.remote_candidates)
-            else:
-                self._old_ufrags.append(previous.remote.ufrag)
-        self._retire_generations()
-        self._nominated = None
-        for address, candidate in generation.remote_candidates.items():
-            self._pair_all(generation, address, candidate, now)
-        held, self._held = self._held, []
-        for address, candidate in held:
-            self._place(candidate, address, now)
-        early, generation.early = generation.early, {}
-        for request in early.values():
-            if request.remote_ufrag == remote.ufrag:
-                self._on_check(generation, request, now)
-
-    def _place(self, candidate: Candidate, address: Address, now: float) -> None:
-        """Give a candidate to its generation, or hold it until that is known."""
-        generation = self._generations[-1]
-        ufrag = candidate.ufrag
-        if generation.remote is not None and ufrag in (None, generation.remote.ufrag):
-            if generation.add_remote(candidate, address):
-                self._pair_all(generation, address, candidate, now)
-            elif address not in generation.remote_candidates:
-                self.stats.dropped_limit += 1
-        elif ufrag is not None and self._is_old(ufrag):
-            self.stats.ignored_candidates += 1
-        elif len(self._held) < self.options.max_remote_candidates:
-            self._held.append((address, candidate))
-        else:
-            self.stats.dropped_limit += 1
-
-    def _is_old(self, ufrag: str) -> bool:
-        active = self._active()
-        current = None if active is None or active.remote is None else active.remote.ufrag
-        return ufrag == current or ufrag in self._old_ufrags
-
-    # Pairs ---------------------------------------------------------------------------------
-
-    def _pair_all(
-        self, generation: Generation, address: Address, remote: Candidate, now: float
-    ) -> None:
-        for path in self._bases:
-            self._pair(generation, path, address, remote, now)
-
-    def _pair(
-        self, generation: Generation, path: int, address: Address, remote: Candidate, now: float
-    ) -> Pair | None:
-        """The pair of a path and a remote address, made if the limits allow."""
-        pair = generation.pairs.get((path, address))
-        if pair is not None:
-            if pair.remote.type == "prflx":  # learned from a check before it was signalled
-                pair.remote = remote
-                pair.rank(self._checks.role)
-            return pair
-        base = self._bases.get(path)
-        if base is None or (":" in base.address) != (":" in address[0]):
-            return None
-        pair = Pair(path, address, base, remote, generation, base)
-        if not generation.add_pair(pair, self._checks.role):
-            self.stats.dropped_limit += 1
-            return None
-        generation.changed_at = now
-        return pair
-
-    def _learn(self, generation: Generation, check: PeerCheck, now: float) -> Pair | None:
-        """The pair that a check of the peer came over, with a new candidate if need be."""
-        host, port = check.address
-        remote = generation.remote_candidates.get(check.address) or Candidate(
-            foundation=foundation("prflx", host, "udp"),
-            component=1,
-            transport="udp",
-            priority=check.priority,
-            address=host,
-            port=port,
-            type="prflx",
-        )
-        return self._pair(generation, check.path, check.address, remote, now)
-
-    def _confirm(self, pair: Pair, now: float) -> None:
-        """A pair has been proved to work."""
-        pair.validated = True
-        pair.state = PairState.SUCCEEDED
-        pair.last_heard = now
-        pair.consent_expires = now + self.options.consent_timeout
-        pair.next_consent = now + self._checks.consent_pause()
-        pair.generation.first_valid_at = min(pair.generation.first_valid_at, now)
-
-    def _fail_pair(self, pair: Pair) -> None:
-        self._checks.drop(pair)
-        pair.state = PairState.FAILED
-        if pair is self._selected:
-            self._selected = None
-        if pair is self._nominated:
-            self._nominated = None
-
-    def _select(self, pair: Pair) -> None:
-        """Let a valid pair carry the traffic; everything older has served its time."""
-        if pair is self._selected:
-            return
-        self._selected = self._carrier = pair
-        self.events.append(PairSelected(pair.path, pair.address, pair.local, pair.remote))
-        if pair.generation is self._generations[-1]:
-            self._retire_generations()
-
-    def _prune_backups(self, generation: Generation) -> None:
-        if self._selected is not None and self._selected.generation is generation:
-            backups = [pair for pair in generation.valid_pairs() if pair is not self._selected]
-            for pair in backups[self.options.max_backup_pairs :]:
-                self._fail_pair(pair)
-
-    # Generations ---------------------------------------------------------------------------
-
-    def _new_generation(self) -> Generation:
-        text = "".join(
-            [_ICE_CHARACTERS[byte & 63] for byte in self._random(_UFRAG_LENGTH + _PWD_LENGTH)]
-        )
-        return Generation(Credentials(text[:_UFRAG_LENGTH], text[_UFRAG_LENGTH:]), self.options)
-
-    def _active(self) -> Generation | None:
-        """The newest generation of which both sides are known."""
-        for generation in reversed(self._generations):
-            if generation.remote is not None:
-                return generation
-        return None
-
-    def _retire_generations(self) -> None:
-        """Keep only the newest generation and the one that carries traffic."""
-        *older, newest = self._generations
-        kept: list[Generation] = []
-        for generation in older:
-            self._cancel_checks(generation)
-            if self._carrier is not None and self._carrier.generation is generation:
-                kept.append(generation)
-        self._generations = [*kept, newest]
-
-    def _cancel_checks(self, generation: Generation) -> None:
-        for pair in generation.pairs.values():
-            self._checks.drop(pair)
-            if not pair.is_valid:
-                pair.state = PairState.FAILED
-
-    def _set_role(self, role: IceRole) -> None:
-        self._checks.role = role
-        if role is IceRole.CONTROLLED:
-            self._nominated = None
-        for generation in self._generations:
-            for pair in generation.pairs.values():
-                pair.rank(role)
 
     # Input from the network ------------------------------------------------------------------
 
@@ -532,9 +341,9 @@ class IceAgent:
             self._on_response(message, path, address, now)
 
     def _on_request(self, message: StunMessage, path: int, address: Address, now: float) -> None:
-        request = read_request(message)
-        generation = self._addressee(request)
-        if generation is None or path not in self._bases:
+        request = read_request(message, path, address)
+        generation = self._session.addressee(request)
+        if generation is None or path not in self._session.bases:
             self.stats.dropped_stale += 1
             return
         key = generation.local.pwd.encode()
@@ -543,102 +352,71 @@ class IceAgent:
             return
         self.stats.requests_received += 1
         error = self._refusal(request, generation)
-        if error or request.priority is None:
-            self._respond_error(message, error or _BAD_REQUEST, key, request, path, address, now)
+        if error:
+            self._respond_error(request, error, key, now)
             return
-        self.out.append((path, address, build_success(message, address, key)))
+        self.out.append((path, address, build_success(request, key)))
         self.stats.responses_sent += 1
-        check = PeerCheck(
-            path,
-            address,
-            request.remote_ufrag,
-            request.priority,
-            request.nominates,
-            request.nomination,
-        )
         if generation.remote is None:
-            self._remember(generation, check)
+            self._session.remember(generation, request)
         elif not generation.failed:
-            self._on_check(generation, check, now)
-
-    def _addressee(self, request: CheckRequest) -> Generation | None:
-        """The generation that a request names with both halves of its user name."""
-        for generation in self._generations:
-            if generation.local.ufrag == request.local_ufrag:
-                known = generation.remote is None or generation.remote.ufrag == request.remote_ufrag
-                return generation if known else None
-        return None
+            self._on_check(generation, request, now)
 
     def _refusal(self, request: CheckRequest, generation: Generation) -> int:
         """The error code for an authenticated request, or 0. May change our role."""
         if request.unknown:
             return _UNKNOWN_ATTRIBUTE
+        if not request.priority:
+            return _BAD_REQUEST
         if request.role is not self._checks.role:
             return 0
         self.stats.role_conflicts += 1
         ours_wins = self._checks.tie_breaker >= request.tie_breaker
         if ours_wins == (self._checks.role is IceRole.CONTROLLING):
             return _ROLE_CONFLICT
-        return 0 if self._switch_role(generation) else _ROLE_CONFLICT
+        return 0 if self._session.switch_role(generation) else _ROLE_CONFLICT
 
-    def _switch_role(self, generation: Generation) -> bool:
-        """Change the role in a conflict, unless it is fixed or has changed suspiciously often."""
-        if self.lite or generation.remote_is_lite:
-            return False
-        if generation.role_switches >= _MAX_ROLE_SWITCHES:
-            return False
-        generation.role_switches += 1
-        self._set_role(self._checks.role.other)
-        return True
-
-    def _respond_error(
-        self,
-        message: StunMessage,
-        code: int,
-        key: bytes,
-        request: CheckRequest,
-        path: int,
-        address: Address,
-        now: float,
-    ) -> None:
+    def _respond_error(self, request: CheckRequest, code: int, key: bytes, now: float) -> None:
         if not self._error_bucket.take(now):
             self.stats.errors_suppressed += 1
             return
-        self.out.append((path, address, build_error(message, code, key, request.unknown)))
+        self.out.append((request.path, request.address, build_error(request, code, key)))
         self.stats.errors_sent += 1
 
-    def _remember(self, generation: Generation, check: PeerCheck) -> None:
-        key = (check.path, check.address)
-        if key in generation.early or len(generation.early) < self.options.max_early_requests:
-            generation.early[key] = check
-        else:
-            self.stats.dropped_limit += 1
-
-    def _on_check(self, generation: Generation, check: PeerCheck, now: float) -> None:
+    def _on_check(self, generation: Generation, check: CheckRequest, now: float) -> None:
         pair = generation.pairs.get((check.path, check.address))
-        if pair is None and generation is self._active():
-            pair = self._learn(generation, check, now)
+        if pair is None and generation is self._session.active:
+            pair = self._session.learn(generation, check, now)
         if pair is None:
             return
         self._last_heard = pair.last_heard = now
         pair.validated = True
         if self.lite:
-            self._confirm(pair, now)
+            self._session.confirm(pair, now)
             if check.nominates:
                 self._select(pair)
             return
         if check.nominates and self._checks.role is IceRole.CONTROLLED:
             self._on_nomination(pair, check.nomination, now)
-        if not pair.is_valid and generation is self._active():
+        if not pair.is_valid and generation is self._session.active:
             self._trigger(pair, now)
 
     def _on_nomination(self, pair: Pair, value: int | None, now: float) -> None:
-        accepted = accepts_nomination(pair, self._selected, value, now)
+        accepted = accepts_nomination(pair, self._session.selected, value, now)
         pair.nominated_at = now
         if accepted and pair.is_valid:
             self._select(pair)
         elif accepted:
             pair.nominate_on_success = True
+
+    def _select(self, pair: Pair) -> None:
+        """Let a valid pair carry the traffic; everything older has served its time."""
+        if pair is self._session.selected:
+            return
+        self._session.selected = self._session.carrier = pair
+        self.events.append(PairSelected(pair.path, pair.address, pair.local, pair.remote))
+        if pair.generation is self._session.newest:
+            self._session.retire_generations()
 
     def _on_response(self, message: StunMessage, path: int, address: Address, now: float) -> None:
         pair = self._checks.match(message.transaction_id, path, address)
@@ -657,22 +435,15 @@ class IceAgent:
         self._last_heard = now
         self._checks.measure(pair, check, now)
         self._checks.drop(pair)
-        pair.local = self._as_seen(pair, mapped)
-        self._confirm(pair, now)
+        pair.local = self._session.as_seen(pair, mapped)
+        self._session.confirm(pair, now)
         if self._checks.role is IceRole.CONTROLLING:
-            if check.nominates and pair is self._nominated:
+            if check.nominates and pair is self._session.nominated:
                 self._select(pair)
         elif pair.nominate_on_success:
             pair.nominate_on_success = False
-            if accepts_nomination(pair, self._selected, None, now):
+            if accepts_nomination(pair, self._session.selected, None, now):
                 self._select(pair)
-
-    def _as_seen(self, pair: Pair, mapped: Address) -> Candidate:
-        """Our candidate at the address that the peer saw (RFC 8445 section 7.2.5.3.1)."""
-        for path, candidate in self._local:
-            if path == pair.path and (candidate.address, candidate.port) == mapped:
-                return candidate
-        return reflexive_candidate(pair.base, mapped)
 
     def _on_error(self, message: StunMessage, pair: Pair, check: Check, now: float) -> None:
         error = message.get_error()
@@ -684,11 +455,11 @@ class IceAgent:
         if error[0] == _ROLE_CONFLICT:
             self.stats.role_conflicts += 1
             stale = check.role is not self._checks.role
-            if (stale or self._switch_role(pair.generation)) and not pair.is_valid:
+            if (stale or self._session.switch_role(pair.generation)) and not pair.is_valid:
                 self._trigger(pair, now)
                 return
         if not pair.is_valid or error[0] == _FORBIDDEN:
-            self._fail_pair(pair)
+            self._session.fail(pair)
 
     # Time ----------------------------------------------------------------------------------
 
@@ -700,7 +471,7 @@ class IceAgent:
         """Repeat checks, renew consent, notice what has run out."""
         if self._state is IceState.CLOSED:
             return
-        for generation in self._generations:
+        for generation in self._session.generations:
             for pair in generation.pairs.values():
                 self._service(pair, now)
         self._advance(now)
@@ -708,7 +479,7 @@ class IceAgent:
     def _service(self, pair: Pair, now: float) -> None:
         check = pair.check
         if pair.is_valid and now >= pair.consent_expires:
-            self._fail_pair(pair)
+            self._session.fail(pair)
         elif check is None:
             if now >= self._consent_due(pair):
                 self._start(pair, now)
@@ -716,21 +487,21 @@ class IceAgent:
             if pair.is_valid:
                 self._start(pair, now)  # a consent check goes on under a new transaction id
             else:
-                self._fail_pair(pair)
+                self._session.fail(pair)
         elif now >= check.next_send:
             self._emit(self._checks.send(pair, check, now))
 
     def _consent_due(self, pair: Pair) -> float:
         if self.lite or not pair.is_valid:
             return NEVER
-        if pair is self._carrier:
+        if pair is self._session.carrier:
             return min(pair.next_consent, self._last_heard + self.options.silence_probe)
-        return pair.next_consent if pair.generation is self._active() else NEVER
+        return pair.next_consent if pair.generation is self._session.active else NEVER
 
     def _start(self, pair: Pair, now: float) -> None:
         if not pair.is_valid:
             pair.state = PairState.IN_PROGRESS
-        self._emit(self._checks.start(pair, now, nominate=pair is self._nominated))
+        self._emit(self._checks.start(pair, now, nominate=pair is self._session.nominated))
 
     def _emit(self, transmit: Transmit) -> None:
         self.out.append(transmit)
@@ -748,14 +519,13 @@ class IceAgent:
 
     def _advance(self, now: float) -> None:
         """After any input: send what is due, nominate, and settle state and deadline."""
-        generation = self._active()
+        generation = self._session.active
         if generation is not None and not generation.failed and not self.lite:
             self._send_triggered(generation, now)
             self._send_ordinary(generation, now)
             self._nominate(generation, now)
-        if generation is not None:
-            self._prune_backups(generation)
-        self._update_carrier()
+        self._session.prune_backups()
+        self._session.update_carrier(now)
         self._update_state(generation, now)
         self._update_deadline(generation, now)
 
@@ -780,46 +550,24 @@ class IceAgent:
     def _nominate(self, generation: Generation, now: float) -> None:
         if self._checks.role is not IceRole.CONTROLLING:
             return
-        pair = choose_pair(generation, self._nominated, now, self.options)
-        if pair is not None and pair is not self._nominated:
-            self._nominated = pair
+        nominated = self._session.nominated
+        pair = choose_pair(generation, nominated, now, self.options)
+        if pair is not None and pair is not nominated:
+            self._session.nominated = pair
             self._start(pair, now)
-
-    def _update_carrier(self) -> None:
-        if self._selected is None:
-            valid = [pairs[0] for g in reversed(self._generations) if (pairs := g.valid_pairs())]
-            self._carrier = valid[0] if valid else None
+        elif nominated is not None and nominated.is_unresponsive(now, self.options.unresponsive):
+            for backup in generation.valid_pairs():
+                if backup.check is None:
+                    self._start(backup, now)
 
     def _update_state(self, generation: Generation | None, now: float) -> None:
         if generation is None or self._state is IceState.CLOSED:
             return
-        state = self._judge(generation, now)
+        state = judge(generation, self._last_heard, now, self.options, lite=self.lite)
         if state is IceState.FAILED and not generation.failed:
             generation.failed = True
-            self._cancel_checks(generation)
+            self._session.cancel_checks(generation)
         self._set_state(state)
-
-    def _judge(self, generation: Generation, now: float) -> IceState:
-        if generation.failed:
-            return IceState.FAILED
-        if any(pair.is_valid for pair in generation.pairs.values()):
-            silent = now >= self._last_heard + self._silence_limit
-            return IceState.DISCONNECTED if silent else IceState.CONNECTED
-        if not generation.is_hopeful and now >= self._hopeless_at(generation):
-            return IceState.FAILED
-        was_valid = generation.first_valid_at != NEVER
-        return IceState.DISCONNECTED if was_valid else IceState.CHECKING
-
-    @property
-    def _silence_limit(self) -> float:
-        if self.lite:
-            return self.options.lite_disconnected_timeout
-        return self.options.disconnected_timeout
-
-    def _hopeless_at(self, generation: Generation) -> float:
-        if generation.has_all_candidates and generation.pairs:
-            return -NEVER
-        return generation.changed_at + self.options.patience
 
     def _set_state(self, state: IceState) -> None:
         if state is not self._state:
@@ -828,7 +576,7 @@ class IceAgent:
 
     def _update_deadline(self, generation: Generation | None, now: float) -> None:
         deadline = NEVER
-        for each in self._generations:
+        for each in self._session.generations:
             for pair in each.pairs.values():
                 deadline = min(deadline, self._pair_deadline(pair))
         if generation is not None and not generation.failed:
@@ -842,11 +590,9 @@ class IceAgent:
         return min(deadline, pair.check.next_send, pair.check.expires)
 
     def _list_deadline(self, generation: Generation, now: float) -> float:
-        deadline = NEVER
-        if not generation.is_hopeful:
-            deadline = self._hopeless_at(generation)
-        if self._state is IceState.CONNECTED:
-            deadline = min(deadline, self._last_heard + self._silence_limit)
+        deadline = next_change(
+            generation, self._state, self._last_heard, self.options, lite=self.lite
+        )
         if self.lite:
             return deadline
         if self._triggered:
@@ -854,16 +600,9 @@ class IceAgent:
         if generation.next_waiting() is not None:
             deadline = min(deadline, self._next_ordinary)
         if self._checks.role is IceRole.CONTROLLING:
-            deadline = min(deadline, self._nomination_deadline(generation, now))
+            nominated = self._session.nominated
+            deadline = min(deadline, next_decision(generation, nominated, now, self.options))
         return deadline
-
-    def _nomination_deadline(self, generation: Generation, now: float) -> float:
-        if self._nominated is None:
-            return nomination_due(generation, self.options)
-        if self._nominated.check is None:
-            return NEVER
-        doubt = self._nominated.check.started + self.options.unresponsive
-        return doubt if now < doubt else NEVER
 
     def _demand_open(self) -> None:
         if self._state is IceState.CLOSED:

@@ -7,18 +7,18 @@ and 16.1 (attributes), and the nomination value that libwebrtc and pion understa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lktrio.errors import RemoteProtocolError
 
 from .base import Address
 from .candidate import TYPE_PREFERENCES, Candidate
 from .ice_options import IceRole
-from .ice_pairs import Credentials
 from .stun import Attribute, StunClass, StunMessage, StunMethod
 
 __all__ = [
     "CheckRequest",
+    "Credentials",
     "build_check",
     "build_error",
     "build_success",
@@ -39,15 +39,31 @@ _ROLE_ATTRIBUTES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Credentials:
+    """User name fragment and password of one side."""
+
+    ufrag: str
+    """User name fragment: names the generation."""
+    pwd: str = field(repr=False)
+    """Password: the MESSAGE-INTEGRITY key of requests to this side and their responses."""
+
+
+@dataclass(frozen=True, slots=True)
 class CheckRequest:
     """What a connectivity check of the peer says, before anybody believes it."""
 
+    path: int
+    """Local socket it arrived on."""
+    address: Address
+    """Where it came from."""
+    message: StunMessage = field(repr=False)
+    """The whole message, for its answer."""
     local_ufrag: str
     """Whom it is for: first half of USERNAME."""
     remote_ufrag: str
     """Whom it is from: second half of USERNAME."""
-    priority: int | None
-    """PRIORITY, which every check must have."""
+    priority: int
+    """PRIORITY, that of a peer-reflexive candidate; 0 if it is missing, which is an error."""
     role: IceRole | None
     """The role that the peer claims."""
     tie_breaker: int
@@ -91,7 +107,7 @@ def build_check(
     return message.serialize(remote.pwd.encode())
 
 
-def read_request(message: StunMessage) -> CheckRequest:
+def read_request(message: StunMessage, path: int, address: Address) -> CheckRequest:
     """Decode a connectivity check, without judging it.
 
     Raises:
@@ -105,9 +121,12 @@ def read_request(message: StunMessage) -> CheckRequest:
         if value is not None:
             role, tie_breaker = candidate, value
     return CheckRequest(
+        path=path,
+        address=address,
+        message=message,
         local_ufrag=local_ufrag,
         remote_ufrag=remote_ufrag,
-        priority=message.get_uint32(Attribute.PRIORITY),
+        priority=message.get_uint32(Attribute.PRIORITY) or 0,
         role=role,
         tie_breaker=tie_breaker,
         nominates=message.get(Attribute.USE_CANDIDATE) is not None,
@@ -116,32 +135,30 @@ def read_request(message: StunMessage) -> CheckRequest:
     )
 
 
-def build_success(request: StunMessage, source: Address, key: bytes) -> bytes:
+def build_success(request: CheckRequest, key: bytes) -> bytes:
     """The answer to a check (RFC 8445 section 7.3.1.2).
 
     Args:
         request: The check.
-        source: Where it came from.
         key: Our password.
     """
-    response = request.respond(StunClass.SUCCESS)
-    response.add_address(Attribute.XOR_MAPPED_ADDRESS, source)
+    response = request.message.respond(StunClass.SUCCESS)
+    response.add_address(Attribute.XOR_MAPPED_ADDRESS, request.address)
     return response.serialize(key)
 
 
-def build_error(request: StunMessage, code: int, key: bytes, unknown: list[int]) -> bytes:
+def build_error(request: CheckRequest, code: int, key: bytes) -> bytes:
     """The refusal of an authenticated check (RFC 8489 section 6.3.1).
 
     Args:
         request: The check.
         code: 400, 420 or 487.
         key: Our password.
-        unknown: For 420: the attributes that were not understood.
     """
-    response = request.respond(StunClass.ERROR)
+    response = request.message.respond(StunClass.ERROR)
     response.add_error(code, _ERROR_REASONS[code])
-    if unknown:
-        response.add_unknown_attributes(unknown)
+    if request.unknown:
+        response.add_unknown_attributes(request.unknown)
     return response.serialize(key)
 
 

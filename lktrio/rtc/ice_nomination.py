@@ -22,15 +22,26 @@ from .base import NEVER
 from .ice_options import IceOptions
 from .ice_pairs import Generation, Pair
 
-__all__ = ["accepts_nomination", "choose_pair", "nomination_due"]
+__all__ = ["accepts_nomination", "choose_pair", "next_decision"]
 
 _RENOMINATION_PAUSE = 2.0
 """Seconds without USE-CANDIDATE on the selected pair, after which the peer may select a worse
 one. Peers that nominate every pair they check do so within the first second."""
 
 
-def nomination_due(generation: Generation, options: IceOptions) -> float:
-    """When the first nomination of a generation is due, as its valid pairs stand."""
+def next_decision(
+    generation: Generation, nominated: Pair | None, now: float, options: IceOptions
+) -> float:
+    """When `choose_pair` may answer differently by the passing of time alone."""
+    if nominated is None:
+        return _nomination_due(generation, options)
+    if nominated.check is None:
+        return NEVER
+    doubted = nominated.check.started + options.unresponsive
+    return doubted if now < doubted else NEVER
+
+
+def _nomination_due(generation: Generation, options: IceOptions) -> float:
     valid = generation.valid_pairs()
     if not valid:
         return NEVER
@@ -57,7 +68,7 @@ def choose_pair(
         return None
     best = min(valid, key=lambda pair: pair.directness)  # the first of these has most priority
     if nominated is None or not nominated.is_valid:
-        return best if now >= nomination_due(generation, options) else None
+        return best if now >= _nomination_due(generation, options) else None
     if best.directness < nominated.directness:
         return best
     if nominated.is_unresponsive(now, options.unresponsive):

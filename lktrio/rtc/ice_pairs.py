@@ -23,9 +23,10 @@ from enum import Enum
 
 from .base import NEVER, Address
 from .candidate import Candidate
+from .ice_messages import CheckRequest, Credentials
 from .ice_options import IceOptions, IceRole
 
-__all__ = ["Check", "Credentials", "Generation", "Pair", "PairState", "PeerCheck"]
+__all__ = ["Check", "Generation", "Pair", "PairState"]
 
 
 class PairState(Enum):
@@ -35,16 +36,6 @@ class PairState(Enum):
     IN_PROGRESS = "in progress"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """User name fragment and password of one side."""
-
-    ufrag: str
-    """User name fragment: names the generation."""
-    pwd: str = field(repr=False)
-    """Password: the MESSAGE-INTEGRITY key of requests to this side and their responses."""
 
 
 @dataclass(slots=True, eq=False)
@@ -152,24 +143,6 @@ class Pair:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class PeerCheck:
-    """An authenticated check of the peer, as far as the tables care."""
-
-    path: int
-    """Local socket it arrived on."""
-    address: Address
-    """Where it came from."""
-    remote_ufrag: str
-    """The user name fragment the peer called itself."""
-    priority: int
-    """PRIORITY of the request: that of a peer-reflexive candidate."""
-    nominates: bool
-    """It carried USE-CANDIDATE."""
-    nomination: int | None
-    """Its nomination value, or None."""
-
-
 class Generation:
     """Credentials, remote candidates and pairs between two restarts."""
 
@@ -179,7 +152,7 @@ class Generation:
         self.remote_is_lite = False
         self.remote_candidates: dict[Address, Candidate] = {}
         self.pairs: dict[tuple[int, Address], Pair] = {}
-        self.early: dict[tuple[int, Address], PeerCheck] = {}
+        self.early: dict[tuple[int, Address], CheckRequest] = {}
         self.changed_at = NEVER
         self.has_all_candidates = False
         self.failed = False
