@@ -9,13 +9,16 @@ years 1 to 9999, or a Duration of more than 999,999,999 days, is refused.
 
 from __future__ import annotations
 
-from typing import TypeVar
+import json
+from typing import NoReturn, TypeVar
 
+from lktrio.errors import RemoteProtocolError
 from lktrio.proto._decoder import decode_into
 from lktrio.proto._encoder import encode_message
+from lktrio.proto._json import from_json_value, to_json_value
 from lktrio.proto._message import Message, schema_of, with_values
 
-__all__ = ["decode", "encode"]
+__all__ = ["decode", "encode", "from_json", "from_json_value", "to_json", "to_json_value"]
 
 MessageT = TypeVar("MessageT", bound=Message)
 
@@ -43,3 +46,43 @@ def encode(message: Message) -> bytes:
         LocalProtocolError: Two members of a ``oneof`` are set.
     """
     return encode_message(message)
+
+
+def to_json(
+    message: Message,
+    *,
+    indent: int | None = None,
+    proto_names: bool = False,
+    defaults: bool = False,
+) -> str:
+    """A message in protobuf's JSON: 64-bit integers as strings, bytes as base64, enums by name.
+
+    Args:
+        message: The message.
+        indent: Spaces per level; None writes one line.
+        proto_names: Write ``empty_timeout``, not ``emptyTimeout``.
+        defaults: Write fields that have their default value too.
+    """
+    value = to_json_value(message, proto_names=proto_names, defaults=defaults)
+    separators = (",", ":") if indent is None else (",", ": ")
+    return json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
+
+
+def from_json(cls: type[MessageT], text: str | bytes | bytearray) -> MessageT:
+    """The message of class ``cls`` in protobuf's JSON.
+
+    Names may be lowerCamelCase or those of the .proto files. Unknown fields and unknown names of
+    enum values are skipped.
+
+    Raises:
+        RemoteProtocolError: ``text`` is not JSON, or a value does not fit its field.
+    """
+    try:
+        value: object = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise RemoteProtocolError(f"{cls.__name__} is not JSON: {error}") from None
+    return from_json_value(cls, value)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON number")

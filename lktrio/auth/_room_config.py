@@ -1,0 +1,72 @@
+"""The claim ``roomConfig``, and the guard against secrets in it.
+
+A participant can read its own token. Storage credentials and stream keys in the room configuration
+would be given to everybody who may join.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, cast
+
+from lktrio import proto
+from lktrio.proto._message import schema_of
+from lktrio.proto.codec import from_json_value, to_json_value
+
+__all__ = ["from_claim", "secrets_in", "to_claim"]
+
+SECRET_FIELDS = frozenset(
+    {"secret", "session_token", "credentials", "account_key", "password", "signing_key"}
+)
+"""Fields of LiveKit's storage, proxy and webhook messages that hold a secret."""
+STREAM_URLS = "StreamOutput.urls"
+"""URLs that RTMP and SRT streams go to contain the stream's key."""
+
+
+def to_claim(
+    config: proto.RoomConfiguration | None,
+    agents: Sequence[proto.RoomAgentDispatch],
+    *,
+    allow_secrets: bool,
+) -> Any:
+    """The claim for a room configuration with further agents.
+
+    Raises:
+        ValueError: The configuration holds a secret.
+    """
+    config = proto.RoomConfiguration() if config is None else copy.copy(config)
+    config.agents = [*config.agents, *agents]
+    found = None if allow_secrets else next(secrets_in(config, "room_config"), None)
+    if found is not None:
+        raise ValueError(
+            f"{found} would be readable by everybody who holds the token: leave it to a room "
+            "preset or the server's configuration, or pass allow_sensitive_credentials=True"
+        )
+    return to_json_value(config)
+
+
+def from_claim(claim: object) -> proto.RoomConfiguration:
+    """The room configuration in a claim; RemoteProtocolError if it is none."""
+    return from_json_value(proto.RoomConfiguration, claim)
+
+
+def secrets_in(message: proto.Message, path: str) -> Iterator[str]:
+    """The paths of fields that hold a secret."""
+    cls = type(message)
+    for field in schema_of(cls).fields:
+        value = getattr(message, field.name)
+        where = f"{path}.{field.name}"
+        if value and (field.name in SECRET_FIELDS or f"{cls.__name__}.{field.name}" == STREAM_URLS):
+            yield where
+        for item in _messages(value):
+            yield from secrets_in(item, where)
+
+
+def _messages(value: Any) -> Iterable[proto.Message]:
+    items: Iterable[object] = ()
+    if isinstance(value, dict):
+        items = cast("dict[object, object]", value).values()
+    elif isinstance(value, list | proto.Message):
+        items = [value] if isinstance(value, proto.Message) else cast("list[object]", value)
+    return [item for item in items if isinstance(item, proto.Message)]
