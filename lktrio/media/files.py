@@ -81,14 +81,14 @@ class _FileSource(ByteSource):
     async def read(self) -> bytes:
         self._reading = True
         try:
-            data: object = await trio.to_thread.run_sync(self._file.read, CHUNK_SIZE)
+            data = await trio.to_thread.run_sync(self._file.read, CHUNK_SIZE)
         except OSError as error:
             raise _failed("read", self.name, error) from error
         finally:
             self._reading = False
             if self._closed:
                 self.close()
-        if not isinstance(data, bytes):
+        if type(data) is not bytes:  # a text file, against its declared type
             raise TypeError(f"{self.name} must be open for reading bytes, not {type(data)}")
         return data
 
