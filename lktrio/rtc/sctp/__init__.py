@@ -1,0 +1,31 @@
+"""SCTP over DTLS (RFC 8261, RFC 8831): the transport of data channels, without I/O."""
+
+from __future__ import annotations
+
+from lktrio.rtc.sctp.association import SctpAssociation
+from lktrio.rtc.sctp.events import (
+    BufferedAmountLow,
+    SctpClosed,
+    SctpConnected,
+    SctpEvent,
+    SctpMessage,
+    SctpOptions,
+    SctpState,
+    SctpStats,
+    StreamsReset,
+    StreamsResetDone,
+)
+
+__all__ = [
+    "BufferedAmountLow",
+    "SctpAssociation",
+    "SctpClosed",
+    "SctpConnected",
+    "SctpEvent",
+    "SctpMessage",
+    "SctpOptions",
+    "SctpState",
+    "SctpStats",
+    "StreamsReset",
+    "StreamsResetDone",
+]

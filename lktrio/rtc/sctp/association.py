@@ -1,0 +1,703 @@
+"""The association: handshake, dispatch of chunks, timers, end (RFC 9260, RFC 8261, RFC 8831).
+
+Theory of operation
+-------------------
+Both sides of a WebRTC data transport send INIT as soon as DTLS is up, so the simultaneous open of
+RFC 9260 section 5.2.1 is the normal case: each answers the other's INIT with its own tag and first
+TSN, each echoes the other's cookie, and whichever cookie arrives first establishes. There is one
+path, DTLS underneath, and no restart: a peer that restarts ends the association.
+
+``receive`` reads one packet: DATA and SACK in place, all other chunks through the codec and a
+table of handlers by type. ``flush``, called once after a batch of packets, writes what is due:
+control chunks and at most one SACK first, then DATA, small chunks bundled up to the MTU. A full
+packet leaves as the very bytes object that is kept for retransmission.
+
+Checksums: when the peer offers it, packets go without CRC32C (RFC 9653), except those with INIT or
+COOKIE-ECHO. Likewise 0 is accepted only if we offered it.
+
+Errors: a chunk that cannot be parsed is counted and ends its packet. A peer that breaks a limit in
+a way that cannot be ignored is aborted. Nothing is ever raised out of ``receive``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from struct import Struct
+from typing import Any, ClassVar, Final
+
+from lktrio.errors import LocalProtocolError, RemoteProtocolError
+from lktrio.rtc.base import NEVER, RandomBytes
+from lktrio.rtc.sctp.chunks import (
+    COMMON_HEADER,
+    DATA_HEADER,
+    DATA_IMMEDIATE,
+    GAP_BLOCK,
+    MAX_CHUNKS,
+    MAX_GAP_BLOCKS,
+    SACK_HEADER,
+    Abort,
+    Cause,
+    CauseCode,
+    Chunk,
+    ChunkType,
+    CookieAck,
+    CookieEcho,
+    Error,
+    ForwardTsn,
+    Heartbeat,
+    HeartbeatAck,
+    Init,
+    InitAck,
+    ParameterType,
+    ReConfig,
+    Shutdown,
+    ShutdownAck,
+    ShutdownComplete,
+    UnknownChunk,
+    describe_causes,
+    parse_chunk,
+)
+from lktrio.rtc.sctp.crc32c import crc32c
+from lktrio.rtc.sctp.events import (
+    BufferedAmountLow,
+    SctpClosed,
+    SctpConnected,
+    SctpEvent,
+    SctpOptions,
+    SctpState,
+    SctpStats,
+)
+from lktrio.rtc.sctp.handshake import Agreement, Offer
+from lktrio.rtc.sctp.inbound import DataReceiver
+from lktrio.rtc.sctp.outbound import DataSender, Outstanding
+from lktrio.rtc.sctp.queue import OutboundMessage
+from lktrio.rtc.sctp.reconfig import StreamReconfiguration
+
+__all__ = ["DEFAULT_REMOTE_MAX_MESSAGE_SIZE", "SctpAssociation"]
+
+DEFAULT_REMOTE_MAX_MESSAGE_SIZE: Final = 65536
+"""What a peer accepts whose SDP has no ``a=max-message-size`` (RFC 8841 section 6)."""
+
+_MASK: Final = 0xFFFFFFFF
+_CHECKSUM: Final = Struct("<I")
+_DATA_FIELDS: Final = Struct("!IHHI")
+_MAX_PACKET: Final = 65535
+_MAX_CONTROL: Final = 64  # control chunks waiting for a flush
+_MIN_CHUNK: Final = DATA_HEADER.size + 4  # no other chunk worth bundling is smaller
+_DATA: Final = int(ChunkType.DATA)
+_SACK: Final = int(ChunkType.SACK)
+
+_ACCEPTING: Final = frozenset(
+    (
+        SctpState.CLOSED,
+        SctpState.COOKIE_WAIT,
+        SctpState.COOKIE_ECHOED,
+        SctpState.ESTABLISHED,
+    )
+)
+_SENDING: Final = frozenset(
+    (SctpState.ESTABLISHED, SctpState.SHUTDOWN_PENDING, SctpState.SHUTDOWN_RECEIVED)
+)
+_RECEIVING: Final = frozenset(
+    (SctpState.ESTABLISHED, SctpState.SHUTDOWN_PENDING, SctpState.SHUTDOWN_SENT)
+)
+_ENDING: Final = frozenset((SctpState.SHUTDOWN_PENDING, SctpState.SHUTDOWN_RECEIVED))
+_REFLECTING: Final = frozenset((ChunkType.ABORT, ChunkType.SHUTDOWN_COMPLETE))
+_ALWAYS_CHECKED: Final = frozenset((ChunkType.INIT, ChunkType.COOKIE_ECHO))
+_ACTIVE: Final = _SENDING | _RECEIVING | {SctpState.SHUTDOWN_ACK_SENT}
+
+
+class SctpAssociation:
+    """One SCTP association over one DTLS connection, without I/O.
+
+    After any number of ``receive`` and ``send`` calls, call :meth:`flush` once; ``start``,
+    ``handle_timer``, ``close`` and ``abort`` flush by themselves.
+
+    Args:
+        random: Source of randomness for tags, the first TSN and the cookie key.
+        local_port: Our SCTP port.
+        remote_port: The peer's SCTP port, from its SDP.
+        options: Limits and timers.
+
+    Attributes:
+        out: SCTP packets to be sealed by DTLS, in order; swapped out whole by the caller.
+        events: What happened; swapped out whole by the caller.
+        state: State of the association.
+        stats: Counters.
+        remote_max_message_size: Largest message the peer accepts, from its SDP; 0 means any size
+            (RFC 8841 section 6). May be set at any time.
+    """
+
+    def __init__(
+        self,
+        *,
+        random: RandomBytes,
+        local_port: int = 5000,
+        remote_port: int = 5000,
+        options: SctpOptions | None = None,
+    ) -> None:
+        self.options = options = options or SctpOptions()
+        self.out: list[bytes] = []
+        self.events: deque[SctpEvent] = deque()
+        self.state = SctpState.CLOSED
+        self.stats = SctpStats()
+        self.remote_max_message_size = DEFAULT_REMOTE_MAX_MESSAGE_SIZE
+        self.closed = False
+        """Whether the association has ended for good."""
+        self._ports = (local_port, remote_port)
+        self._offer = Offer(random, options)
+        self._local_tag = self._offer.tag
+        self._remote_tag = 0
+        self._zero_checksum = False
+        self.outbound_streams = options.streams
+        """Streams that may be sent on, numbered from 0."""
+        self._mtu = options.mtu & ~3
+        self._sender = DataSender(options, self.stats, self._ports, self._offer.initial_tsn)
+        self._receiver: DataReceiver | None = None
+        self._reconfig: StreamReconfiguration | None = None
+        self._early_resets: dict[int, None] = {}
+        self._control: list[bytes] = []
+        self._unacknowledged_packets = 0
+        self._sack_at = NEVER
+        self._handshake_chunk: Chunk | None = None
+        self._handshake_at = NEVER
+        self._handshake_errors = 0
+
+    # What the user does.
+
+    @property
+    def connected(self) -> bool:
+        """Whether data can flow."""
+        return self.state in _ACTIVE
+
+    @property
+    def buffered_amount(self) -> int:
+        """Bytes of all messages that wait to be transmitted for the first time."""
+        return self._sender.queue.buffered
+
+    def stream_buffered_amount(self, stream_id: int) -> int:
+        """Bytes waiting on one stream."""
+        stream = self._sender.queue.streams.get(stream_id)
+        return stream.buffered if stream else 0
+
+    def set_low_mark(self, stream_id: int, size: int) -> None:
+        """Set where :class:`BufferedAmountLow` is reported for a stream; not at all by default."""
+        self._check_stream(stream_id)
+        self._sender.queue.stream(stream_id).low_mark = size
+
+    @property
+    def round_trip_time(self) -> float | None:
+        """Smoothed round-trip time in seconds, None before the first measurement."""
+        return self._sender.round_trip.smoothed
+
+    def start(self, now: float) -> None:
+        """Send INIT: DTLS is up. Does nothing when the handshake has begun already."""
+        if self.closed or self.state is not SctpState.CLOSED:
+            return
+        self.state = SctpState.COOKIE_WAIT
+        self._begin_handshake(self._offer.init(), now)
+        self.flush(now)
+
+    def send(
+        self,
+        stream_id: int,
+        protocol: int,
+        data: bytes,
+        *,
+        ordered: bool = True,
+        max_retransmits: int | None = None,
+        lifetime: float | None = None,
+        now: float,
+    ) -> None:
+        """Queue a message; it leaves with the next :meth:`flush` that the windows allow.
+
+        Args:
+            stream_id: The stream, below the negotiated number.
+            protocol: Payload protocol identifier.
+            data: The message, at least one byte; kept, not copied.
+            ordered: Whether it is delivered in order with other ordered messages of the stream.
+            max_retransmits: How often to repeat a lost fragment before giving the message up.
+            lifetime: Seconds after which to give the message up.
+            now: The time in seconds.
+
+        Raises:
+            LocalProtocolError: The association has ended or is ending, the stream does not exist,
+                the message is empty or larger than the peer accepts, or the buffer is full.
+        """
+        if self.closed or self.state not in _ACCEPTING:
+            raise LocalProtocolError("the SCTP association is closed; nothing can be sent on it")
+        self._check_stream(stream_id)
+        self._check_size(len(data))
+        queue = self._sender.queue
+        stream = queue.stream(stream_id)
+        deadline = math.inf if lifetime is None else now + lifetime
+        queue.add(OutboundMessage(stream, protocol, data, not ordered, max_retransmits, deadline))
+
+    def _check_stream(self, stream_id: int) -> None:
+        if not 0 <= stream_id < self.outbound_streams:
+            raise LocalProtocolError(
+                f"stream {stream_id} does not exist: use 0..{self.outbound_streams - 1}"
+            )
+
+    def _check_size(self, size: int) -> None:
+        limit = self.remote_max_message_size
+        if not size:
+            raise LocalProtocolError("SCTP cannot carry an empty message")
+        if limit and size > limit:
+            raise LocalProtocolError(
+                f"message of {size} bytes is larger than the {limit} that the peer accepts"
+            )
+        if size + self._sender.queue.buffered > self.options.send_buffer:
+            raise LocalProtocolError(
+                "the send buffer is full: wait until buffered_amount has fallen"
+            )
+
+    def reset_stream(self, stream_id: int, now: float) -> None:
+        """Reset our side of a stream after what is queued on it (RFC 6525).
+
+        :class:`StreamsResetDone` follows when the peer has answered.
+        """
+        self._check_stream(stream_id)
+        if self._reconfig is None:
+            self._early_resets[stream_id] = None
+        else:
+            self._reconfig.reset(stream_id)
+
+    def network_changed(self, now: float) -> None:
+        """Try again at once what is outstanding: the path below works again or is another one."""
+        self._sender.retry(now)
+        if self._handshake_chunk is not None:
+            self._handshake_errors = 0
+            self._handshake_at = now
+        self.handle_timer(now)
+
+    def close(self, now: float) -> None:
+        """End gracefully: deliver what is queued, then SHUTDOWN; :class:`SctpClosed` follows."""
+        if self.state is SctpState.ESTABLISHED:
+            self.state = SctpState.SHUTDOWN_PENDING
+            self.flush(now)
+        elif not self.connected:
+            self.abort(now)
+
+    def abort(self, now: float, reason: str = "") -> None:
+        """End at once with an ABORT to the peer; :class:`SctpClosed` follows."""
+        if self.closed:
+            return
+        if self._remote_tag:
+            cause = (int(CauseCode.USER_INITIATED_ABORT), reason.encode())
+            self._emit([Abort((cause,)).serialize()])
+        self._end(reason or "closed by this side", graceful=True)
+
+    # Timers.
+
+    def next_timer(self) -> float:
+        """When :meth:`handle_timer` has something to do, or ``NEVER``."""
+        due = min(self._sender.next_timer(), self._sack_at, self._handshake_at)
+        return due if self._reconfig is None else min(due, self._reconfig.next_timer())
+
+    def handle_timer(self, now: float) -> None:
+        """Do what is due, and flush."""
+        if self.closed:
+            return
+        self._sender.handle_timer(now)
+        errors = self._sender.errors
+        if self._reconfig is not None:
+            self._reconfig.handle_timer(now)
+            errors = max(errors, self._reconfig.errors)
+        if now >= self._handshake_at:
+            self._handshake_errors += 1
+            errors = max(errors, self._handshake_errors)
+            if self._handshake_chunk is not None:
+                self._send_handshake(self._handshake_chunk, now)
+        if errors > self.options.max_retransmissions:
+            self._end("the peer does not answer", graceful=False)
+            return
+        self.flush(now)
+
+    def _begin_handshake(self, chunk: Chunk, now: float) -> None:
+        self._handshake_errors = 0
+        self._send_handshake(chunk, now)
+
+    def _send_handshake(self, chunk: Chunk, now: float) -> None:
+        """Send a chunk that is repeated until :meth:`_end_handshake`."""
+        self._handshake_chunk = chunk
+        timeout = self._sender.round_trip.timeout * 2**self._handshake_errors
+        self._handshake_at = now + min(timeout, self.options.rto_max)
+        if isinstance(chunk, Init):
+            self._emit([chunk.serialize()], tag=0, checked=True)
+        elif isinstance(chunk, CookieEcho):
+            self._emit([chunk.serialize()], checked=True)
+        else:
+            self._control.append(chunk.serialize())
+
+    def _end_handshake(self) -> None:
+        self._handshake_chunk = None
+        self._handshake_at = NEVER
+
+    # Output.
+
+    def flush(self, now: float) -> None:
+        """Write what is due to ``out``: control chunks, a SACK, and as much data as may be sent.
+
+        Args:
+            now: The time in seconds.
+        """
+        if self.closed:
+            return
+        records: list[Outstanding] = []
+        if self._reconfig is not None:
+            if self.state in _SENDING:
+                records = self._sender.transmit(now)
+                self._reconfig.flush(now)
+                if self._sender.forward_due:
+                    self._control.append(self._sender.build_forward(now))
+            self._flush_sack(records, now)
+            self._collect(self._reconfig)
+        if self._control or records:
+            control, self._control = self._control, []
+            self._pack(control, records)
+        if self._sender.idle and self.state in _ENDING:
+            self._continue_shutdown(now)
+
+    def _flush_sack(self, records: list[Outstanding], now: float) -> None:
+        """Add a SACK if one is due, or if it travels for free (RFC 9260 section 6.2)."""
+        receiver = self._receiver
+        if receiver is None or not (self._unacknowledged_packets or receiver.sack_now):
+            return
+        free = bool(records) and len(records[0].packet) + SACK_HEADER.size < self._mtu
+        if receiver.sack_now or free or self._unacknowledged_packets > 1 or now >= self._sack_at:
+            self._control.append(receiver.build_sack())
+            self._unacknowledged_packets = 0
+            self._sack_at = NEVER
+        elif self._sack_at == NEVER:
+            self._sack_at = now + self.options.sack_delay
+
+    def _collect(self, reconfig: StreamReconfiguration) -> None:
+        """Take what the parts have produced."""
+        if reconfig.chunks:
+            self._control += reconfig.chunks
+            reconfig.chunks = []
+        if reconfig.events:
+            self.events += reconfig.events
+            reconfig.events = []
+        low = self._sender.queue.low
+        if low:
+            self.events += map(BufferedAmountLow, low)
+            low.clear()
+
+    def _pack(self, control: list[bytes], records: list[Outstanding]) -> None:
+        """Bundle chunks into packets; a record that fills one goes out as it is."""
+        mtu, solo = self._mtu, self._mtu - _MIN_CHUNK
+        bundle: list[bytes] = []
+        size = COMMON_HEADER.size
+        for chunk in control:
+            if size + len(chunk) > mtu and bundle:
+                self._emit(bundle)
+                bundle, size = [], COMMON_HEADER.size
+            bundle.append(chunk)
+            size += len(chunk)
+        for record in records:
+            packet = record.packet
+            length = len(packet) - COMMON_HEADER.size
+            if bundle and size + length > mtu:
+                self._emit(bundle)
+                bundle, size = [], COMMON_HEADER.size
+            if not bundle and len(packet) > solo:
+                self._put(packet)
+            else:
+                bundle.append(packet[COMMON_HEADER.size :])
+                size += length
+        if bundle:
+            self._emit(bundle)
+
+    def _emit(self, chunks: list[bytes], *, tag: int | None = None, checked: bool = False) -> None:
+        header = COMMON_HEADER.pack(*self._ports, self._remote_tag if tag is None else tag, 0)
+        self._put(header + b"".join(chunks), checked=checked)
+
+    def _put(self, packet: bytes, *, checked: bool = False) -> None:
+        if checked or not self._zero_checksum:
+            packet = packet[:8] + _CHECKSUM.pack(crc32c(packet)) + packet[12:]
+        self.stats.packets_sent += 1
+        self.out.append(packet)
+
+    # Input.
+
+    def receive(self, packet: bytes, now: float) -> None:
+        """Take one SCTP packet that DTLS has authenticated.
+
+        Args:
+            packet: The packet.
+            now: The time in seconds.
+        """
+        if self.closed or not self._admit(packet):
+            self.stats.packets_dropped += 1
+            return
+        self.stats.packets_received += 1
+        try:
+            self._walk(packet, now)
+        except RemoteProtocolError as error:
+            self._violation(str(error))
+        receiver = self._receiver
+        if receiver is not None and not self.closed:
+            self._after_receive(receiver)
+
+    def _admit(self, packet: bytes) -> bool:
+        """Check size, ports, tag and checksum (RFC 9260 sections 6.8 and 8.5)."""
+        if not 16 <= len(packet) <= _MAX_PACKET:
+            return False
+        source, destination, tag, checksum = COMMON_HEADER.unpack_from(packet)
+        if (destination, source) != self._ports:
+            return False
+        kind = packet[12]
+        if tag != self._local_tag or kind == ChunkType.INIT:
+            reflected = kind in _REFLECTING and packet[13] & 1 and tag == self._remote_tag
+            if not (reflected and tag) and not (kind == ChunkType.INIT and tag == 0):
+                return False
+        if not checksum and self.options.zero_checksum and kind not in _ALWAYS_CHECKED:
+            return True
+        if not self.options.verify_checksum:
+            return True
+        return _CHECKSUM.pack(crc32c(packet[:8] + bytes(4) + packet[12:])) == packet[8:12]
+
+    def _walk(self, packet: bytes, now: float) -> None:
+        position, size = COMMON_HEADER.size, len(packet)
+        carried_data = False
+        for _ in range(MAX_CHUNKS):
+            if position + 4 > size:
+                break
+            kind, flags = packet[position], packet[position + 1]
+            length = packet[position + 2] << 8 | packet[position + 3]
+            end = position + length
+            if length < 4 or end > size:
+                self.stats.malformed += 1
+                break
+            if kind == _DATA:
+                carried_data = True
+                self._receive_data(packet, flags, position, end)
+            elif kind == _SACK:
+                self._receive_sack(packet, position, end, now)
+            elif not self._receive_chunk(kind, flags, packet[position + 4 : end], now):
+                break
+            if self.closed:
+                return
+            position = end + 3 & ~3
+        else:
+            self.stats.malformed += position < size
+        if carried_data:
+            self._unacknowledged_packets += 1
+
+    def _receive_data(self, packet: bytes, flags: int, position: int, end: int) -> None:
+        receiver = self._receiver
+        if receiver is None or self.state not in _RECEIVING:
+            if receiver is None or self.state is not SctpState.COOKIE_ECHOED:
+                return
+            self._establish()  # the COOKIE-ACK was lost, but only its sender sends data
+        if end - position <= DATA_HEADER.size:
+            raise RemoteProtocolError("DATA chunk without user data")
+        tsn, stream_id, sequence, protocol = _DATA_FIELDS.unpack_from(packet, position + 4)
+        receiver.receive(
+            flags, tsn, stream_id, sequence, protocol, packet[position + DATA_HEADER.size : end]
+        )
+        if flags & DATA_IMMEDIATE:
+            receiver.sack_now = True
+
+    def _receive_sack(self, packet: bytes, position: int, end: int, now: float) -> None:
+        start = position + 4 + SACK_HEADER.size
+        if self.state not in _ACTIVE or end < start:
+            self.stats.malformed += end < start
+            return
+        cumulative, window, gaps, duplicates = SACK_HEADER.unpack_from(packet, position + 4)
+        if start + 4 * (gaps + duplicates) > end:
+            self.stats.malformed += 1
+            return
+        blocks = (
+            list(GAP_BLOCK.iter_unpack(packet[start : start + 4 * min(gaps, MAX_GAP_BLOCKS)]))
+            if gaps
+            else []
+        )
+        if not self._sender.acknowledge(cumulative, window, blocks, duplicates, now):
+            self.stats.malformed += 1
+
+    def _after_receive(self, receiver: DataReceiver) -> None:
+        if receiver.messages:
+            self.events += receiver.messages
+            receiver.messages = []
+        if receiver.invalid_streams:
+            causes = tuple(
+                (int(CauseCode.INVALID_STREAM_IDENTIFIER), stream_id.to_bytes(2, "big") + bytes(2))
+                for stream_id in receiver.invalid_streams
+            )
+            receiver.invalid_streams = []
+            self._answer(Error(causes))
+        if self._reconfig is not None:
+            self._reconfig.perform_deferred()
+            self._collect(self._reconfig)
+
+    def _receive_chunk(self, kind: int, flags: int, value: bytes, now: float) -> bool:
+        """Take a chunk other than DATA and SACK; False ends the packet."""
+        try:
+            chunk = parse_chunk(kind, flags, value)
+        except RemoteProtocolError:
+            self.stats.malformed += 1
+            return False
+        if isinstance(chunk, UnknownChunk):
+            if kind & 0x40:  # RFC 9260 section 3.2: the upper bits say what to do
+                self._answer(Error(((int(CauseCode.UNRECOGNIZED_CHUNK), chunk.serialize()),)))
+            return bool(kind & 0x80)
+        self._handlers[kind](self, chunk, now)
+        return True
+
+    def _answer(self, chunk: Chunk) -> None:
+        if len(self._control) < _MAX_CONTROL:
+            self._control.append(chunk.serialize())
+
+    # Handshake.
+
+    def _on_init(self, init: Init, now: float) -> None:
+        if not init.initiate_tag or not init.outbound_streams or not init.inbound_streams:
+            self.stats.malformed += 1
+            return
+        answer = self._offer.answer(init)
+        self._emit([answer.serialize()], tag=init.initiate_tag, checked=True)
+
+    def _on_init_ack(self, answer: InitAck, now: float) -> None:
+        if self.state is not SctpState.COOKIE_WAIT:
+            return
+        cookie = answer.parameter(ParameterType.STATE_COOKIE)
+        streams = answer.outbound_streams and answer.inbound_streams
+        if cookie is None or not answer.initiate_tag or not streams:
+            self.stats.malformed += 1
+            return
+        self._adopt(self._offer.agree(answer))
+        self.state = SctpState.COOKIE_ECHOED
+        self._begin_handshake(CookieEcho(cookie), now)
+
+    def _on_cookie_echo(self, echo: CookieEcho, now: float) -> None:
+        agreement = self._offer.open(echo.value)
+        if agreement is None:
+            self.stats.malformed += 1
+            return
+        same_peer = agreement.remote_tag == self._remote_tag
+        if self.state in _ACTIVE:
+            if not same_peer:
+                self._end("the peer restarted the association", graceful=False)
+                return
+        else:
+            if not same_peer or self._receiver is None:
+                self._adopt(agreement)
+            self._establish()
+        self._answer(CookieAck())
+
+    def _on_cookie_ack(self, chunk: CookieAck, now: float) -> None:
+        if self.state is SctpState.COOKIE_ECHOED:
+            self._establish()
+
+    def _adopt(self, agreement: Agreement) -> None:
+        """Set up both halves for what was agreed."""
+        self._remote_tag = agreement.remote_tag
+        self._zero_checksum = self.options.zero_checksum and agreement.zero_checksum
+        self.outbound_streams = agreement.outbound_streams
+        self._sender.connect(
+            agreement.remote_tag,
+            agreement.remote_window,
+            forward_supported=agreement.forward_tsn,
+        )
+        self._receiver = DataReceiver(self.options, self.stats, agreement.remote_tsn)
+        self._reconfig = StreamReconfiguration(
+            self._sender, self._receiver, self._offer.initial_tsn, agreement.remote_tsn
+        )
+
+    def _establish(self) -> None:
+        self.state = SctpState.ESTABLISHED
+        self._end_handshake()
+        if self._reconfig is not None:
+            for stream_id in self._early_resets:
+                self._reconfig.reset(stream_id)
+        self._early_resets.clear()
+        self.events.append(SctpConnected())
+
+    # While established.
+
+    def _on_heartbeat(self, chunk: Heartbeat, now: float) -> None:
+        self._answer(HeartbeatAck(chunk.value))
+
+    def _on_forward_tsn(self, chunk: ForwardTsn, now: float) -> None:
+        if self._receiver is not None and self.state in _RECEIVING:
+            self._receiver.forward(chunk.cumulative_tsn, dict(chunk.streams))
+
+    def _on_reconfig(self, chunk: ReConfig, now: float) -> None:
+        if self._reconfig is None or self.state not in _ACTIVE:
+            return
+        if not self._reconfig.receive(chunk.parameters, now):
+            self.stats.malformed += 1
+
+    def _ignore(self, chunk: Chunk, now: float) -> None:
+        """Nothing follows from a HEARTBEAT-ACK (none is asked for) or an ERROR."""
+
+    # End.
+
+    def _on_shutdown(self, chunk: Shutdown, now: float) -> None:
+        if self.state is SctpState.SHUTDOWN_SENT:
+            self.state = SctpState.SHUTDOWN_ACK_SENT
+            self._begin_handshake(ShutdownAck(), now)
+        elif self.state in _RECEIVING:
+            self._sender.acknowledge(chunk.cumulative_tsn, self._sender.peer_window, [], 0, now)
+            self.state = SctpState.SHUTDOWN_RECEIVED
+
+    def _on_shutdown_ack(self, chunk: ShutdownAck, now: float) -> None:
+        if self.state in (SctpState.SHUTDOWN_SENT, SctpState.SHUTDOWN_ACK_SENT):
+            self._emit([ShutdownComplete().serialize()])
+            self._end("both sides closed", graceful=True)
+
+    def _on_shutdown_complete(self, chunk: ShutdownComplete, now: float) -> None:
+        if self.state is SctpState.SHUTDOWN_ACK_SENT:
+            self._end("both sides closed", graceful=True)
+
+    def _on_abort(self, chunk: Abort, now: float) -> None:
+        self._end(f"aborted by the peer: {describe_causes(chunk.causes)}", graceful=False)
+
+    def _continue_shutdown(self, now: float) -> None:
+        """All data is acknowledged: take the next step (RFC 9260 section 9.2)."""
+        if self.state is SctpState.SHUTDOWN_PENDING:
+            self.state = SctpState.SHUTDOWN_SENT
+            cumulative = self._receiver.cumulative & _MASK if self._receiver else 0
+            self._begin_handshake(Shutdown(cumulative), now)
+        else:
+            self.state = SctpState.SHUTDOWN_ACK_SENT
+            self._begin_handshake(ShutdownAck(), now)
+        control, self._control = self._control, []
+        self._pack(control, [])
+
+    def _violation(self, reason: str) -> None:
+        self.stats.malformed += 1
+        cause: Cause = (int(CauseCode.PROTOCOL_VIOLATION), reason.encode())
+        self._emit([Abort((cause,)).serialize()])
+        self._end(f"the peer broke the protocol: {reason}", graceful=False)
+
+    def _end(self, reason: str, *, graceful: bool) -> None:
+        self.closed = True
+        self.state = SctpState.CLOSED
+        self._end_handshake()
+        self._sender.stop()
+        self._receiver = self._reconfig = None
+        self._control.clear()
+        self._sack_at = NEVER
+        self.events.append(SctpClosed(reason, graceful))
+
+    _handlers: ClassVar[dict[int, Callable[[SctpAssociation, Any, float], None]]] = {
+        ChunkType.INIT: _on_init,
+        ChunkType.INIT_ACK: _on_init_ack,
+        ChunkType.HEARTBEAT: _on_heartbeat,
+        ChunkType.HEARTBEAT_ACK: _ignore,
+        ChunkType.ABORT: _on_abort,
+        ChunkType.SHUTDOWN: _on_shutdown,
+        ChunkType.SHUTDOWN_ACK: _on_shutdown_ack,
+        ChunkType.ERROR: _ignore,
+        ChunkType.COOKIE_ECHO: _on_cookie_echo,
+        ChunkType.COOKIE_ACK: _on_cookie_ack,
+        ChunkType.SHUTDOWN_COMPLETE: _on_shutdown_complete,
+        ChunkType.RE_CONFIG: _on_reconfig,
+        ChunkType.FORWARD_TSN: _on_forward_tsn,
+    }

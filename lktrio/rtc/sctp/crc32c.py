@@ -1,0 +1,112 @@
+"""CRC32C (Castagnoli), the checksum of SCTP packets (RFC 9260 section 6.8 and appendix A).
+
+Theory of operation
+-------------------
+A CRC is the remainder of the message, read as a polynomial over GF(2), divided by a fixed
+polynomial ``P`` of degree 32. A loop over bytes costs Python about 140 us for one packet, so the
+message is held in one big integer instead and shortened by *folding*: when ``x**k`` leaves a
+remainder of only a few terms modulo ``P``, all bits above ``k`` can be replaced by that many
+shifted copies of themselves, and shifting and XORing big integers runs at the speed of C.
+
+Squaring a sparse relation gives one for twice the degree with just as many terms
+(``(a + b)**2 == a**2 + b**2`` over GF(2)), so three short relations found by search serve all
+lengths. What is left, 16 bytes, goes through an ordinary byte table.
+
+SCTP bits travel least significant first, so every byte is mirrored before and the result after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Final, cast
+
+__all__ = ["crc32c", "crc32c_folding"]
+
+_POLYNOMIAL: Final = 0x11EDC6F41  # RFC 9260 appendix A
+_MASK: Final = 0xFFFFFFFF
+
+_RELATIONS: Final[tuple[tuple[int, tuple[int, ...], int], ...]] = (
+    # x**k, the exponents of its remainder, and how often the relation is squared. Exact facts of
+    # arithmetic (the tests divide them out), chosen for few and small exponents.
+    (680, (122, 80, 19, 3, 0), 6),
+    (247, (49, 47, 40, 38, 15, 3, 0), 0),
+    (122, (34, 32, 24, 23, 21, 12, 11, 3, 0), 0),
+)
+
+
+def _mirrored(value: int, width: int) -> int:
+    return int(format(value, f"0{width}b")[::-1], 2)
+
+
+def _folds() -> list[tuple[int, int, tuple[int, ...]]]:
+    """The folding steps, longest first: degree, mask of the bits below it, exponents."""
+    steps = [
+        (degree << power, (1 << (degree << power)) - 1, tuple(e << power for e in exponents if e))
+        for degree, exponents, squarings in _RELATIONS
+        for power in range(squarings + 1)
+    ]
+    return sorted(steps, reverse=True)
+
+
+def _byte_table() -> tuple[int, ...]:
+    table: list[int] = []
+    for byte in range(256):
+        value = byte << 24
+        for _ in range(8):
+            value <<= 1
+            if value >> 32:
+                value ^= _POLYNOMIAL
+        table.append(value)
+    return tuple(table)
+
+
+_MIRROR: Final = bytes(_mirrored(byte, 8) for byte in range(256))
+_FOLDS: Final = _folds()
+_TABLE: Final = _byte_table()
+
+
+def crc32c_folding(data: bytes) -> int:
+    """Compute CRC32C in pure Python: about 10 us for a packet of 1200 bytes.
+
+    Args:
+        data: The bytes to protect.
+
+    Returns:
+        The checksum as an unsigned 32-bit integer, as other libraries return it.
+    """
+    value = int.from_bytes(data.translate(_MIRROR) + bytes(4), "big")
+    value ^= _MASK << (len(data) * 8)
+    bits = value.bit_length()
+    for degree, mask, exponents in _FOLDS:
+        while bits > degree:
+            high = value >> degree
+            value = (value & mask) ^ high
+            for exponent in exponents:
+                value ^= high << exponent
+            bits = value.bit_length()
+    remainder = 0
+    for byte in value.to_bytes(16, "big"):
+        remainder = (remainder << 8 & _MASK | byte) ^ _TABLE[remainder >> 24]
+    mirror = _MIRROR
+    return (
+        mirror[remainder & 0xFF] << 24
+        | mirror[remainder >> 8 & 0xFF] << 16
+        | mirror[remainder >> 16 & 0xFF] << 8
+        | mirror[remainder >> 24]
+    ) ^ _MASK
+
+
+def _native() -> Callable[[bytes], int] | None:
+    """The C implementation of the optional package ``google-crc32c``, when installed."""
+    try:
+        module = import_module("google_crc32c")
+    except ImportError:
+        return None
+    if getattr(module, "implementation", None) != "c":
+        return None  # its own fallback walks byte by byte
+    return cast("Callable[[bytes], int]", module.value)
+
+
+crc32c: Callable[[bytes], int] = _native() or crc32c_folding
+"""CRC32C by the fastest implementation at hand: ``google-crc32c`` if installed, else folding."""

@@ -1,0 +1,636 @@
+"""The sending half of an association: transmission, SACKs, loss recovery, giving up.
+
+Theory of operation
+-------------------
+A message is cut when its turn to be transmitted comes. Every fragment becomes one
+:class:`Outstanding`: the bytes of a whole packet (common header without checksum, DATA chunk,
+padding), built by one ``Struct.pack`` and kept as they are for retransmission. TSNs are plain
+unwrapped integers.
+
+Outstanding chunks are found in two ways: by TSN in ``_window``, from the first one not covered by
+the cumulative TSN; and in the order of their last transmission in ``_sent``, which answers what a
+newer transmission has overtaken. A SACK costs time linear in what it *newly* acknowledges plus its
+number of blocks: blocks are merged with those known before, and only the difference is walked.
+
+Loss is detected by time (RFC 8985, RACK): a chunk is lost when one sent later has arrived and
+more than a round trip plus a reordering window has passed. A tail loss probe asks for a SACK when
+none comes in two round trips. The retransmission timeout is the last resort; ten of them in a row
+without an answer end the association.
+
+Partial reliability (RFC 3758): a message that is out of retransmissions or time is abandoned as
+a whole, including what was not sent yet, and a FORWARD-TSN tells the receiver to go on.
+
+Implements RFC 9260 sections 6.1, 6.3, 6.9 and 7, RFC 3758 section 3.5, RFC 7053, RFC 8985
+sections 6 and 7 (adapted to SCTP).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from lktrio.rtc.base import NEVER
+from lktrio.rtc.sctp.chunks import (
+    COMMON_HEADER,
+    DATA_BEGIN,
+    DATA_END,
+    DATA_HEADER,
+    DATA_IMMEDIATE,
+    DATA_PACKET,
+    DATA_UNORDERED,
+    MAX_GAP_BLOCKS,
+    ForwardTsn,
+)
+from lktrio.rtc.sctp.congestion import CongestionControl, RoundTrip
+from lktrio.rtc.sctp.events import SctpOptions, SctpStats
+from lktrio.rtc.sctp.queue import OutboundMessage, SendQueue
+from lktrio.rtc.sctp.ranges import Ranges, merge_ranges
+
+__all__ = ["DataSender", "Outstanding"]
+
+_MASK: Final = 0xFFFFFFFF
+_HALF: Final = 0x80000000
+_MAX_OUTSTANDING: Final = 32768  # TSNs in flight: gap blocks count in 16 bits
+_MAX_FORWARD_STREAMS: Final = 128  # entries in one FORWARD-TSN that we send
+_DUPLICATE_THRESHOLD: Final = 3  # RFC 8985 section 6.2.4
+_PEER_SACK_DELAY: Final = 0.2  # RFC 9260 section 6.2: the usual delay for a lone packet
+_MIN_PROBE_DELAY: Final = 0.03  # room for a peer that answers once per batch
+
+_IN_FLIGHT: Final = 0
+_LOST: Final = 1
+_ABANDONED: Final = 2
+_ACKED: Final = 3
+
+_PADDING: Final = (b"", b"\0\0\0", b"\0\0", b"\0")  # by length modulo 4
+
+
+class Outstanding:
+    """One DATA chunk that was sent and is not yet covered by the cumulative TSN."""
+
+    __slots__ = ("message", "packet", "sent_at", "serial", "size", "state", "transmissions", "tsn")
+
+    def __init__(
+        self,
+        tsn: int,
+        packet: bytes,
+        size: int,
+        sent_at: float,
+        serial: int,
+        message: OutboundMessage,
+    ) -> None:
+        self.tsn = tsn
+        self.packet = packet
+        self.size = size
+        self.sent_at = sent_at
+        self.serial = serial
+        self.message = message
+        self.state = _IN_FLIGHT
+        self.transmissions = 1
+
+
+class DataSender:
+    """Everything between the queue of messages and the packets that carry them.
+
+    Args:
+        options: Limits and timers.
+        stats: Counters to update.
+        ports: Source and destination port.
+        initial_tsn: Our first TSN.
+    """
+
+    def __init__(
+        self, options: SctpOptions, stats: SctpStats, ports: tuple[int, int], initial_tsn: int
+    ) -> None:
+        self._options = options
+        self._stats = stats
+        self._ports = ports
+        self._fragment = (options.mtu & ~3) - COMMON_HEADER.size - DATA_HEADER.size
+        self._tag = 0
+        self._forward_supported = False
+        self.queue = SendQueue()
+        """Messages that wait."""
+        self.round_trip = RoundTrip(options)
+        """Round-trip time and timeout."""
+        self.congestion = CongestionControl(options)
+        """The congestion window."""
+
+        self.next_tsn = initial_tsn
+        """TSN of the next new chunk, unwrapped."""
+        self.cumulative = initial_tsn - 1
+        """The peer has everything up to this TSN."""
+        self._advanced = initial_tsn - 1
+        self._window: dict[int, Outstanding] = {}
+        self._sent: deque[Outstanding] = deque()
+        self._lost: deque[Outstanding] = deque()
+        self._acked: Ranges = []
+        self._last_gaps: Ranges = []
+        self._skipped: list[OutboundMessage] = []
+        self.in_flight = 0
+        """Bytes sent, not acknowledged and not taken for lost."""
+        self._outstanding_bytes = 0
+        self.peer_window = 0
+        """What the peer last said it can take, in bytes."""
+        self._serial = 0
+        self._window_limited = False
+        self._recovery_point = initial_tsn - 1
+        self._last_sent_at = 0.0
+
+        self._rack_serial = 0
+        self._rack_elapsed = 0.0
+        self._reordering_seen = False
+        self._reordering_scale = 1
+        self._reordering_point = initial_tsn - 1
+        self._probed = False
+        self._probe: list[Outstanding] = []
+
+        self.forward_due = False
+        """Whether a FORWARD-TSN is to be sent."""
+        self._forward_sent_at = -1.0
+        self.errors = 0
+        """Timeouts in a row without an answer."""
+        self._timeout_at = NEVER
+        self._probe_at = NEVER
+        self._reorder_at = NEVER
+
+    def connect(self, tag: int, window: int, *, forward_supported: bool) -> None:
+        """Learn what the handshake brought: the peer's tag, window and abilities."""
+        self._tag = tag
+        self.peer_window = window
+        self._forward_supported = forward_supported
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything has been sent and acknowledged."""
+        return not self._window and self.queue.current() is None
+
+    def next_timer(self) -> float:
+        """When :meth:`handle_timer` has something to do."""
+        return min(self._timeout_at, self._probe_at, self._reorder_at)
+
+    # Transmission.
+
+    def transmit(self, now: float) -> list[Outstanding]:
+        """Take what may be sent now: lost chunks first, then new ones.
+
+        Args:
+            now: The time in seconds.
+
+        Returns:
+            The chunks in the order to send them.
+        """
+        out: list[Outstanding] = []
+        self._window_limited = False
+        if self._probe:
+            self._send_probe(out, now)
+        if self._lost:
+            self._retransmit(out, now)
+        message = self.queue.current()
+        if message is not None and not self._lost:
+            if not self._window:
+                self._restart_from_idle(now)
+            while message is not None and self._send_message(message, out, now):
+                message = self.queue.current()
+        if out:
+            self._stats.data_chunks_sent += len(out)
+            self._last_sent_at = now
+            self._arm(now)
+        return out
+
+    def _restart_from_idle(self, now: float) -> None:
+        timeout = self.round_trip.timeout
+        idle = now - self._last_sent_at
+        if self._last_sent_at and idle > timeout:
+            self.congestion.idled(int(idle / timeout))
+
+    def _retransmit(self, out: list[Outstanding], now: float) -> None:
+        lost, limit = self._lost, self.congestion.window
+        while lost and (self.in_flight < limit or not self.in_flight):
+            record = lost.popleft()
+            if record.state != _LOST:
+                continue  # acknowledged or given up in the meantime
+            if self._exhausted(record, now):
+                self._abandon(record.message)
+                continue
+            self._send_again(record, now)
+            out.append(record)
+        self._window_limited = bool(lost)
+
+    def _send_probe(self, out: list[Outstanding], now: float) -> None:
+        due, self._probe = self._probe, []
+        for record in due:
+            if record.state == _IN_FLIGHT:
+                self._send_again(record, now)
+                out.append(record)
+
+    def _send_again(self, record: Outstanding, now: float) -> None:
+        self._serial += 1
+        record.serial = self._serial
+        record.sent_at = now
+        record.transmissions += 1
+        if record.state == _LOST:
+            record.state = _IN_FLIGHT
+            self.in_flight += record.size
+        self._sent.append(record)
+        self._stats.data_chunks_retransmitted += 1
+
+    def _send_message(self, message: OutboundMessage, out: list[Outstanding], now: float) -> bool:
+        """Transmit as much of the current message as the windows allow; False when they end."""
+        data, total, start = message.data, len(message.data), message.offset
+        if start == 0 and not self._begin(message, now):
+            return True
+        window, sent, fragment, pack = self._window, self._sent, self._fragment, DATA_PACKET.pack
+        (source, destination), tag = self._ports, self._tag
+        stream_id, sequence, protocol = (
+            message.stream.stream_id,
+            message.sequence,
+            message.protocol,
+        )
+        flags = DATA_UNORDERED if message.unordered else 0
+        tsn, serial, offset = self.next_tsn, self._serial, start
+        budget = self.congestion.window - self.in_flight
+        room = self.peer_window - self._outstanding_bytes
+        capacity = _MAX_OUTSTANDING - len(window)
+        while offset < total:
+            if budget <= 0:
+                self._window_limited = True
+                break
+            end = offset + fragment
+            flag = flags if offset else flags | DATA_BEGIN
+            if end >= total:
+                end = total
+                flag |= DATA_END
+            size = end - offset
+            if (size > room and window) or capacity <= 0:
+                break  # a closed window is probed with one chunk (RFC 9260 6.1 A)
+            packet = (
+                pack(
+                    source,
+                    destination,
+                    tag,
+                    0,
+                    0,
+                    flag,
+                    size + 16,
+                    tsn & _MASK,
+                    stream_id,
+                    sequence,
+                    protocol,
+                )
+                + data[offset:end]
+            )
+            if size & 3:
+                packet += _PADDING[size & 3]
+            serial += 1
+            record = Outstanding(tsn, packet, size, now, serial, message)
+            window[tsn] = record
+            sent.append(record)
+            out.append(record)
+            tsn += 1
+            budget -= size
+            room -= size
+            capacity -= 1
+            offset = end
+        self.next_tsn, self._serial, message.offset = tsn, serial, offset
+        message.last_tsn = tsn - 1
+        moved = offset - start
+        self.in_flight += moved
+        self._outstanding_bytes += moved
+        self.queue.sent(message, moved)
+        if start == 0 and moved and not message.unordered:
+            message.stream.next_sequence = sequence + 1 & 0xFFFF
+        if offset < total:
+            return False
+        self.queue.done()
+        return True
+
+    def _begin(self, message: OutboundMessage, now: float) -> bool:
+        """Start a message; False when its lifetime ended before that."""
+        if message.deadline <= now:
+            self.queue.sent(message, len(message.data))
+            self.queue.done()
+            self._stats.messages_abandoned += 1
+            return False
+        if not message.unordered:
+            message.sequence = message.stream.next_sequence
+        message.first_tsn = self.next_tsn
+        return True
+
+    # Acknowledgement.
+
+    def acknowledge(
+        self, cumulative: int, window: int, gaps: Ranges, duplicates: int, now: float
+    ) -> bool:
+        """Take a SACK.
+
+        Args:
+            cumulative: Its cumulative TSN, 32 bits.
+            window: The advertised receiver window in bytes.
+            gaps: First and last offset of each gap block.
+            duplicates: How many duplicate TSNs it reports.
+            now: The time in seconds.
+
+        Returns:
+            False when the SACK is impossible (it acknowledges what was never sent).
+        """
+        offset = (cumulative - self.cumulative) & _MASK
+        if offset >= _HALF:
+            return True  # overtaken by a newer one
+        top = self.cumulative + offset
+        if top >= self.next_tsn:
+            return False
+        newly = self._acknowledge_up_to(top, now) if offset else 0
+        blocks = self._absolute(gaps)
+        if blocks or self._acked:
+            newly += self._acknowledge_blocks(blocks, now)
+        self.peer_window = window
+        self._after_sack(newly, window, duplicates, now)
+        return True
+
+    def _acknowledge_up_to(self, top: int, now: float) -> int:
+        """Drop the records up to a cumulative TSN; returns the bytes newly acknowledged."""
+        newly = flown = 0
+        newest: Outstanding | None = None
+        pop = self._window.pop
+        for tsn in range(self.cumulative + 1, top + 1):
+            record = pop(tsn)
+            state = record.state
+            if state == _IN_FLIGHT:
+                flown += record.size
+                newly += record.size
+            elif state == _LOST:
+                newly += record.size
+            else:
+                continue
+            record.state = _ACKED
+            if newest is None or record.serial > newest.serial:
+                newest = record
+        self.in_flight -= flown
+        self._outstanding_bytes -= newly
+        self.cumulative = top
+        self._advanced = max(self._advanced, top)
+        if newest is not None:
+            self._delivered(newest, now)
+        return newly
+
+    def _absolute(self, gaps: Ranges) -> Ranges:
+        """Gap blocks as ranges of TSNs, clipped to what was sent; disorder ends them."""
+        blocks: Ranges = []
+        before, base, limit = self.cumulative, self.cumulative, self.next_tsn - 1
+        for first, last in gaps[:MAX_GAP_BLOCKS]:
+            low, high = base + first, min(base + last, limit)
+            if low <= before or high < low:
+                self._stats.malformed += 1
+                break
+            blocks.append((low, high))
+            before = high
+        return blocks
+
+    def _acknowledge_blocks(self, blocks: Ranges, now: float) -> int:
+        """Enter gap blocks, walking only what they newly cover; returns the bytes."""
+        known = [(low, high) for low, high in self._acked if high > self.cumulative]
+        self._acked, fresh = merge_ranges(known, blocks)
+        self._last_gaps = blocks
+        newly = 0
+        newest: Outstanding | None = None
+        for low, high in fresh:
+            for tsn in range(low, high + 1):
+                record = self._window.get(tsn)
+                if record is None or record.state >= _ABANDONED:
+                    continue
+                if record.state == _IN_FLIGHT:
+                    self.in_flight -= record.size
+                newly += record.size
+                record.state = _ACKED
+                if newest is None or record.serial > newest.serial:
+                    newest = record
+        self._outstanding_bytes -= newly
+        if newest is not None:
+            self._delivered(newest, now)
+        return newly
+
+    def _delivered(self, record: Outstanding, now: float) -> None:
+        """Learn from the most recently sent chunk that was acknowledged (RFC 8985 6.2)."""
+        elapsed = now - record.sent_at
+        if record.transmissions == 1:
+            self.round_trip.measured(elapsed)
+        elif elapsed < self.round_trip.minimum:
+            return  # this answers an earlier transmission
+        if record.serial > self._rack_serial:
+            self._rack_serial = record.serial
+            self._rack_elapsed = elapsed
+        elif record.transmissions == 1:
+            self._reordering_seen = True
+
+    def _after_sack(self, newly: int, window: int, duplicates: int, now: float) -> None:
+        if newly:
+            self.errors = 0
+            self.round_trip.answered()
+            self._probed = False
+            if self._window_limited and self.cumulative >= self._recovery_point:
+                smoothed = self.round_trip.smoothed or 0.0
+                self.congestion.acknowledged(newly, now, smoothed)
+        if window < self._options.mtu:
+            self.errors = 0  # the peer is there, its window is closed (RFC 9260 6.1 A)
+        if duplicates and self.cumulative > self._reordering_point:
+            self._reordering_point = self.next_tsn - 1
+            self._reordering_scale = min(self._reordering_scale + 1, 16)
+        self._detect_losses(now)
+        self._advance()
+        if self._advanced > self.cumulative and self._forward_overdue(now):
+            self.forward_due = True
+        if not self._window:
+            self._timeout_at = self._probe_at = NEVER
+        elif newly:
+            self._timeout_at = NEVER
+            self._arm(now)
+
+    def _arm(self, now: float) -> None:
+        """Start the retransmission timer if it is not running, and the tail probe."""
+        if self._timeout_at == NEVER:
+            self._timeout_at = now + self.round_trip.timeout
+        smoothed = self.round_trip.smoothed
+        if self._probed or self._lost or smoothed is None:
+            self._probe_at = NEVER
+            return
+        lone = self.in_flight <= self._fragment
+        self._probe_at = now + 2 * smoothed + (_PEER_SACK_DELAY if lone else _MIN_PROBE_DELAY)
+
+    # Loss.
+
+    def handle_timer(self, now: float) -> None:
+        """Do what is due; the caller transmits afterwards and looks at :attr:`errors`."""
+        if now >= self._reorder_at:
+            self._detect_losses(now)
+        if now >= self._probe_at:
+            self._prepare_probe()
+        if now >= self._timeout_at:
+            self._time_out(now)
+
+    def _detect_losses(self, now: float) -> None:
+        """Take for lost what a later transmission has overtaken (RFC 8985 section 6.2)."""
+        self._reorder_at = NEVER
+        sent, newest = self._sent, self._rack_serial
+        patience = self._rack_elapsed + self._reordering_window()
+        reduced = False
+        while sent:
+            record = sent[0]
+            if record.state == _IN_FLIGHT:
+                if record.serial > newest:
+                    break
+                if record.sent_at + patience > now:
+                    self._reorder_at = record.sent_at + patience
+                    break
+                reduced = reduced or record.tsn > self._recovery_point
+                self._lose(record, now)
+            sent.popleft()
+        if reduced:
+            self._recovery_point = self.next_tsn - 1
+            self.congestion.lost()
+
+    def _reordering_window(self) -> float:
+        if not self._reordering_seen:
+            in_recovery = self.cumulative < self._recovery_point
+            beyond = sum(high - low + 1 for low, high in self._acked)
+            if in_recovery or beyond >= _DUPLICATE_THRESHOLD:
+                return 0.0
+        smoothed = self.round_trip.smoothed or 0.0
+        return min(self._reordering_scale * self.round_trip.minimum / 4, smoothed)
+
+    def _lose(self, record: Outstanding, now: float) -> None:
+        self.in_flight -= record.size
+        record.state = _LOST
+        if self._exhausted(record, now):
+            self._abandon(record.message)
+        else:
+            self._lost.append(record)
+
+    def _prepare_probe(self) -> None:
+        """Send the last chunk in flight once more and ask for a SACK (RFC 8985 section 7)."""
+        self._probe_at = NEVER
+        self._probed = True
+        for record in reversed(self._sent):
+            limit = record.message.max_retransmits
+            if record.state == _IN_FLIGHT and (limit is None or record.transmissions <= limit):
+                break
+        else:
+            return
+        self._sent.remove(record)
+        packet = record.packet
+        record.packet = packet[:13] + bytes((packet[13] | DATA_IMMEDIATE,)) + packet[14:]
+        self._probe.append(record)
+        self._stats.probes += 1
+
+    def _time_out(self, now: float) -> None:
+        self.errors += 1
+        self._stats.timeouts += 1
+        if self.errors == 1:
+            self.congestion.timed_out()
+        self.round_trip.back_off()
+        self._restore_reneged()
+        self._recovery_point = self.cumulative
+        self._sent.clear()
+        self._lost.clear()
+        self._probe.clear()
+        for record in tuple(self._window.values()):
+            if record.state == _IN_FLIGHT:
+                self._lose(record, now)
+            elif record.state == _LOST:
+                self._lost.append(record)
+        self._advance()
+        self.forward_due = self._advanced > self.cumulative
+        self._timeout_at = NEVER
+        self._arm(now)
+
+    def _restore_reneged(self) -> None:
+        """Forget acknowledgements that the last SACK did not repeat (RFC 9260 section 6.2.1)."""
+        confirmed = [(low, high) for low, high in self._last_gaps if high > self.cumulative]
+        if len(confirmed) >= MAX_GAP_BLOCKS // 2:
+            return  # the list may have been cut for want of room
+        _, missing = merge_ranges(confirmed, self._acked)
+        for low, high in missing:
+            for tsn in range(max(low, self.cumulative + 1), high + 1):
+                record = self._window.get(tsn)
+                if record is not None and record.state == _ACKED:
+                    record.state = _LOST
+                    self._outstanding_bytes += record.size
+        self._acked = confirmed
+
+    # Giving up.
+
+    def _exhausted(self, record: Outstanding, now: float) -> bool:
+        message = record.message
+        if not message.partial or not self._forward_supported:
+            return False
+        limit = message.max_retransmits
+        return message.deadline <= now or (limit is not None and record.transmissions > limit)
+
+    def _abandon(self, message: OutboundMessage) -> None:
+        """Give up a message of which something was sent (RFC 3758 section 3.5)."""
+        if message.abandoned:
+            return
+        message.abandoned = True
+        self._stats.messages_abandoned += 1
+        for tsn in range(max(message.first_tsn, self.cumulative + 1), message.last_tsn + 1):
+            record = self._window[tsn]
+            if record.state == _ACKED:
+                continue
+            if record.state == _IN_FLIGHT:
+                self.in_flight -= record.size
+            self._outstanding_bytes -= record.size
+            record.state = _ABANDONED
+        rest = len(message.data) - message.offset
+        if rest:
+            self.queue.sent(message, rest)
+            self.queue.done()
+        if not message.unordered:
+            self._skipped.append(message)
+
+    def _advance(self) -> None:
+        """Move the advanced peer ack point over abandoned chunks (RFC 3758 3.5 C)."""
+        point, window = self._advanced, self._window
+        while (record := window.get(point + 1)) is not None and record.state >= _ABANDONED:
+            point += 1
+        if point > self._advanced:
+            self._advanced = point
+            self.forward_due = True
+
+    def _forward_overdue(self, now: float) -> bool:
+        return now - self._forward_sent_at > (self.round_trip.smoothed or 0.0)
+
+    def build_forward(self, now: float) -> bytes:
+        """The FORWARD-TSN chunk that is due."""
+        self.forward_due = False
+        self._forward_sent_at = now
+        target = self._advanced
+        skipped = [message for message in self._skipped if message.last_tsn > self.cumulative]
+        self._skipped = skipped
+        streams: dict[int, int] = {}
+        for message in sorted(skipped, key=lambda message: message.last_tsn):
+            stream_id = message.stream.stream_id
+            if message.last_tsn > target:
+                break
+            if stream_id not in streams and len(streams) == _MAX_FORWARD_STREAMS:
+                target = message.first_tsn - 1
+                break
+            streams[stream_id] = message.sequence
+        self._arm(now)
+        return ForwardTsn(target & _MASK, tuple(streams.items())).serialize()
+
+    def retry(self, now: float) -> None:
+        """Try again at once what is outstanding: the network path has changed."""
+        if self._window:
+            self.errors = 0
+            self.round_trip.answered()
+            self._timeout_at = now
+
+    def stop(self) -> None:
+        """Drop everything: the association has ended."""
+        self.queue.clear()
+        self._window.clear()
+        self._sent.clear()
+        self._lost.clear()
+        self._probe.clear()
+        self._skipped.clear()
+        self.in_flight = self._outstanding_bytes = 0
+        self.forward_due = False
+        self._timeout_at = self._probe_at = self._reorder_at = NEVER

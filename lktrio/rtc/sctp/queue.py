@@ -1,0 +1,148 @@
+"""Messages that wait to be sent: one queue per stream, served in turn.
+
+Theory of operation
+-------------------
+Streams with something to send form a ring. The stream at its head sends one whole message (the
+fragments of a message must have consecutive TSNs, RFC 9260 section 6.9) and goes to the back, so
+a small message on one stream waits for at most one message of each other stream, however much
+they have queued. A stream is held back while its reset is under way (RFC 6525 section 5.1.2).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import Final
+
+__all__ = ["OutboundMessage", "OutboundStream", "SendQueue"]
+
+_NO_MARK: Final = -1
+
+
+class OutboundMessage:
+    """One message of the user on its way."""
+
+    __slots__ = (
+        "abandoned",
+        "data",
+        "deadline",
+        "first_tsn",
+        "last_tsn",
+        "max_retransmits",
+        "offset",
+        "partial",
+        "protocol",
+        "sequence",
+        "stream",
+        "unordered",
+    )
+
+    def __init__(
+        self,
+        stream: OutboundStream,
+        protocol: int,
+        data: bytes,
+        unordered: bool,
+        max_retransmits: int | None,
+        deadline: float,
+    ) -> None:
+        self.stream = stream
+        self.protocol = protocol
+        self.data = data
+        self.unordered = unordered
+        self.max_retransmits = max_retransmits
+        self.deadline = deadline
+        self.partial = max_retransmits is not None or deadline != math.inf
+        self.abandoned = False
+        self.offset = 0
+        self.sequence = 0
+        self.first_tsn = 0
+        self.last_tsn = 0
+
+
+class OutboundStream:
+    """The sending side of one stream."""
+
+    __slots__ = ("buffered", "held", "low_mark", "messages", "next_sequence", "ready", "stream_id")
+
+    def __init__(self, stream_id: int) -> None:
+        self.stream_id = stream_id
+        self.messages: deque[OutboundMessage] = deque()
+        self.next_sequence = 0
+        self.buffered = 0
+        self.low_mark = _NO_MARK
+        self.held = False
+        self.ready = False
+
+
+class SendQueue:
+    """All streams with their waiting messages."""
+
+    __slots__ = ("_ring", "buffered", "low", "streams")
+
+    def __init__(self) -> None:
+        self._ring: deque[OutboundStream] = deque()
+        self.streams: dict[int, OutboundStream] = {}
+        """Streams ever used, by identifier."""
+        self.buffered = 0
+        """Bytes waiting on all streams."""
+        self.low: list[int] = []
+        """Streams whose waiting bytes fell to their low-water mark; the caller takes these."""
+
+    def stream(self, stream_id: int) -> OutboundStream:
+        """The stream, made on first use."""
+        stream = self.streams.get(stream_id)
+        if stream is None:
+            stream = self.streams[stream_id] = OutboundStream(stream_id)
+        return stream
+
+    def add(self, message: OutboundMessage) -> None:
+        """Put a message at the end of its stream's queue."""
+        stream = message.stream
+        stream.messages.append(message)
+        stream.buffered += len(message.data)
+        self.buffered += len(message.data)
+        self._enter(stream)
+
+    def _enter(self, stream: OutboundStream) -> None:
+        if stream.messages and not stream.ready and not stream.held:
+            stream.ready = True
+            self._ring.append(stream)
+
+    def current(self) -> OutboundMessage | None:
+        """The message whose turn it is; the same one until :meth:`done`."""
+        return self._ring[0].messages[0] if self._ring else None
+
+    def sent(self, message: OutboundMessage, size: int) -> None:
+        """Account for bytes that have left the queue."""
+        stream = message.stream
+        before = stream.buffered
+        stream.buffered = before - size
+        self.buffered -= size
+        if stream.buffered <= stream.low_mark < before:
+            self.low.append(stream.stream_id)
+
+    def done(self) -> None:
+        """The current message is sent or given up: next stream's turn."""
+        stream = self._ring.popleft()
+        stream.messages.popleft()
+        stream.ready = False
+        self._enter(stream)
+
+    def hold(self, stream: OutboundStream) -> None:
+        """Let a stream send no more messages until :meth:`release`; its queue must be empty."""
+        stream.held = True
+
+    def release(self, stream: OutboundStream) -> None:
+        """Let a held stream send again."""
+        stream.held = False
+        self._enter(stream)
+
+    def clear(self) -> None:
+        """Drop everything that waits."""
+        for stream in self.streams.values():
+            stream.messages.clear()
+            stream.buffered = 0
+            stream.ready = False
+        self._ring.clear()
+        self.buffered = 0
