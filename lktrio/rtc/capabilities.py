@@ -10,17 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
+from lktrio.rtc.extensions import (
+    ABS_SEND_TIME_URI,
+    AUDIO_LEVEL_URI,
+    MID_URI,
+    REPAIRED_RID_URI,
+    RID_URI,
+    TRANSPORT_CC_URI,
+)
 from lktrio.rtc.sdp import RtpCodec
 
 __all__ = [
-    "ABS_SEND_TIME",
-    "AUDIO_LEVEL",
     "H264",
-    "MID",
     "OPUS",
-    "REPAIRED_RID",
-    "RID",
-    "TRANSPORT_CC",
     "VP8",
     "CodecCapability",
     "MediaCapabilities",
@@ -30,13 +32,6 @@ __all__ = [
 ]
 
 MediaKind: TypeAlias = Literal["audio", "video"]
-
-MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
-RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
-REPAIRED_RID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
-AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
-ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
-TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 
 _VIDEO_FEEDBACK = ("goog-remb", "transport-cc", "ccm fir", "nack", "nack pli")
 _H264_CONSTRAINED_BASELINE = "42e01f"
@@ -134,15 +129,34 @@ class MediaCapabilities:
     """Audio codecs in order of preference."""
     video_codecs: tuple[CodecCapability, ...] = (VP8, *_H264_VARIANTS)
     """Video codecs in order of preference."""
-    audio_extensions: tuple[str, ...] = (MID, AUDIO_LEVEL, ABS_SEND_TIME, TRANSPORT_CC)
+    audio_extensions: tuple[str, ...] = (
+        MID_URI,
+        AUDIO_LEVEL_URI,
+        ABS_SEND_TIME_URI,
+        TRANSPORT_CC_URI,
+    )
     """URIs of the RTP header extensions of audio sections."""
-    video_extensions: tuple[str, ...] = (MID, RID, REPAIRED_RID, ABS_SEND_TIME, TRANSPORT_CC)
+    video_extensions: tuple[str, ...] = (
+        MID_URI,
+        RID_URI,
+        REPAIRED_RID_URI,
+        ABS_SEND_TIME_URI,
+        TRANSPORT_CC_URI,
+    )
     """URIs of the RTP header extensions of video sections."""
     extension_ids: dict[str, int] = field(
         default_factory=lambda: {
             uri: number
             for number, uri in enumerate(
-                (AUDIO_LEVEL, ABS_SEND_TIME, TRANSPORT_CC, MID, RID, REPAIRED_RID), start=1
+                (
+                    AUDIO_LEVEL_URI,
+                    ABS_SEND_TIME_URI,
+                    TRANSPORT_CC_URI,
+                    MID_URI,
+                    RID_URI,
+                    REPAIRED_RID_URI,
+                ),
+                start=1,
             )
         }
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lktrio.errors import LocalProtocolError, RemoteProtocolError
-from lktrio.rtc.capabilities import AUDIO_LEVEL, H264, MID, RID, VP8, MediaCapabilities, with_first
+from lktrio.rtc.capabilities import H264, VP8, MediaCapabilities, with_first
+from lktrio.rtc.extensions import AUDIO_LEVEL_URI, MID_URI, RID_URI
 from lktrio.rtc.negotiation import Negotiator, TransportParameters, read_transport
 from lktrio.rtc.sdp import Fingerprint, Msid, Rid, SessionDescription, Simulcast
 from lktrio.rtc.transceiver import LocalTrack, Transceiver
@@ -64,8 +65,8 @@ def test_both_sides_agree_on_payload_types_and_extensions() -> None:
     assert (rtx := ours.rtx_for(vp8)) is not None
     assert rtx.apt == vp8.payload_type
     assert ours.extension_ids == theirs.extension_ids
-    assert MID in ours.extension_ids
-    assert RID in ours.extension_ids
+    assert MID_URI in ours.extension_ids
+    assert RID_URI in ours.extension_ids
 
 
 def test_the_preferred_codec_leads_the_offer_and_the_answer() -> None:
@@ -97,7 +98,7 @@ def test_an_unused_section_is_inactive_and_keeps_its_extensions() -> None:
     assert ours.current_direction == theirs.current_direction == "inactive"
     assert ours.remote is not None
     assert not ours.remote.rejected
-    assert ours.remote.extension_id(AUDIO_LEVEL) == ours.extension_ids[AUDIO_LEVEL]
+    assert ours.remote.extension_id(AUDIO_LEVEL_URI) == ours.extension_ids[AUDIO_LEVEL_URI]
     assert ours.remote_track is None
 
 

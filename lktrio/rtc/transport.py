@@ -1,0 +1,401 @@
+"""The transport of a peer connection: one encrypted path for media and data.
+
+Theory of operation: ICE finds a path, DTLS runs over it and proves that the peer is the one whose
+certificate fingerprint was signalled, and from DTLS come the keys of SRTP and the tunnel for SCTP
+with its data channels. All of them share the sockets; the first byte of a datagram tells whose it
+is (RFC 7983). DTLS is fed only from addresses that ICE has validated, so nobody off the path can
+disturb the handshake; SRTP authenticates itself and is taken from any address.
+
+What arrives too early is held, within bounds: DTLS records until the peer's fingerprint is known
+and ICE has validated where they came from. Media before the keys is dropped, as it could not be
+read later either.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from lktrio.errors import RemoteProtocolError
+from lktrio.rtc.base import NEVER, Address, RandomBytes, Transmit
+from lktrio.rtc.candidate import Candidate, host_candidate
+from lktrio.rtc.datachannel import DataChannelEvent, DataChannels
+from lktrio.rtc.dtls import (
+    Certificate,
+    DtlsClosed,
+    DtlsConnected,
+    DtlsEndpoint,
+    DtlsFailed,
+    DtlsOptions,
+)
+from lktrio.rtc.ice import IceAgent, IceRole, IceState, IceStateChanged
+from lktrio.rtc.negotiation import RemoteTransport
+from lktrio.rtc.sctp import SctpAssociation, SctpOptions
+from lktrio.rtc.sdp import Fingerprint
+from lktrio.rtc.srtp import EXPORTER_LABEL, SrtpKeys, SrtpProfile, SrtpReceiver, SrtpSender
+
+__all__ = [
+    "MediaSink",
+    "Transport",
+    "TransportEvent",
+    "TransportOptions",
+    "TransportState",
+    "TransportStateChanged",
+    "TransportStats",
+]
+
+_MAX_EARLY_DTLS = 16  # datagrams held until fingerprint and address are known
+
+
+class TransportState(enum.Enum):
+    """State of the whole path, as RTCPeerConnectionState has it."""
+
+    NEW = "new"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    """DTLS is up over a working path."""
+    DISCONNECTED = "disconnected"
+    """Nothing heard for seconds; it may recover by itself."""
+    FAILED = "failed"
+    """Only an ICE restart helps, and only if DTLS still stands."""
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class TransportStateChanged:
+    """The transport entered another state."""
+
+    state: TransportState
+    reason: str = ""
+    """For FAILED and CLOSED: what happened, for people."""
+    cause: str = ""
+    """For FAILED: the protocol that failed, ``"ice"`` or ``"dtls"``."""
+
+
+TransportEvent: TypeAlias = TransportStateChanged | DataChannelEvent
+
+
+@dataclass(frozen=True, slots=True)
+class TransportOptions:
+    """What a transport is configured with."""
+
+    ice_lite: bool = False
+    """Whether we only answer connectivity checks (RFC 8445 section 2.5)."""
+    dtls: DtlsOptions = field(default_factory=DtlsOptions)
+    """Cipher and SRTP preferences, timers."""
+    sctp: SctpOptions = field(default_factory=SctpOptions)
+    """Windows and limits of the data channels."""
+
+
+@dataclass(slots=True)
+class TransportStats:
+    """Counters of datagrams that were not what they should be."""
+
+    unknown: int = 0
+    """Datagrams of no protocol that we speak."""
+    early_media: int = 0
+    """SRTP before the keys were known."""
+    unvalidated_dtls: int = 0
+    """DTLS from addresses that ICE has not validated, beyond those held."""
+
+
+class MediaSink(Protocol):
+    """Who takes decrypted media."""
+
+    def secured(self, sender: SrtpSender, now: float) -> None:
+        """The keys are known; media can be sent from now on."""
+        ...
+
+    def receive_rtp(
+        self, index: int, packet: bytes, header_length: int, payload: bytes, now: float
+    ) -> None:
+        """Take one authenticated RTP packet; ``index`` is ROC and sequence number as one."""
+        ...
+
+    def receive_rtcp(self, packet: bytes, now: float) -> None:
+        """Take one authenticated RTCP packet, compound or not."""
+        ...
+
+
+class Transport:
+    """ICE, DTLS, SRTP and SCTP of one peer connection.
+
+    Args:
+        certificate: Ours; its fingerprint goes into the session description.
+        media: Who takes decrypted media.
+        random: Source of randomness.
+        options: Configuration.
+    """
+
+    def __init__(
+        self,
+        certificate: Certificate,
+        media: MediaSink,
+        random: RandomBytes,
+        options: TransportOptions,
+    ) -> None:
+        self.out: list[Transmit] = []
+        self.events: deque[TransportEvent] = deque()
+        self.stats = TransportStats()
+        self.state = TransportState.NEW
+        self.certificate = certificate
+        self.ice = IceAgent(role=IceRole.CONTROLLED, random=random, lite=options.ice_lite)
+        self.dtls: DtlsEndpoint | None = None
+        self.sctp = SctpAssociation(random=random, options=options.sctp)
+        self.channels = DataChannels(self.sctp, is_dtls_client=False)
+        self._media = media
+        self._random = random
+        self._options = options
+        self._early_dtls: list[tuple[bytes, int, Address]] = []
+        self._srtp: SrtpReceiver | None = None
+        self._fingerprints: frozenset[Fingerprint] = frozenset()
+        self._dtls_started = False
+        self._data_channels = False
+
+    # Configuration
+
+    def add_host_candidate(self, address: Address, path: int, now: float) -> None:
+        """Offer a local socket; ``path`` is its number in ``out``."""
+        preference = max(0, 65_535 - path)  # earlier sockets are on better interfaces
+        candidate = host_candidate(*address, local_preference=preference)
+        self.ice.add_local_candidate(candidate, path, now)
+
+    def add_remote_candidate(self, candidate: Candidate, now: float) -> None:
+        """Take a candidate that the peer signalled."""
+        self.ice.add_remote_candidate(candidate, now)
+
+    def set_remote(
+        self, remote: RemoteTransport, *, offerer: bool, dtls_client: bool, now: float
+    ) -> None:
+        """Take over the peer's part of a description; the first one starts the transport.
+
+        Args:
+            remote: The peer's credentials, fingerprints and candidates.
+            offerer: Whether the exchange was offered by us.
+            dtls_client: Our DTLS role; fixed by the first description.
+            now: The time.
+
+        Raises:
+            RemoteProtocolError: The description contradicts the transport that is running.
+        """
+        self._check_fingerprints(remote)
+        if self.dtls is None:
+            self._choose_role(remote, offerer=offerer)
+            self.dtls = self._make_dtls(remote, is_client=dtls_client)
+            self._data_channels = remote.data_channels
+            self._set_state(TransportState.CONNECTING)
+        elif remote.data_channels and not self._data_channels:
+            self._data_channels = True
+            self._start_sctp(now)
+        self.sctp.remote_max_message_size = remote.max_message_size
+        self.ice.set_remote_credentials(remote.ufrag, remote.pwd, now, lite=remote.ice_lite)
+        for line in remote.candidates:
+            self.ice.add_remote_candidate(Candidate.parse(line), now)
+        if remote.end_of_candidates:
+            self.ice.end_of_candidates(now)
+
+    def _check_fingerprints(self, remote: RemoteTransport) -> None:
+        fingerprints = frozenset(remote.fingerprints)
+        if self.dtls is not None and fingerprints != self._fingerprints:
+            raise RemoteProtocolError("the certificate fingerprint of the peer has changed")
+        self._fingerprints = fingerprints
+
+    def _choose_role(self, remote: RemoteTransport, *, offerer: bool) -> None:
+        # RFC 8445 section 6.1.1: the offerer controls, except that a lite agent never does.
+        controlling = offerer or remote.ice_lite
+        if controlling and not self._options.ice_lite:
+            self.ice.role = IceRole.CONTROLLING
+
+    def _make_dtls(self, remote: RemoteTransport, *, is_client: bool) -> DtlsEndpoint:
+        return DtlsEndpoint(
+            is_client=is_client,
+            certificate=self.certificate,
+            random=self._random,
+            remote_fingerprints=_pairs(remote),
+            options=self._options.dtls,
+        )
+
+    # Input
+
+    def receive(self, batch: Sequence[tuple[bytes, Address]], path: int, now: float) -> None:
+        """Take a batch of datagrams that one socket received."""
+        srtp = self._srtp
+        authenticated = False
+        for data, address in batch:
+            first = data[0] if data else 255
+            if 128 <= first <= 191:
+                if srtp is None:
+                    self.stats.early_media += 1
+                else:
+                    authenticated |= self._receive_srtp(srtp, data, now)
+            elif first < 4:
+                self.ice.receive(data, path, address, now)
+            elif 20 <= first <= 63:
+                self._receive_dtls(data, path, address, now)
+                srtp = self._srtp
+            else:
+                self.stats.unknown += 1
+        if authenticated:
+            self.ice.on_traffic(now)
+
+    def _receive_srtp(self, srtp: SrtpReceiver, data: bytes, now: float) -> bool:
+        if len(data) > 1 and 192 <= data[1] <= 223:  # RFC 5761 section 4
+            packet = srtp.unprotect_rtcp(data)
+            if packet is None:
+                return False
+            self._media.receive_rtcp(packet, now)
+            return True
+        opened = srtp.unprotect(data)
+        if opened is None:
+            return False
+        index, header_length, payload = opened
+        self._media.receive_rtp(index, data, header_length, payload, now)
+        return True
+
+    def _receive_dtls(self, data: bytes, path: int, address: Address, now: float) -> None:
+        if self.dtls is None or not self.ice.is_validated(path, address):
+            if len(self._early_dtls) < _MAX_EARLY_DTLS:
+                self._early_dtls.append((data, path, address))
+            else:
+                self.stats.unvalidated_dtls += 1
+            return
+        self._start_dtls(now)
+        self.dtls.receive(data, now)
+        self._drive_dtls(now)
+
+    # Progress
+
+    def handle_timer(self, now: float) -> None:
+        """Let time pass in every protocol that is due."""
+        self.ice.handle_timer(now)
+        if self.dtls is not None:
+            self.dtls.handle_timer(now)
+        self.sctp.handle_timer(now)
+
+    def next_timer(self) -> float:
+        """When ``handle_timer`` is to be called next."""
+        dtls = NEVER if self.dtls is None else self.dtls.next_timer()
+        return min(self.ice.next_timer(), dtls, self.sctp.next_timer())
+
+    def flush(self, now: float) -> None:
+        """Bring the protocols' results into ``out`` and ``events``."""
+        self._drive_ice(now)
+        if self.dtls is not None:
+            if self._early_dtls:
+                self._replay_early_dtls(now)
+            self._drive_dtls(now)
+        self._drive_sctp(now)
+        if self.dtls is not None and self.dtls.out:
+            self._send_dtls(self.dtls)
+        if self.ice.out:
+            self.out.extend(self.ice.out)
+            self.ice.out = []
+
+    def _drive_ice(self, now: float) -> None:
+        if self.ice.events:
+            events, self.ice.events = self.ice.events, deque()
+            for event in events:
+                if isinstance(event, IceStateChanged):
+                    self._ice_changed(event.state)
+        if self.dtls is not None and not self._dtls_started and self.ice.send_path() is not None:
+            self._start_dtls(now)
+
+    def _ice_changed(self, state: IceState) -> None:
+        if state is IceState.FAILED:
+            self._set_state(TransportState.FAILED, "no path to the peer works", "ice")
+        elif state is IceState.DISCONNECTED and self.state is TransportState.CONNECTED:
+            self._set_state(TransportState.DISCONNECTED)
+        elif state is IceState.CONNECTED and self.dtls is not None and self.dtls.connected:
+            self._set_state(TransportState.CONNECTED)
+
+    def _start_dtls(self, now: float) -> None:
+        if self.dtls is not None and not self._dtls_started:
+            self._dtls_started = True
+            self.dtls.start(now)
+
+    def _replay_early_dtls(self, now: float) -> None:
+        held, self._early_dtls = self._early_dtls, []
+        for data, path, address in held:
+            self._receive_dtls(data, path, address, now)
+
+    def _drive_dtls(self, now: float) -> None:
+        dtls = self.dtls
+        assert dtls is not None  # callers have looked
+        while dtls.events:
+            event = dtls.events.popleft()
+            if isinstance(event, DtlsConnected):
+                self._secure(dtls, now)
+            elif isinstance(event, DtlsFailed):
+                self._set_state(TransportState.FAILED, event.reason, "dtls")
+            elif isinstance(event, DtlsClosed):
+                self._set_state(TransportState.CLOSED, "the peer closed the connection")
+        if dtls.inbound:
+            inbound, dtls.inbound = dtls.inbound, []
+            self.ice.on_traffic(now)
+            for packet in inbound:
+                self.sctp.receive(packet, now)
+
+    def _secure(self, dtls: DtlsEndpoint, now: float) -> None:
+        if dtls.srtp_profile is not None:
+            profile = SrtpProfile(dtls.srtp_profile)
+            material = dtls.export_keying_material(EXPORTER_LABEL, profile.exporter_length)
+            local, remote = SrtpKeys.from_exporter(profile, material, dtls.is_client)
+            self._srtp = SrtpReceiver(profile, remote.key, remote.salt)
+            self._media.secured(SrtpSender(profile, local.key, local.salt), now)
+        self._set_state(TransportState.CONNECTED)
+        if self._data_channels:
+            self._start_sctp(now)
+
+    def _start_sctp(self, now: float) -> None:
+        if self.dtls is not None and self.dtls.connected:
+            self.channels.is_dtls_client = self.dtls.is_client
+            self.sctp.start(now)
+
+    def _drive_sctp(self, now: float) -> None:
+        self.channels.flush(now)
+        if self.channels.events:
+            events, self.channels.events = self.channels.events, deque()
+            self.events.extend(events)
+        dtls = self.dtls
+        if dtls is not None and dtls.connected and self.sctp.out:
+            packets, self.sctp.out = self.sctp.out, []
+            for packet in packets:
+                dtls.send(packet)
+
+    def _send_dtls(self, dtls: DtlsEndpoint) -> None:
+        datagrams, dtls.out = dtls.out, []
+        path = self.ice.send_path()
+        if path is not None:
+            number, address = path
+            self.out.extend((number, address, data) for data in datagrams)
+
+    # Output of media
+
+    @property
+    def path(self) -> tuple[int, Address] | None:
+        """Where media goes: socket number and address; None while no path works."""
+        return self.ice.send_path()
+
+    def close(self, now: float) -> None:
+        """Say goodbye (SCTP ABORT, DTLS close_notify) into ``out`` and end. Idempotent."""
+        if self.state is TransportState.CLOSED:
+            return
+        self.sctp.abort(now)
+        self._drive_sctp(now)
+        if self.dtls is not None:
+            self.dtls.close(now)
+            self._send_dtls(self.dtls)
+        self.ice.close()
+        self._set_state(TransportState.CLOSED)
+
+    def _set_state(self, state: TransportState, reason: str = "", cause: str = "") -> None:
+        if state is not self.state and self.state is not TransportState.CLOSED:
+            self.state = state
+            self.events.append(TransportStateChanged(state, reason, cause))
+
+
+def _pairs(remote: RemoteTransport) -> list[tuple[str, str]]:
+    return [(fingerprint.algorithm, fingerprint.value) for fingerprint in remote.fingerprints]
