@@ -9,8 +9,8 @@ and the granule position of the last page may cut samples off the end.
 Reading, streams of other codecs beside the first Opus stream are passed over, and a stream that
 follows the end of the first (a *chain*) goes on where that ended. Writing, one page holds about
 a second. The granule position may only count samples of packets that are there (RFC 7845 §4.1),
-so gaps in time, as DTX and loss leave them, are filled with packets of one byte that ask the
-decoder to conceal a frame; the sound that follows stays in its place.
+so gaps in time, as DTX and loss leave them, are filled with packets of empty frames, which ask
+the decoder to conceal them; the sound that follows stays in its place.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from lktrio.media.codec import OPUS
 from lktrio.media.container import MAX_FRAME_SIZE, Demuxer, MediaInfo, Muxer
 from lktrio.media.frame import EncodedFrame
 from lktrio.media.ogg import MAX_SEGMENTS, OggPage, build_page, read_page, segments
-from lktrio.rtc.payload.opus import CLOCK_RATE, frame_samples, packet_samples
+from lktrio.rtc.payload.opus import CLOCK_RATE, MAX_PACKET_SAMPLES, frame_samples, packet_samples
 
 __all__ = ["DEFAULT_PRE_SKIP", "OggOpusDemuxer", "OggOpusMuxer"]
 
@@ -43,7 +43,7 @@ _INCOMPATIBLE_VERSION = 0xF0  # bits of the version that change the format (RFC 
 _UNKNOWN_GRANULE = -1
 _PAGE_SAMPLES = CLOCK_RATE  # pages of about one second
 _MAX_PACKET = 61_440  # more than 48 frames of 1275 bytes with their lengths (RFC 6716 §3.4)
-_CODE_MASK = 0xFC  # the TOC without its frame count code
+_CODE_3 = 0x03  # in the TOC: the next byte counts the frames, here all of them empty
 
 _OTHER_CODECS = {
     b"\x01vorbis": "Vorbis",
@@ -260,7 +260,7 @@ class OggOpusMuxer(Muxer):
             self.start = frame.timestamp
         out, self._head = [self._head], b""
         toc = frame.data[0] if self._toc is None else self._toc
-        out += self._conceal(toc, gap // frame_samples(toc))
+        out += self._conceal(toc, gap)
         out.append(self._append(frame.data, samples))
         self._toc = frame.data[0]
         heard = round(frame.duration * CLOCK_RATE)
@@ -276,17 +276,25 @@ class OggOpusMuxer(Muxer):
         except RemoteProtocolError as error:
             raise LocalProtocolError(f"not an Opus packet: {error}") from None
 
-    def _conceal(self, toc: int, count: int) -> list[bytes]:
-        """Put so many packets without sound on pages; returns the pages that got full."""
+    def _conceal(self, toc: int, missing: int) -> list[bytes]:
+        """Fill missing samples, as far as whole frames do; returns the pages that got full."""
+        unit = frame_samples(toc)
+        count, pages = missing // unit, list[bytes]()
+        if missing > _PAGE_SAMPLES:  # hours of silence should not take long to write
+            most = MAX_PACKET_SAMPLES // unit
+            pages += self._repeat(bytes((toc | _CODE_3, most)), count // most, unit * most)
+            count %= most
+        return pages + self._repeat(bytes((toc & ~_CODE_3,)), count, unit)
+
+    def _repeat(self, packet: bytes, count: int, samples: int) -> list[bytes]:
+        """Put the same short packet on pages many times; returns the pages that got full."""
         pages: list[bytes] = []
         while count > 0:
-            room = MAX_SEGMENTS - self._segments
-            if not room:
+            if self._segments == MAX_SEGMENTS:
                 pages.append(self._turn_page())
-                continue
-            fill = min(count, room)
+            fill = min(count, MAX_SEGMENTS - self._segments)
+            self._put([packet] * fill, fill, fill * samples)
             count -= fill
-            self._put([bytes((toc & _CODE_MASK,))] * fill, fill, fill * frame_samples(toc))
         return pages
 
     def _append(self, packet: bytes, samples: int) -> bytes:
