@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from lktrio.rtc.dtls import Certificate, DtlsConnected, DtlsEndpoint, DtlsFailed, DtlsOptions
-from lktrio.rtc.dtls.records import RECORD_HEADER, RECORD_HEADER_LENGTH
+from lktrio.rtc.dtls.fragments import HandshakeMessage, parse_fragments
+from lktrio.rtc.dtls.records import EPOCH_1, RECORD_HEADER, RECORD_HEADER_LENGTH
+from lktrio.rtc.dtls.registry import DTLS_1_2, ContentType
 
 LONG_AGO = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 LABEL = "EXTRACTOR-dtls_srtp"
@@ -143,6 +145,39 @@ class Wire:
                     if end.next_timer() <= self.now:
                         end.handle_timer(self.now)
             self.collect()
+
+
+def rewriting(
+    kind: int, change: Callable[[bytes], bytes]
+) -> Callable[[Parcel], Iterable[tuple[float, bytes]]]:
+    """A wire that replaces the body of every clear handshake message of type ``kind``.
+
+    Only for endpoints whose options put each message into one fragment.
+    """
+
+    def rewrite(record: bytes) -> bytes:
+        content_type, version, number, _ = RECORD_HEADER.unpack_from(record)
+        if content_type != ContentType.HANDSHAKE or number >= EPOCH_1:
+            return record
+        (fragment,) = parse_fragments(record[RECORD_HEADER_LENGTH:])
+        if fragment.type == kind:
+            body = change(fragment.data)
+            fragment = fragment._replace(length=len(body), data=body)
+        content = fragment.serialize()
+        return RECORD_HEADER.pack(content_type, version, number, len(content)) + content
+
+    return lambda parcel: [(0.01, b"".join(rewrite(record) for record in records(parcel.data)))]
+
+
+def plain_record(content_type: int, content: bytes, number: int = 1000) -> bytes:
+    """A record in clear, as anybody can make it."""
+    return RECORD_HEADER.pack(content_type, DTLS_1_2, number, len(content)) + content
+
+
+def plain_message(kind: int, sequence: int, body: bytes) -> bytes:
+    """A handshake message in one clear record."""
+    message = HandshakeMessage(kind, sequence, body)
+    return plain_record(ContentType.HANDSHAKE, message.serialize())
 
 
 def connected_pair(options: DtlsOptions | None = None) -> Wire:

@@ -1,0 +1,139 @@
+"""Our certificate, its fingerprint, and signatures."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.x509.oid import NameOID
+
+from lktrio.errors import RemoteProtocolError
+from lktrio.rtc.dtls import Certificate
+from lktrio.rtc.dtls.certificate import Fingerprints, verify_signature
+from lktrio.rtc.dtls.registry import SignatureScheme
+from tests.rtc.dtls.harness import LONG_AGO, certificate
+
+
+def self_signed(
+    key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey,
+) -> bytes:
+    """DER of a certificate for any key."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(LONG_AGO)
+        .not_valid_after(LONG_AGO + datetime.timedelta(days=1))
+    )
+    algorithm = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return builder.sign(key, algorithm).public_bytes(Encoding.DER)
+
+
+def test_a_generated_certificate_is_self_signed_and_valid_for_a_month() -> None:
+    own = Certificate.generate(LONG_AGO)
+    parsed = x509.load_der_x509_certificate(own.der)
+    parsed.verify_directly_issued_by(parsed)
+    assert isinstance(parsed.public_key(), ec.EllipticCurvePublicKey)
+    assert parsed.not_valid_before_utc == LONG_AGO - datetime.timedelta(days=1)
+    assert parsed.not_valid_after_utc == LONG_AGO + datetime.timedelta(days=30)
+    assert own.scheme == SignatureScheme.ECDSA_SHA256
+
+
+def test_every_generated_certificate_is_another() -> None:
+    assert Certificate.generate(LONG_AGO).der != Certificate.generate(LONG_AGO).der
+
+
+@pytest.mark.parametrize("algorithm", ["sha-256", "sha-384", "sha-512", "SHA-256"])
+def test_fingerprints_are_upper_case_hex_of_the_hash(algorithm: str) -> None:
+    own = certificate("client")
+    text = own.fingerprint(algorithm)
+    digest = hashlib.new(algorithm.lower().replace("-", ""), own.der).digest()
+    assert text == ":".join(f"{byte:02X}" for byte in digest)
+    assert Fingerprints([(algorithm, text)]).match(own.der)
+
+
+@pytest.mark.parametrize("algorithm", ["sha-1", "md5", "sha256", ""])
+def test_other_fingerprints_are_not_made(algorithm: str) -> None:
+    with pytest.raises(ValueError, match="sha-256"):
+        certificate("client").fingerprint(algorithm)
+
+
+def test_the_private_key_is_not_shown() -> None:
+    own = certificate("client")
+    assert repr(own) == f"<Certificate {own.fingerprint()}>"
+
+
+@pytest.mark.parametrize("curve", [ec.SECP521R1(), ec.SECP256K1()])
+def test_other_curves_are_refused(curve: ec.EllipticCurve) -> None:
+    key = ec.generate_private_key(curve)
+    with pytest.raises(ValueError, match=r"P-256 or P-384"):
+        Certificate(key, self_signed(key))
+
+
+@pytest.mark.parametrize(
+    ("curve", "scheme"),
+    [
+        (ec.SECP256R1(), SignatureScheme.ECDSA_SHA256),
+        (ec.SECP384R1(), SignatureScheme.ECDSA_SHA384),
+    ],
+)
+def test_a_key_signs_with_the_hash_of_its_strength(
+    curve: ec.EllipticCurve, scheme: SignatureScheme
+) -> None:
+    key = ec.generate_private_key(curve)
+    own = Certificate(key, self_signed(key))
+    assert own.scheme == scheme
+    signature = own.sign(b"data")
+    verify_signature(own.der, own.scheme, signature, b"data")
+    with pytest.raises(RemoteProtocolError, match="wrong"):
+        verify_signature(own.der, own.scheme, signature, b"other data")
+
+
+@pytest.mark.parametrize(
+    "scheme", [0x0203, 0x0401, 0x0804, 0x0807, 0x0000, 0x0303], ids=lambda value: f"{value:#06x}"
+)
+def test_only_offered_schemes_are_verified(scheme: int) -> None:
+    """SHA-1, RSA and the rest are not in signature_algorithms."""
+    own = certificate("client")
+    with pytest.raises(RemoteProtocolError, match="not with ECDSA"):
+        verify_signature(own.der, scheme, own.sign(b"data"), b"data")
+
+
+def test_a_scheme_is_not_taken_for_another() -> None:
+    own = certificate("client")
+    with pytest.raises(RemoteProtocolError, match="wrong"):
+        verify_signature(own.der, SignatureScheme.ECDSA_SHA384, own.sign(b"data"), b"data")
+
+
+def test_a_signature_in_non_canonical_der_is_refused() -> None:
+    own = certificate("client")
+    signature = own.sign(b"data")
+    assert signature[0] == 0x30
+    assert signature[1] < 0x80
+    long_form = bytes([0x30, 0x81]) + signature[1:]
+    trailing = signature + b"\x00"
+    for variant in (long_form, trailing, b"", signature[:-1]):
+        with pytest.raises(RemoteProtocolError):
+            verify_signature(own.der, own.scheme, variant, b"data")
+
+
+def test_a_certificate_without_an_ecdsa_key_is_refused() -> None:
+    der = self_signed(ed25519.Ed25519PrivateKey.generate())
+    with pytest.raises(RemoteProtocolError, match="no ECDSA key"):
+        verify_signature(der, SignatureScheme.ECDSA_SHA256, b"", b"data")
+
+
+def test_a_broken_certificate_is_a_remote_error() -> None:
+    der = certificate("client").der
+    for broken in (b"", b"\x30", der[:-1], der[:40], bytes(100)):
+        with pytest.raises(RemoteProtocolError):
+            verify_signature(broken, SignatureScheme.ECDSA_SHA256, b"", b"data")

@@ -1,0 +1,257 @@
+"""Reassembly of handshake messages, with what an attacker may send instead."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import tracemalloc
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lktrio.errors import RemoteProtocolError
+from lktrio.rtc.dtls import DtlsStats
+from lktrio.rtc.dtls.fragments import (
+    Fragment,
+    HandshakeMessage,
+    Reassembler,
+    parse_fragments,
+)
+
+ONE: tuple[tuple[int, ...], ...] = ((1,),)
+CERTIFICATE = 11
+
+
+def header(kind: int, length: int, sequence: int, offset: int, size: int) -> bytes:
+    return (
+        bytes([kind])
+        + length.to_bytes(3, "big")
+        + sequence.to_bytes(2, "big")
+        + offset.to_bytes(3, "big")
+        + size.to_bytes(3, "big")
+    )
+
+
+def reassembler() -> tuple[Reassembler, DtlsStats]:
+    stats = DtlsStats()
+    return Reassembler(stats), stats
+
+
+u24 = st.integers(0, 0xFFFFFF)
+
+
+@given(
+    st.integers(0, 255),
+    u24,
+    st.integers(0, 0xFFFF),
+    u24,
+    st.binary(min_size=1, max_size=300),
+)
+def test_fragments_round_trip(
+    kind: int, extra: int, sequence: int, offset: int, data: bytes
+) -> None:
+    length = min(offset + len(data) + extra, 0xFFFFFF)
+    offset = min(offset, length - len(data))
+    fragment = Fragment(kind, length, sequence, offset, data)
+    encoded = fragment.serialize()
+    assert encoded == header(kind, length, sequence, offset, len(data)) + data
+    assert parse_fragments(encoded + encoded) == [fragment, fragment]
+
+
+@given(st.binary(max_size=100))
+def test_any_bytes_are_fragments_or_a_remote_error(content: bytes) -> None:
+    with contextlib.suppress(RemoteProtocolError):
+        assert b"".join(f.serialize() for f in parse_fragments(content)) == content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        header(1, 0, 0, 0, 0)[:-1],
+        header(1, 10, 0, 0, 0),
+        header(1, 10, 0, 10, 0),
+        header(1, 10, 0, 0, 11) + bytes(11),
+        header(1, 10, 0, 9, 2) + bytes(2),
+        header(1, 10, 0, 0, 10) + bytes(9),
+        header(1, 0, 0, 1, 0),
+        header(1, 10, 0, 0xFFFFFF, 10) + bytes(10),
+        header(1, 4, 0, 0, 4) + bytes(4) + b"\x01",
+    ],
+    ids=[
+        "empty record",
+        "truncated header",
+        "zero-length fragment",
+        "zero-length fragment at the end",
+        "longer than its message",
+        "beyond the end of its message",
+        "longer than the record",
+        "offset in an empty message",
+        "offset far away",
+        "trailing byte",
+    ],
+)
+def test_impossible_fragments_are_refused(content: bytes) -> None:
+    with pytest.raises(RemoteProtocolError):
+        parse_fragments(content)
+
+
+@given(
+    body=st.binary(min_size=1, max_size=400),
+    cuts=st.lists(st.integers(1, 399), max_size=12),
+    order=st.randoms(use_true_random=False),
+)
+def test_pieces_in_any_order_make_the_message(body: bytes, cuts: list[int], order: Random) -> None:
+    edges = sorted({0, len(body), *(cut for cut in cuts if cut < len(body))})
+    message = HandshakeMessage(1, 0, body)
+    pieces = [message.fragment(start, end - start) for start, end in itertools.pairwise(edges)]
+    pieces += pieces[:3]
+    order.shuffle(pieces)
+    found, stats = reassembler()
+    for piece in pieces:
+        found.add(piece)
+    assert found.take(ONE) == [message]
+    assert stats.dropped == 0
+
+
+@given(
+    body=st.binary(min_size=1, max_size=100),
+    spans=st.lists(st.tuples(st.integers(0, 99), st.integers(1, 100)), max_size=30),
+)
+def test_overlapping_pieces_complete_exactly_when_they_cover(
+    body: bytes, spans: list[tuple[int, int]]
+) -> None:
+    message = HandshakeMessage(1, 0, body)
+    found, _ = reassembler()
+    covered: set[int] = set()
+    for offset, size in spans:
+        piece = message.fragment(offset, size)
+        if piece.data:
+            found.add(piece)
+            covered |= set(range(offset, offset + len(piece.data)))
+    whole = found.take(ONE)
+    assert (whole is not None) == (covered == set(range(len(body))))
+    assert whole in (None, [message])
+
+
+def test_messages_are_handed_out_as_whole_flights_in_order() -> None:
+    found, _ = reassembler()
+    flight = [HandshakeMessage(kind, i, b"x") for i, kind in enumerate((2, 11, 14))]
+    for message in reversed(flight):
+        assert found.take(((2, 11, 14),)) is None
+        found.add(message.fragment(0, 1))
+    assert found.take(((3,), (2, 11, 14))) == flight
+    assert found.take(((3,), (2, 11, 14))) == flight
+    found.commit(3)
+    assert found.next_sequence == 3
+    assert found.take(((3,), (2, 11, 14))) is None
+
+
+def test_a_refused_flight_may_come_again() -> None:
+    found, _ = reassembler()
+    found.add(Fragment(1, 3, 0, 0, b"bad"))
+    assert found.take(ONE) is not None
+    found.refuse(1)
+    assert found.take(ONE) is None
+    found.add(Fragment(1, 4, 0, 0, b"good"))
+    assert found.take(ONE) == [HandshakeMessage(1, 0, b"good")]
+
+
+def test_a_message_out_of_place_is_dropped_and_does_not_block() -> None:
+    found, stats = reassembler()
+    found.add(Fragment(14, 0, 0, 0, b""))
+    assert found.take(ONE) is None
+    assert stats.unexpected == 1
+    found.add(Fragment(1, 1, 0, 0, b"x"))
+    assert found.take(ONE) is not None
+
+
+def test_a_piece_of_another_length_starts_the_message_anew() -> None:
+    """Whoever sent the first one wrongly, a correct retransmission must get through."""
+    found, stats = reassembler()
+    found.add(Fragment(1, 2000, 0, 0, bytes(100)))
+    message = HandshakeMessage(1, 0, b"abcdef")
+    found.add(message.fragment(0, 3))
+    assert stats.unexpected == 1
+    assert found.take(ONE) is None
+    found.add(message.fragment(3, 3))
+    assert found.take(ONE) == [message]
+
+
+def test_a_piece_of_another_type_starts_the_message_anew() -> None:
+    found, stats = reassembler()
+    found.add(Fragment(2, 6, 0, 0, b"abc"))
+    found.add(Fragment(1, 6, 0, 0, b"ABC"))
+    found.add(Fragment(1, 6, 0, 3, b"DEF"))
+    assert found.take(ONE) == [HandshakeMessage(1, 0, b"ABCDEF")]
+    assert stats.unexpected == 1
+
+
+def test_the_last_of_contradicting_pieces_wins() -> None:
+    found, _ = reassembler()
+    found.add(Fragment(1, 6, 0, 0, b"xxxx"))
+    found.add(Fragment(1, 6, 0, 0, b"abcd"))
+    found.add(Fragment(1, 6, 0, 4, b"ef"))
+    assert found.take(ONE) == [HandshakeMessage(1, 0, b"abcdef")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "length", "kept"),
+    [
+        (1, 16 * 1024, True),
+        (1, 16 * 1024 + 1, False),
+        (CERTIFICATE, 64 * 1024, True),
+        (CERTIFICATE, 64 * 1024 + 1, False),
+        (1, 0xFFFFFF, False),
+    ],
+)
+def test_long_messages_are_not_collected(kind: int, length: int, kept: bool) -> None:
+    found, stats = reassembler()
+    found.add(Fragment(kind, length, 0, 0, b"x"))
+    assert stats.overflowed == (0 if kept else 1)
+
+
+@pytest.mark.parametrize(("sequence", "kept"), [(7, True), (8, False), (0xFFFF, False)])
+def test_only_eight_messages_ahead_are_collected(sequence: int, kept: bool) -> None:
+    found, stats = reassembler()
+    found.add(Fragment(1, 1, sequence, 0, b"x"))
+    assert stats.overflowed == (0 if kept else 1)
+
+
+def test_a_message_in_too_many_pieces_is_not_collected_further() -> None:
+    found, stats = reassembler()
+    for i in range(100):
+        found.add(Fragment(1, 1000, 0, 2 * i, b"x"))
+    assert stats.overflowed == 100 - 64
+    # What joins pieces is still welcome, so a retransmission in order completes it.
+    found.add(Fragment(1, 1000, 0, 0, bytes(600)))
+    found.add(Fragment(1, 1000, 0, 600, bytes(400)))
+    assert found.take(ONE) is not None
+
+
+def test_memory_is_bounded_whatever_arrives() -> None:
+    found, stats = reassembler()
+    tracemalloc.start()
+    try:
+        for sequence in range(8):
+            found.add(Fragment(CERTIFICATE, 64 * 1024, sequence, 0, b"x"))
+        for i in range(5000):
+            found.add(Fragment(i % 256, i * 7 % 20000 + 1, i % 20, 0, b"x"))
+        assert tracemalloc.get_traced_memory()[0] < 256 * 1024
+    finally:
+        tracemalloc.stop()
+    assert stats.overflowed > 1000
+
+
+def test_room_is_given_back() -> None:
+    found, stats = reassembler()
+    for _ in range(50):
+        found.add(Fragment(CERTIFICATE, 60_000, found.next_sequence, 0, bytes(60_000)))
+        assert found.take(((CERTIFICATE,),)) is not None
+        found.commit(1)
+    found.add(Fragment(1, 10, found.next_sequence, 0, b"x"))
+    found.clear()
+    assert found.take(ONE) is None
+    assert stats.dropped == 0
