@@ -18,6 +18,7 @@ from lktrio.rtc.srtp import SrtpSender
 from lktrio.rtc.transport import Transport, TransportEvent, TransportOptions, TransportState
 from lktrio.testing.network import LinkConditions, SimulatedNetwork
 
+PERFECT = LinkConditions()
 LONG_AGO = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -102,7 +103,7 @@ class Call:
 
     def __init__(
         self,
-        conditions: LinkConditions = LinkConditions(),
+        conditions: LinkConditions = PERFECT,
         *,
         lite: bool = False,
         offerer_is_dtls_client: bool = False,
