@@ -12,7 +12,9 @@ Implements: the client's side of RFC 6455 section 4.1, as far as trio-websocket 
 from __future__ import annotations
 
 import logging
+import os
 import re
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -31,6 +33,7 @@ __all__ = [
     "MAX_MESSAGE_SIZE",
     "Link",
     "StreamOpener",
+    "Upgrade",
     "UpgradeRefused",
     "open_stream",
     "serve_websocket",
@@ -50,18 +53,14 @@ _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})\b")
 _log = logging.getLogger("lktrio.signal")
 
 
-class UpgradeRefused(Exception):
-    """The HTTP upgrade was answered by something else than 101.
+@dataclass(frozen=True, slots=True)
+class UpgradeRefused:
+    """The answer to an HTTP upgrade that was something else than 101."""
 
-    Attributes:
-        status: The HTTP status, or None if what came was not HTTP.
-        text: The body, decoded; empty if there was none.
-    """
-
-    def __init__(self, status: int | None, text: str) -> None:
-        super().__init__(f"upgrade refused with {status}")
-        self.status = status
-        self.text = text
+    status: int | None
+    """The HTTP status, or None if what came was not HTTP."""
+    text: str
+    """The body, decoded; empty if there was none."""
 
 
 class _UpgradeOver(Exception):
@@ -77,6 +76,26 @@ class Link:
 
     def abort(self) -> None:
         """Close the stream at once. Whoever uses the WebSocket sees it closed."""
+        self.scope.cancel()
+
+
+class Upgrade:
+    """A WebSocket on its way to being open.
+
+    Attributes:
+        over: Set when one of the other two is.
+        link: The open WebSocket.
+        refused: What the server answered in place of opening it.
+    """
+
+    def __init__(self) -> None:
+        self.over = trio.Event()
+        self.link: Link | None = None
+        self.refused: UpgradeRefused | None = None
+        self.scope = trio.CancelScope()
+
+    def abort(self) -> None:
+        """Close the stream at once."""
         self.scope.cancel()
 
 
@@ -151,7 +170,9 @@ def _reason(error: OSError) -> str:
     """The text of the first attempt's error; trio groups one for each address."""
     cause = first_leaf(error.__cause__ or error)
     told = cause if isinstance(cause, OSError) else error
-    return told.strerror or str(told)
+    if isinstance(told, socket.gaierror) or not told.errno:
+        return told.strerror or str(told)
+    return os.strerror(told.errno)
 
 
 async def _secure(
@@ -180,38 +201,29 @@ def _tls_failure(url: SignalUrl, cause: BaseException | None) -> str:
 
 
 async def serve_websocket(
-    stream: trio.abc.Stream,
-    url: SignalUrl,
-    resource: str,
-    token: str,
-    *,
-    task_status: trio.TaskStatus[Link],
+    stream: trio.abc.Stream, url: SignalUrl, resource: str, token: str, upgrade: Upgrade
 ) -> None:
     """Upgrade a stream to a WebSocket and read from it until it ends; then close it.
 
-    Reports the link when the upgrade is through.
-
-    Raises:
-        UpgradeRefused: The server did not upgrade.
+    The outcome of the upgrade is told in ``upgrade``; nothing is raised.
     """
     watched = _WatchedStream(stream)
-    refused: UpgradeRefused | None = None
     try:
-        with trio.CancelScope() as scope:
+        with upgrade.scope:
             async with trio.open_nursery() as nursery:
                 websocket = await _upgrade(nursery, watched, url, resource, token)
-                task_status.started(Link(websocket, scope))
+                upgrade.link = Link(websocket, upgrade.scope)
+                upgrade.over.set()
     except* ConnectionRejected as group:
         rejected = cast("ConnectionRejected", first_leaf(group))
-        refused = UpgradeRefused(rejected.status_code, _text(rejected.body))
+        upgrade.refused = UpgradeRefused(rejected.status_code, _text(rejected.body))
     except* _UpgradeOver:
-        refused = UpgradeRefused(watched.status, "")
+        upgrade.refused = UpgradeRefused(watched.status, "")
     except* WebSocketProtocolError as group:
         _log.warning("the WebSocket broke down: %r", first_leaf(group))
     finally:
+        upgrade.over.set()
         await trio.aclose_forcefully(stream)
-    if refused:
-        raise refused
 
 
 async def _upgrade(
