@@ -137,7 +137,7 @@ class DtlsEndpoint:
 
         self._flight: Flight = ()
         self._flight_sent = -NEVER
-        self._answered = -1  # number of the peer's message that our flight answers
+        self._answered: HandshakeMessage | None = None  # end of the flight that ours answers
         self._timeout = self._options.initial_timeout
         self._timeouts = 0
         self._resend_at = NEVER
@@ -403,10 +403,12 @@ class DtlsEndpoint:
         The end of the last message stands for the whole flight, and not more than one answer goes
         out per half initial timeout, so that duplicates in the network are not multiplied.
         """
-        is_last = fragment.sequence == self._answered
+        last = self._answered
+        if last is None or (fragment.type, fragment.sequence) != (last.type, last.sequence):
+            return
         is_end = fragment.offset + len(fragment.data) == fragment.length
         rested = now - self._flight_sent >= self._options.initial_timeout / 2
-        if is_last and is_end and rested and self._flight:
+        if is_end and rested and self._flight:
             self._resend_flight(now)
 
     def _advance(self, now: float) -> None:
@@ -422,6 +424,7 @@ class DtlsEndpoint:
         self._reassembler.commit(len(messages))
         self._install_writer()
         if answer:
+            self._answered = messages[-1]
             self._send_flight(answer, now)
         if self._handshake.complete:
             self._connect()
@@ -470,7 +473,6 @@ class DtlsEndpoint:
     def _send_flight(self, flight: Flight, now: float) -> None:
         """Send a new flight, and keep it in case the peer misses it."""
         self._flight = flight
-        self._answered = self._reassembler.next_sequence - 1
         self._timeouts = 0
         self._timeout = self._options.initial_timeout
         self._transmit(now)
