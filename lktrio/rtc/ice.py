@@ -403,7 +403,6 @@ class IceAgent:
 
     def _on_nomination(self, pair: Pair, value: int | None, now: float) -> None:
         accepted = accepts_nomination(pair, self._session.selected, value, now)
-        pair.nominated_at = now
         if accepted and pair.is_valid:
             self._select(pair)
         elif accepted:

@@ -8,9 +8,9 @@ both candidates are host candidates, after a hold otherwise, because a more dire
 about to succeed. It changes its mind only for a more direct pair, or when the nominated one does
 not answer while another does.
 
-The controlled side follows. Some peers put USE-CANDIDATE on every check they send, so a pair of
-lower priority is only accepted when the selected one has not been nominated for a while, or when
-the request carries a nomination value, with which the peer says that it means it.
+The controlled side follows. Some peers put USE-CANDIDATE on every check they send, so in the
+beginning a pair of lower priority is not accepted, unless the request carries a nomination value,
+with which the peer says that it means it.
 
 Implements RFC 8445 sections 8.1.1 and 7.3.1.5, and the controlled side of
 draft-thatcher-ice-renomination.
@@ -24,9 +24,9 @@ from .ice_pairs import Generation, Pair
 
 __all__ = ["accepts_nomination", "choose_pair", "next_decision"]
 
-_RENOMINATION_PAUSE = 2.0
-"""Seconds without USE-CANDIDATE on the selected pair, after which the peer may select a worse
-one. Peers that nominate every pair they check do so within the first second."""
+_SETTLING_TIME = 2.0
+"""Seconds after the first working pair, from which on the peer may select a worse one. Peers that
+nominate every pair they check do so in the beginning."""
 
 
 def next_decision(
@@ -99,4 +99,6 @@ def accepts_nomination(pair: Pair, selected: Pair | None, value: int | None, now
         return newest
     if selected is None or selected.generation is not pair.generation or not selected.is_valid:
         return True
-    return pair.priority >= selected.priority or now >= selected.nominated_at + _RENOMINATION_PAUSE
+    return (
+        pair.priority >= selected.priority or now >= pair.generation.first_valid_at + _SETTLING_TIME
+    )

@@ -92,8 +92,6 @@ class Pair:
     """Waits in the queue of triggered checks."""
     nominate_on_success: bool = False
     """The peer nominated it before our own check succeeded."""
-    nominated_at: float = -NEVER
-    """When the peer last sent USE-CANDIDATE on it."""
     round_trip: float | None = None
     """Smoothed round-trip time in seconds."""
     next_consent: float = NEVER

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 
-from lktrio.rtc.base import Address
+from lktrio.rtc.base import NEVER, Address
 from lktrio.rtc.candidate import Candidate, host_candidate
 from lktrio.rtc.ice import (
     IceAgent,
@@ -15,6 +15,8 @@ from lktrio.rtc.ice import (
     IceStateChanged,
     PairSelected,
 )
+from lktrio.rtc.ice_gather import CandidateGathered, StunGatherer
+from lktrio.rtc.stun import Attribute, StunClass, StunMessage
 from lktrio.testing.network import LinkConditions, SimulatedNetwork
 
 CONTROLLING, CONTROLLED = IceRole.CONTROLLING, IceRole.CONTROLLED
@@ -41,6 +43,7 @@ class IceHost:
             options=options or IceOptions(),
         )
         self.network = network
+        self.gatherer = StunGatherer(random=random.Random(seed + 1000).randbytes)
         self.states: list[tuple[float, IceState]] = []
         self.selections: list[tuple[float, PairSelected]] = []
         self.traffic: list[tuple[float, bytes]] = []
@@ -56,6 +59,12 @@ class IceHost:
         self.agent.add_local_candidate(candidate, path, self.network.now)
         self.network.attach(self, address)
         return candidate
+
+    def gather(self, server: Address) -> None:
+        """Ask a STUN server, which is put on the network, for reflexive candidates."""
+        self.network.attach(StunServer(), server)
+        for path, candidate in enumerate(self.agent.local_candidates, 1):
+            self.gatherer.ask(server, candidate, path, self.network.now)
 
     def know(self, other: IceHost, *, candidates: bool = True) -> None:
         """Take over what signalling would bring from the other side."""
@@ -76,27 +85,35 @@ class IceHost:
             self._outbox.append((self._address(where[0]), where[1], data))
 
     def receive(self, data: bytes, local: Address, source: Address, now: float) -> None:
-        if data[0] < 4:
+        if data[0] < 4 and self.gatherer.receive(data, self.paths[local], source):
+            pass
+        elif data[0] < 4:
             self.agent.receive(data, self.paths[local], source, now)
         elif self.agent.is_validated(self.paths[local], source):
             self.traffic.append((now, data))
             self.agent.on_traffic(now)
 
     def next_timer(self) -> float:
-        return self.agent.next_timer()
+        return min(self.agent.next_timer(), self.gatherer.next_timer())
 
     def handle_timer(self, now: float) -> None:
         self.agent.handle_timer(now)
+        self.gatherer.handle_timer(now)
 
     def drain(self) -> Iterable[tuple[Address, Address, bytes]]:
         now = self.network.now
+        while self.gatherer.events:
+            found = self.gatherer.events.popleft()
+            if isinstance(found, CandidateGathered):
+                self.agent.add_local_candidate(found.candidate, found.path, now)
         while self.agent.events:
             event = self.agent.events.popleft()
             if isinstance(event, IceStateChanged):
                 self.states.append((now, event.state))
             else:
                 self.selections.append((now, event))
-        out, self.agent.out = self.agent.out, []
+        out, self.agent.out = self.gatherer.out + self.agent.out, []
+        self.gatherer.out = []
         self.sent += len(out)
         outbox, self._outbox = self._outbox, []
         yield from outbox
@@ -116,6 +133,28 @@ class IceHost:
 
     def _address(self, path: int) -> Address:
         return next(address for address, number in self.paths.items() if number == path)
+
+
+class StunServer:
+    """Tells everybody their address."""
+
+    def __init__(self) -> None:
+        self._outbox: list[tuple[Address, Address, bytes]] = []
+
+    def receive(self, data: bytes, local: Address, source: Address, now: float) -> None:
+        response = StunMessage.parse(data).respond(StunClass.SUCCESS)
+        response.add_address(Attribute.XOR_MAPPED_ADDRESS, source)
+        self._outbox.append((local, source, response.serialize()))
+
+    def next_timer(self) -> float:
+        return NEVER
+
+    def handle_timer(self, now: float) -> None:
+        raise AssertionError("a STUN server has no timer")
+
+    def drain(self) -> Iterable[tuple[Address, Address, bytes]]:
+        out, self._outbox = self._outbox, []
+        return out
 
 
 def two_hosts(
