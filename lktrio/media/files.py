@@ -63,7 +63,8 @@ class ByteSink(ABC):
     async def end(self, data: bytes, patch: tuple[int, bytes] | None) -> None:
         """Write the last bytes, the patch if that is possible, and close what was opened here.
 
-        It does all this even when the caller is cancelled, and is a checkpoint.
+        It does all this even when the caller is cancelled. It is no checkpoint: so it does not
+        replace an exception that ends the caller by a cancellation.
         """
 
     def abandon(self) -> None:  # noqa: B027 - not every sink has something to close
@@ -135,7 +136,6 @@ class _FileSink(ByteSink):
             raise _failed("write", self.name, error) from error
         finally:
             self.abandon()
-        await trio.lowlevel.checkpoint()
 
     def _apply(self, patch: tuple[int, bytes] | None) -> None:
         if patch is None or self._origin is None:
@@ -163,7 +163,6 @@ class _StreamSink(ByteSink):
         cancelled = trio.current_effective_deadline() == -math.inf
         with trio.move_on_after(GOODBYE if cancelled else math.inf, shield=cancelled):
             await self._stream.send_all(data)
-        await trio.lowlevel.checkpoint_if_cancelled()
 
 
 async def open_source(source: Source) -> ByteSource:

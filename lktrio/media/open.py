@@ -55,25 +55,48 @@ _OTHER_CONTAINERS = frozenset(
 )
 
 
+class _Feed:
+    """A demuxer and the source that feeds it."""
+
+    def __init__(self, source: ByteSource, demuxer: Demuxer) -> None:
+        self.source = source
+        self.demuxer = demuxer
+        self._failure: ContainerError | None = None
+        self._at_end = False
+
+    async def more(self) -> None:
+        """Read a piece of the file, or raise what there is to say about its end."""
+        if self._failure is not None:
+            raise ContainerError(*self._failure.args)
+        if self._at_end:
+            raise trio.EndOfChannel
+        self.take(await self.source.read())
+
+    def take(self, data: bytes) -> None:
+        """Feed what was read; none is the end of the file."""
+        try:
+            if data:
+                self.demuxer.feed(data)
+            else:
+                self._at_end = True
+                self.demuxer.finish()
+        except ContainerError as error:  # to be raised behind the frames before it
+            self._failure = error
+
+
 class MediaReader(trio.abc.ReceiveChannel[EncodedFrame]):
     """The frames of a file, in the order in which they are stored.
 
     Made by `open_reader`. It ends like any channel, with `trio.EndOfChannel`.
     """
 
-    def __init__(self, source: ByteSource, demuxer: Demuxer) -> None:
-        self._source = source
-        self._demuxer = demuxer
-        self._failure: ContainerError | None = None
-        self._at_end = False
+    def __init__(self, feed: _Feed, info: MediaInfo) -> None:
+        self.info = info
+        """What the head of the file says."""
+        self._feed = feed
+        self._frames = feed.demuxer.frames
         self._busy = False
         self._closed = False
-
-    @property
-    def info(self) -> MediaInfo:
-        """What the head of the file says."""
-        assert self._demuxer.info is not None, "a reader is handed out when its head was read"
-        return self._demuxer.info
 
     @property
     def codec(self) -> Codec:
@@ -107,43 +130,20 @@ class MediaReader(trio.abc.ReceiveChannel[EncodedFrame]):
             raise trio.BusyResourceError("another task is reading from this file")
         self._busy = True
         try:
-            if self._demuxer.frames:
+            if self._frames:
                 await trio.lowlevel.checkpoint()
-            while not self._demuxer.frames and not self._closed:
-                await self._read_more()
+            while not self._frames and not self._closed:
+                await self._feed.more()
         finally:
             self._busy = False
         if self._closed:
             raise trio.ClosedResourceError
-        return self._demuxer.frames.popleft()
-
-    async def read_head(self, head: bytes) -> None:
-        """Read on until it is known what is in the file; ``head`` was read already."""
-        self._feed(head)
-        while self._demuxer.info is None:
-            await self._read_more()
-
-    async def _read_more(self) -> None:
-        if self._failure is not None:
-            raise ContainerError(*self._failure.args)
-        if self._at_end:
-            raise trio.EndOfChannel
-        self._feed(await self._source.read())
-
-    def _feed(self, data: bytes) -> None:
-        try:
-            if data:
-                self._demuxer.feed(data)
-            else:
-                self._at_end = True
-                self._demuxer.finish()
-        except ContainerError as error:  # to be raised behind the frames before it
-            self._failure = error
+        return self._frames.popleft()
 
     def close(self) -> None:
         """Close the file, unless the caller opened it; a receiver gets ClosedResourceError."""
         self._closed = True
-        self._source.close()
+        self._feed.source.close()
 
     async def aclose(self) -> None:
         """Close as `close` does, even when cancelled."""
@@ -179,13 +179,59 @@ async def open_reader(
         head = b""
         while len(head) < SNIFF_SIZE and (data := await stream.read()):
             head += data
-        demuxer = _DEMUXERS[detect_format(head, stream.name)](stream.name, frame_rate)
-        reader = MediaReader(stream, demuxer)
-        await reader.read_head(head)
+        feed = _Feed(stream, _DEMUXERS[detect_format(head, stream.name)](stream.name, frame_rate))
+        feed.take(head)
+        while feed.demuxer.info is None:
+            await feed.more()
+        reader = MediaReader(feed, feed.demuxer.info)
         yield reader
         await reader.aclose()
     finally:
         stream.close()
+
+
+class _Drain:
+    """A muxer and the sink that takes its bytes."""
+
+    def __init__(self, muxer: Muxer, sink: ByteSink) -> None:
+        self.muxer = muxer
+        self.busy = False  # a thread or stream is writing
+        self.broken = False  # a write failed, so there is no sense in another
+        self.closed = False
+        self._sink = sink
+        self._pending = bytearray()
+
+    def add(self, frame: EncodedFrame) -> bool:
+        """Take a frame; returns whether enough has come together to be written."""
+        self._pending += self.muxer.add(frame)
+        return len(self._pending) >= _WRITE_SIZE
+
+    async def write(self) -> None:
+        """Write what has come together; not left before a thread is done with it."""
+        data, self._pending = bytes(self._pending), bytearray()
+        self.busy = self.broken = True
+        try:
+            await self._sink.write(data)
+            self.broken = False
+        finally:
+            self.busy = False
+            if self.closed:  # in the meantime
+                await self._end()
+
+    async def close(self) -> None:
+        """End the file and close it. No checkpoint, so that it works when cancelled."""
+        if not self.closed:
+            self.closed = True
+            if not self.busy:
+                await self._end()
+
+    async def _end(self) -> None:
+        if self.broken:
+            self._sink.abandon()
+            return
+        end = bytes(self._pending) + self.muxer.finish()
+        self._pending.clear()
+        await self._sink.end(end, self.muxer.patch())
 
 
 class MediaWriter(trio.abc.SendChannel[EncodedFrame]):
@@ -194,25 +240,20 @@ class MediaWriter(trio.abc.SendChannel[EncodedFrame]):
     Made by `open_writer`.
     """
 
-    def __init__(self, sink: ByteSink, muxer: Muxer, codec: Codec) -> None:
+    def __init__(self, drain: _Drain, codec: Codec) -> None:
         self.codec = codec
         """The codec of the frames."""
-        self._sink = sink
-        self._muxer = muxer
-        self._pending = bytearray()
-        self._busy = False
-        self._closed = False
-        self._broken = False
+        self._drain = drain
 
     @property
     def written(self) -> int:
         """Frames in the file so far."""
-        return self._muxer.written
+        return self._drain.muxer.written
 
     @property
     def skipped(self) -> int:
         """Frames left out because no key frame had come before them."""
-        return self._muxer.skipped
+        return self._drain.muxer.skipped
 
     async def send(self, value: EncodedFrame) -> None:
         """Store a frame.
@@ -228,32 +269,18 @@ class MediaWriter(trio.abc.SendChannel[EncodedFrame]):
             trio.BusyResourceError: Another task is in this method.
             MediaError: The file could not be written, such as on a full disk.
         """
-        self._check_usable()
-        await trio.lowlevel.checkpoint_if_cancelled()
-        self._pending += self._muxer.add(value)
-        if len(self._pending) < _WRITE_SIZE:
-            await trio.lowlevel.cancel_shielded_checkpoint()
-        else:
-            await self._write_pending()
-
-    def _check_usable(self) -> None:
-        if self._closed:
+        drain = self._drain
+        if drain.closed:
             raise trio.ClosedResourceError
-        if self._broken:
-            raise trio.BrokenResourceError("an earlier write to this file failed")
-        if self._busy:
+        if drain.busy:
             raise trio.BusyResourceError("another task is writing to this file")
-
-    async def _write_pending(self) -> None:
-        data, self._pending = bytes(self._pending), bytearray()
-        self._busy = self._broken = True
-        try:
-            await self._sink.write(data)
-            self._broken = False
-        finally:
-            self._busy = False
-            if self._closed:  # while the thread was writing
-                await self._end()
+        if drain.broken:
+            raise trio.BrokenResourceError("an earlier write to this file failed")
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if drain.add(value):
+            await drain.write()
+        else:
+            await trio.lowlevel.cancel_shielded_checkpoint()
 
     async def aclose(self) -> None:
         """End the file properly and close it, even when cancelled.
@@ -264,23 +291,8 @@ class MediaWriter(trio.abc.SendChannel[EncodedFrame]):
         Raises:
             MediaError: The end could not be written. The file is closed anyway.
         """
-        if self._closed:
-            await trio.lowlevel.checkpoint()
-            return
-        self._closed = True
-        if self._busy:
-            await trio.lowlevel.checkpoint()
-        else:
-            await self._end()
-
-    async def _end(self) -> None:
-        if self._broken:
-            self._sink.abandon()
-            await trio.lowlevel.checkpoint()
-            return
-        end = bytes(self._pending) + self._muxer.finish()
-        self._pending.clear()
-        await self._sink.end(end, self._muxer.patch())
+        await self._drain.close()
+        await trio.lowlevel.checkpoint()
 
 
 @asynccontextmanager
@@ -322,12 +334,12 @@ async def open_writer(
     muxer = _make_muxer(codec, start, channels, pre_skip)
     if isinstance(target, (str, os.PathLike)):
         _check_suffix(os.fspath(target), codec)
-    sink = await open_sink(target)
-    writer = MediaWriter(sink, muxer, codec)
+    drain = _Drain(muxer, await open_sink(target))
     try:
-        yield writer
+        yield MediaWriter(drain, codec)
     finally:
-        await writer.aclose()
+        await drain.close()
+    await trio.lowlevel.checkpoint()
 
 
 def _make_muxer(codec: Codec, start: float | None, channels: int, pre_skip: int) -> Muxer:

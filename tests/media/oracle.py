@@ -104,12 +104,13 @@ def _video(
     rate: Fraction,
     options: tuple[tuple[str, str], ...],
     gop: int,
+    pixels: str = "yuv420p",
 ) -> bytes:
     out = io.BytesIO()
     with av.open(out, "w", format=container_format) as container:
         stream = container.add_stream(encoder, rate=rate)
         stream.width, stream.height = size
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = pixels
         stream.bit_rate = 200_000
         stream.gop_size = gop
         stream.thread_count = 1
@@ -131,19 +132,26 @@ def ivf(
 
 
 def h264(
+    x264: Mapping[str, str] | None = None,
+    *,
     frames: int = 12,
     size: tuple[int, int] = (96, 64),
     rate: Fraction | int = 25,
     gop: int = 5,
-    **x264: str,
 ) -> bytes:
     """An H.264 stream in Annex B form; without B frames unless told otherwise."""
-    params = {"bframes": "0", "threads": "1", **x264}
+    params = {"bframes": "0", "threads": "1", **(x264 or {})}
     options = (
         ("preset", "ultrafast"),
         (
             "x264-params",
-            ":".join(f"{key.replace('_', '-')}={value}" for key, value in params.items()),
+            ":".join(f"{key}={value}" for key, value in params.items()),
         ),
     )
     return _video("h264", "libx264", size, frames, Fraction(rate), options, gop)
+
+
+def h264_profile(profile: str, pixels: str) -> bytes:
+    """Two pictures of 130x98 in one of the profiles of H.264."""
+    options = (("preset", "medium"), ("profile", profile), ("x264-params", "bframes=0:threads=1"))
+    return _video("h264", "libx264", (130, 98), 2, Fraction(25), options, 5, pixels)
