@@ -263,7 +263,7 @@ def _rewrite(item: Type, sources: dict[str, str]) -> str:
     nested = "".join(
         textwrap.indent(_rewrite(inner, sources), "    ") + "\n\n" for inner in item.nested
     )
-    body = re.sub(r': "(.+)" = betterproto2', r": \1 = betterproto2", body)
+    body = re.sub(r'(?m)^(    \w+): "(.+)" = ', r"\1: \2 = ", body)
     body = re.sub(rf"(?m)^    ({INHERITED}): .*$", r"\g<0>  # type: ignore[assignment]", body)
     body = "" if nested and body.strip() == "pass" else body
     return f"@message\nclass {item.name}(Message):\n{docstring}\n{nested}{body}"

@@ -15,8 +15,8 @@ from typing import NoReturn, TypeVar
 from lktrio.errors import RemoteProtocolError
 from lktrio.proto._decoder import decode_into
 from lktrio.proto._encoder import encode_message
-from lktrio.proto._json import from_json_value, to_json_value
 from lktrio.proto._message import Message, schema_of, with_values
+from lktrio.proto._protojson import from_json_value, to_json_value
 
 __all__ = ["decode", "encode", "from_json", "from_json_value", "to_json", "to_json_value"]
 

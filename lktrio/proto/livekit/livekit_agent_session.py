@@ -449,7 +449,7 @@ class AgentSessionEvent(Message):
         call_updated: AgentSessionEvent.ToolExecutionUpdated.CallUpdated | None = (
             betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True, group="update")
         )
-        reply_updated: "AgentSessionEvent.ToolExecutionUpdated.ReplyUpdated | None" = (
+        reply_updated: AgentSessionEvent.ToolExecutionUpdated.ReplyUpdated | None = (
             betterproto2.field(3, betterproto2.TYPE_MESSAGE, optional=True, group="update")
         )
         ended: AgentSessionEvent.ToolExecutionUpdated.Ended | None = betterproto2.field(
@@ -502,8 +502,8 @@ class AgentSessionEvent(Message):
     tool_execution_updated: AgentSessionEvent.ToolExecutionUpdated | None = betterproto2.field(
         22, betterproto2.TYPE_MESSAGE, optional=True, group="event"
     )
-    agent_false_interruption: "AgentSessionEvent.AgentFalseInterruption | None" = (
-        betterproto2.field(23, betterproto2.TYPE_MESSAGE, optional=True, group="event")
+    agent_false_interruption: AgentSessionEvent.AgentFalseInterruption | None = betterproto2.field(
+        23, betterproto2.TYPE_MESSAGE, optional=True, group="event"
     )
 
 
@@ -692,7 +692,7 @@ class SessionResponse(Message):
             success: bool = betterproto2.field(1, betterproto2.TYPE_BOOL)
             reason: str = betterproto2.field(2, betterproto2.TYPE_STRING)
 
-        user_verdict: "SessionResponse.FinalizeSimulationResponse.SimulationVerdict | None" = (
+        user_verdict: SessionResponse.FinalizeSimulationResponse.SimulationVerdict | None = (
             betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
         )
 
@@ -770,12 +770,12 @@ class AgentSessionMessage(Message):
     response: SessionResponse | None = betterproto2.field(
         5, betterproto2.TYPE_MESSAGE, optional=True, group="message"
     )
-    audio_playback_flush: "AgentSessionMessage.ConsoleIO.AudioPlaybackFlush | None" = (
+    audio_playback_flush: AgentSessionMessage.ConsoleIO.AudioPlaybackFlush | None = (
         betterproto2.field(6, betterproto2.TYPE_MESSAGE, optional=True, group="message")
     )
-    audio_playback_clear: "AgentSessionMessage.ConsoleIO.AudioPlaybackClear | None" = (
+    audio_playback_clear: AgentSessionMessage.ConsoleIO.AudioPlaybackClear | None = (
         betterproto2.field(7, betterproto2.TYPE_MESSAGE, optional=True, group="message")
     )
-    audio_playback_finished: "AgentSessionMessage.ConsoleIO.AudioPlaybackFinished | None" = (
+    audio_playback_finished: AgentSessionMessage.ConsoleIO.AudioPlaybackFinished | None = (
         betterproto2.field(8, betterproto2.TYPE_MESSAGE, optional=True, group="message")
     )

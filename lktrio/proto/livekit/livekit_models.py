@@ -935,8 +935,8 @@ class RTPForwarderState(Message):
     sender_report_state: list[RTCPSenderReportState] = betterproto2.field(
         8, betterproto2.TYPE_MESSAGE, repeated=True
     )
-    dependency_descriptor_forwarder: "DependencyDescriptorForwarderState | None" = (
-        betterproto2.field(9, betterproto2.TYPE_MESSAGE, optional=True)
+    dependency_descriptor_forwarder: DependencyDescriptorForwarderState | None = betterproto2.field(
+        9, betterproto2.TYPE_MESSAGE, optional=True
     )
 
 

@@ -493,7 +493,276 @@ def _load_value(value: object, depth: int) -> Any:
     return make(number_value=_load_double(value, depth))
 
 
+def _dump_any(message: Any, style: Style) -> dict[str, Any]:
+    """The fields of the message it holds beside its type; base64 if the type is not ours."""
+    from lktrio.proto.codec import decode
+
+    cls = _class_of_url(message.type_url)
+    if cls is None:
+        return {"@type": message.type_url, "value": _dump_bytes(message.value, style)}
+    return {"@type": message.type_url, **_dump_message(decode(cls, message.value), style)}
+
+
+def _load_any(value: object, depth: int) -> Any:
+    from lktrio.proto._encoder import encode_message
+
+    if not isinstance(value, dict):
+        raise RemoteProtocolError("not a JSON object")
+    items = dict(cast("dict[str, object]", value))
+    url = _load_string(items.pop("@type", ""), depth)
+    cls = _class_of_url(url)
+    if cls is None:
+        return _google("Any")(type_url=url, value=_load_bytes(items.get("value", ""), depth))
+    return _google("Any")(type_url=url, value=encode_message(_load_message(cls)(items, depth - 1)))
+
+
+def _class_of_url(url: str) -> type[Message] | None:
+    """The class that a type URL such as ``type.googleapis.com/livekit.Room`` names."""
+    from lktrio import proto
+
+    package, _, name = url.rpartition("/")[2].partition(".")
+    if package != "livekit" or "." in name:
+        return None
+    found: Any = getattr(proto, name, None)
+    is_message = isinstance(found, type) and issubclass(found, Message)
+    return cast("type[Message]", found) if is_message and found is not Message else None
+
+
+_SPECIAL_FLOATS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_FLOAT = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
+
+
+def _dump_double(value: float, _: Style) -> float | str:
+    if math.isfinite(value):
+        return float(value)
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _load_double(value: object, _: int) -> float:
+    if isinstance(value, str):
+        if value in _SPECIAL_FLOATS:
+            return _SPECIAL_FLOATS[value]
+        if not _FLOAT.match(value):
+            raise RemoteProtocolError("not a number")
+    elif isinstance(value, bool) or not isinstance(value, int | float):
+        raise RemoteProtocolError("not a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if math.isinf(number):
+        raise RemoteProtocolError("a number out of range")
+    return number
+
+
+_FLOAT32 = struct.Struct("<f")
+_FLOAT32_DIGITS = (6, 7, 8, 9)
+"""Decimal digits that express 32-bit floats: the first always can, the last always suffices."""
+
+
+def _dump_float(value: float, style: Style) -> float | str:
+    """The shortest number that is the same 32-bit float."""
+    if not math.isfinite(value):
+        return _dump_double(value, style)
+    try:
+        packed = _FLOAT32.pack(value)
+    except OverflowError:
+        return "Infinity" if value > 0 else "-Infinity"
+    shorter = (float(f"{value:.{digits}g}") for digits in _FLOAT32_DIGITS)
+    return next((number for number in shorter if _packs_to(number, packed)), float(value))
+
+
+def _packs_to(number: float, packed: bytes) -> bool:
+    try:
+        return _FLOAT32.pack(number) == packed
+    except OverflowError:
+        return False
+
+
+def _load_float(value: object, depth: int) -> float:
+    number = _load_double(value, depth)
+    try:
+        (rounded,) = _FLOAT32.unpack(_FLOAT32.pack(number))
+    except OverflowError:
+        raise RemoteProtocolError("a number out of range") from None
+    return cast("float", rounded)
+
+
+def _dump_enum(value: Any, _: Style) -> str | int:
+    return getattr(value, "name", "") or int(value)
+
+
+def _load_enum(cls: Any) -> Load:
+    load_number = _load_integer(-(1 << 31), (1 << 31) - 1)
+
+    def load(value: object, depth: int) -> Any:
+        if value is None and cls.__name__ == "NullValue":
+            return cls(0)
+        if isinstance(value, str):
+            return cls.__members__.get(value, UNKNOWN)
+        return cls(load_number(value, depth))
+
+    return load
+
+
+# Timestamp and Duration.
+
+_TIMESTAMP = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)\Z", re.ASCII
+)
+_DURATION = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,9}))?s\Z", re.ASCII)
+MAX_DURATION = 315_576_000_000
+"""Seconds of the longest google.protobuf.Duration."""
+
+
+def _dump_timestamp(value: datetime.datetime, _: Style) -> str:
+    seconds, nanos = WELL_KNOWN["Timestamp"][1](value)
+    moment = WELL_KNOWN["Timestamp"][0](seconds, 0)
+    return f"{moment.replace(tzinfo=None).isoformat()}{_fraction(nanos)}Z"
+
+
+def _load_timestamp(value: object, _: int) -> datetime.datetime:
+    found = _TIMESTAMP.match(value) if isinstance(value, str) else None
+    if found is None:
+        raise RemoteProtocolError("not a time as RFC 3339 has it")
+    fraction = (found[2] or "")[:6].ljust(6, "0")
+    zone = "+00:00" if found[3] == "Z" else found[3]
+    try:
+        moment = datetime.datetime.fromisoformat(f"{found[1]}.{fraction}{zone}")
+        return moment.astimezone(datetime.UTC)
+    except (ValueError, OverflowError):
+        raise RemoteProtocolError("not a time of the calendar") from None
+
+
+def _dump_duration(value: datetime.timedelta, _: Style) -> str:
+    seconds, nanos = WELL_KNOWN["Duration"][1](value)
+    sign = "-" if seconds < 0 or nanos < 0 else ""
+    return f"{sign}{abs(seconds)}{_fraction(abs(nanos))}s"
+
+
+def _load_duration(value: object, _: int) -> datetime.timedelta:
+    found = _DURATION.match(value) if isinstance(value, str) else None
+    if found is None or int(found[2]) > MAX_DURATION:
+        raise RemoteProtocolError('not a duration such as "1.5s"')
+    nanos = int((found[3] or "").ljust(9, "0"))
+    sign = -1 if found[1] else 1
+    try:
+        return cast(
+            "datetime.timedelta", WELL_KNOWN["Duration"][0](sign * int(found[2]), sign * nanos)
+        )
+    except OverflowError:
+        raise RemoteProtocolError("a duration out of range") from None
+
+
+def _fraction(nanos: int) -> str:
+    """None, three or six digits after the point."""
+    if not nanos:
+        return ""
+    return f".{nanos // 1_000_000:03}" if nanos % 1_000_000 == 0 else f".{nanos // 1000:06}"
+
+
+# Messages of google.protobuf with a JSON form of their own.
+
+
+def _special(cls: type[Message]) -> tuple[Dump, Load] | None:
+    if not cls.__module__.endswith("google_protobuf"):
+        return None
+    return _SPECIAL.get(cls.__name__)
+
+
+def _google(name: str) -> Any:
+    from lktrio.proto.livekit import google_protobuf
+
+    return getattr(google_protobuf, name)
+
+
+def _dump_struct(message: Any, style: Style) -> dict[str, Any]:
+    return {key: _dump_value(value, style) for key, value in message.fields.items()}
+
+
+def _load_struct(value: object, depth: int) -> Any:
+    if not isinstance(value, dict):
+        raise RemoteProtocolError("not a JSON object")
+    items = cast("dict[str, object]", value).items()
+    fields = {_load_string(key, depth): _load_value(item, depth - 1) for key, item in items}
+    return _google("Struct")(fields=fields)
+
+
+def _dump_values(message: Any, style: Style) -> list[Any]:
+    return [_dump_value(value, style) for value in message.values]
+
+
+def _load_values(value: object, depth: int) -> Any:
+    if not isinstance(value, list):
+        raise RemoteProtocolError("not a JSON array")
+    items = cast("list[object]", value)
+    return _google("ListValue")(values=[_load_value(item, depth - 1) for item in items])
+
+
+def _dump_value(message: Any, style: Style) -> Any:
+    if message.struct_value is not None:
+        return _dump_struct(message.struct_value, style)
+    if message.list_value is not None:
+        return _dump_values(message.list_value, style)
+    if message.number_value is not None:
+        return _dump_double(message.number_value, style)
+    return message.bool_value if message.bool_value is not None else message.string_value
+
+
+def _load_value(value: object, depth: int) -> Any:
+    if depth <= 0:
+        raise RemoteProtocolError(f"messages are nested deeper than {MAX_DEPTH} levels")
+    make = _google("Value")
+    if value is None:
+        return make(null_value=_google("NullValue")(0))
+    if isinstance(value, bool):
+        return make(bool_value=value)
+    if isinstance(value, str):
+        return make(string_value=_load_string(value, depth))
+    if isinstance(value, dict):
+        return make(struct_value=_load_struct(cast("object", value), depth - 1))
+    if isinstance(value, list):
+        return make(list_value=_load_values(cast("object", value), depth - 1))
+    return make(number_value=_load_double(value, depth))
+
+
+def _dump_any(message: Any, style: Style) -> dict[str, Any]:
+    """The fields of the message it holds beside its type; base64 if the type is not ours."""
+    from lktrio.proto.codec import decode
+
+    cls = _class_of_url(message.type_url)
+    if cls is None:
+        return {"@type": message.type_url, "value": _dump_bytes(message.value, style)}
+    return {"@type": message.type_url, **_dump_message(decode(cls, message.value), style)}
+
+
+def _load_any(value: object, depth: int) -> Any:
+    from lktrio.proto._encoder import encode_message
+
+    if not isinstance(value, dict):
+        raise RemoteProtocolError("not a JSON object")
+    items = dict(cast("dict[str, object]", value))
+    url = _load_string(items.pop("@type", ""), depth)
+    cls = _class_of_url(url)
+    if cls is None:
+        return _google("Any")(type_url=url, value=_load_bytes(items.get("value", ""), depth))
+    return _google("Any")(type_url=url, value=encode_message(_load_message(cls)(items, depth - 1)))
+
+
+def _class_of_url(url: str) -> type[Message] | None:
+    """The class that a type URL such as ``type.googleapis.com/livekit.Room`` names."""
+    from lktrio import proto
+
+    package, _, name = url.rpartition("/")[2].partition(".")
+    if package != "livekit" or "." in name:
+        return None
+    found: object = getattr(proto, name, None)
+    is_message = isinstance(found, type) and issubclass(found, Message)
+    return found if is_message and found is not Message else None
+
+
 _SPECIAL: dict[str, tuple[Dump, Load]] = {
+    "Any": (_dump_any, _load_any),
     "Struct": (_dump_struct, _load_struct),
     "ListValue": (_dump_values, _load_values),
     "Value": (_dump_value, _load_value),

@@ -1,0 +1,53 @@
+"""Messages recorded from real peers are read and come out as they were."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lktrio import proto
+from lktrio.proto.codec import decode, encode, from_json, to_json_value
+
+MESSAGES = sorted((Path(__file__).parents[1] / "data/signal/messages").glob("*.bin"))
+OMITS_EMPTY_MAP_VALUES = {"v0-c2s-update_metadata", "v1-c2s-update_metadata"}
+"""The Rust client leaves out the empty value of an attribute, which nobody else does."""
+
+
+def _class(path: Path) -> type[proto.Message]:
+    if "join_request" in path.name:
+        return proto.JoinRequest
+    return proto.SignalResponse if "-s2c-" in path.name else proto.SignalRequest
+
+
+def test_there_are_recordings() -> None:
+    assert len(MESSAGES) > 80
+
+
+@pytest.mark.parametrize("path", MESSAGES, ids=lambda path: path.stem)
+def test_bytes_come_out_as_they_were(path: Path) -> None:
+    data = path.read_bytes()
+    message = decode(_class(path), data)
+    if path.stem in OMITS_EMPTY_MAP_VALUES:
+        assert decode(_class(path), encode(message)) == message
+    else:
+        assert encode(message) == data
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MESSAGES if path.with_suffix(".json").exists()], ids=lambda p: p.stem
+)
+def test_json_is_that_of_the_recording(path: Path) -> None:
+    message = decode(_class(path), path.read_bytes())
+    recorded = json.loads(path.with_suffix(".json").read_text("utf-8"))
+    assert to_json_value(message, proto_names=True) == recorded
+    assert from_json(_class(path), json.dumps(recorded)) == message
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MESSAGES if "join_request" not in path.name], ids=lambda p: p.stem
+)
+def test_the_case_is_that_of_the_recording(path: Path) -> None:
+    message = decode(_class(path), path.read_bytes())
+    assert getattr(message, path.stem.split("-")[2]) is not None
