@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from lktrio import media
+from lktrio.errors import ContainerError, LocalProtocolError, MediaError
+from lktrio.media.annexb import AnnexBDemuxer
+from lktrio.media.ivf import IvfDemuxer
+from lktrio.media.ogg_opus import OggOpusDemuxer
+from tests.media import oracle
+from tests.media.feeding import info_of, read
+
+OPUS_FRAMES = read(OggOpusDemuxer("a"), oracle.ogg(3.0))
+VP8_FRAMES = read(IvfDemuxer("a"), oracle.ivf(30))
+H264_FRAMES = read(AnnexBDemuxer("a"), oracle.h264(frames=30))
+KINDS = [
+    ("talk.ogg", media.OPUS, OPUS_FRAMES, OggOpusDemuxer),
+    ("talk.opus", media.OPUS, OPUS_FRAMES, OggOpusDemuxer),
+    ("cam.ivf", media.VP8, VP8_FRAMES, IvfDemuxer),
+    ("cam.h264", media.H264, H264_FRAMES, AnnexBDemuxer),
+    ("recording", media.VP8, VP8_FRAMES, IvfDemuxer),
+]
+
+
+@pytest.mark.parametrize(("name", "codec", "frames", "make"), KINDS)
+async def test_what_was_sent_is_in_the_file(
+    name: str,
+    codec: media.Codec,
+    frames: list[media.EncodedFrame],
+    make: type[OggOpusDemuxer],
+    tmp_path: Path,
+) -> None:
+    async with media.open_writer(tmp_path / name, codec) as out:
+        assert out.codec == codec
+        for frame in frames:
+            await out.send(frame)
+        assert (out.written, out.skipped) == (len(frames), 0)
+    copy = read(make("copy"), (tmp_path / name).read_bytes())
+    assert [frame.data for frame in copy] == [frame.data for frame in frames]
+    assert [frame.timestamp for frame in copy] == pytest.approx(
+        [frame.timestamp for frame in frames], abs=1e-4
+    )
+
+
+async def test_the_number_of_frames_is_put_into_the_head_behind_what_was_there() -> None:
+    file = io.BytesIO(b"prefix")
+    file.seek(6)
+    async with media.open_writer(file, media.VP8) as out:
+        for frame in VP8_FRAMES:
+            await out.send(frame)
+    assert not file.closed
+    data = file.getvalue()
+    assert data[:10] == b"prefixDKIF"
+    assert data[6 + 24 : 6 + 28] == (30).to_bytes(4, "little")
+    assert len(read(IvfDemuxer("a"), data[6:])) == 30
+
+
+async def test_a_stream_is_written_and_left_open() -> None:
+    ours, theirs = trio.testing.memory_stream_one_way_pair()
+    async with media.open_writer(ours, media.VP8) as out:
+        for frame in VP8_FRAMES:
+            await out.send(frame)
+    await ours.send_all(b"more")
+    ours.close()
+    data = b"".join([chunk async for chunk in theirs])
+    assert data.endswith(b"more")
+    assert len(read(IvfDemuxer("a"), data[:-4])) == 30
+
+
+async def test_options_reach_the_file() -> None:
+    file = io.BytesIO()
+    async with media.open_writer(file, media.OPUS, start=-1.0, channels=1, pre_skip=0) as out:
+        await out.send(OPUS_FRAMES[0])
+    info = info_of(OggOpusDemuxer("a"), file.getvalue())
+    assert (info.channels, info.pre_skip) == (1, 0)
+    assert read(OggOpusDemuxer("a"), file.getvalue())[-1].timestamp == 1.0
+
+
+async def test_a_recording_that_is_cancelled_is_a_complete_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.ogg"
+    with trio.CancelScope() as scope:
+        async with media.open_writer(path, media.OPUS) as out:
+            for frame in OPUS_FRAMES[:60]:
+                await out.send(frame)
+            scope.cancel()
+            await out.send(OPUS_FRAMES[60])
+    assert scope.cancelled_caught
+    data = path.read_bytes()
+    assert read(OggOpusDemuxer("a"), data) == OPUS_FRAMES[:60]
+    assert data[data.rindex(b"OggS") + 5] == 4  # the flag of a last page
+
+
+async def test_a_recording_that_ends_by_an_exception_is_a_complete_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.ivf"
+
+    async def record() -> None:
+        with trio.CancelScope() as scope:
+            async with media.open_writer(path, media.VP8) as out:
+                await out.send(VP8_FRAMES[0])
+                scope.cancel()
+                raise KeyError  # is not lost, although the scope is cancelled
+
+    with pytest.raises(KeyError):
+        await record()
+    data = path.read_bytes()
+    assert len(read(IvfDemuxer("a"), data)) == 1
+    assert data[24:28] == (1).to_bytes(4, "little")
+
+
+async def test_a_stream_that_nobody_reads_holds_up_a_cancelled_writer_two_seconds(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    ours, _ = trio.testing.lockstep_stream_one_way_pair()
+    started = trio.current_time()
+    with trio.CancelScope() as scope:
+        async with media.open_writer(ours, media.OPUS) as out:
+            await out.send(OPUS_FRAMES[0])
+            scope.cancel()
+            await out.send(OPUS_FRAMES[0])
+    assert trio.current_time() - started == pytest.approx(2.0)
+
+
+async def test_a_cancelled_send_has_stored_nothing() -> None:
+    file = io.BytesIO()
+    async with media.open_writer(file, media.OPUS) as out:
+        await out.send(OPUS_FRAMES[0])
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await out.send(OPUS_FRAMES[1])
+        assert scope.cancelled_caught
+        assert out.written == 1
+        await out.send(OPUS_FRAMES[1])
+    assert [item.data for item in read(OggOpusDemuxer("a"), file.getvalue())] == [
+        item.data for item in OPUS_FRAMES[:2]
+    ]
+
+
+async def test_a_stream_whose_write_was_cancelled_is_broken() -> None:
+    ours, _ = trio.testing.lockstep_stream_one_way_pair()
+    big = media.EncodedFrame(VP8_FRAMES[0].data + bytes(100_000), 0)
+    async with media.open_writer(ours, media.VP8) as out:
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(out.send, big)
+                await trio.testing.wait_all_tasks_blocked()
+                with pytest.raises(trio.BusyResourceError):
+                    await out.send(big)
+                scope.cancel()
+        with pytest.raises(trio.BrokenResourceError):
+            await out.send(big)
+
+
+async def test_closing_is_final_and_may_be_repeated(tmp_path: Path) -> None:
+    path = tmp_path / "a.ogg"
+    async with media.open_writer(path, media.OPUS) as out:
+        await out.send(OPUS_FRAMES[0])
+        await out.aclose()
+        await out.aclose()
+        size = path.stat().st_size
+        with pytest.raises(trio.ClosedResourceError):
+            await out.send(OPUS_FRAMES[1])
+    assert path.stat().st_size == size
+
+
+async def test_closing_while_a_thread_writes_ends_the_file_behind_it() -> None:
+    class SlowFile(io.BytesIO):
+        def write(self, data: object, /) -> int:
+            if not entered.is_set():
+                trio.from_thread.run_sync(entered.set)
+                trio.from_thread.run(left.wait)
+            return super().write(data)  # type: ignore[arg-type]  # passed on
+
+    entered, left = trio.Event(), trio.Event()
+    file = SlowFile()
+    big = media.EncodedFrame(VP8_FRAMES[0].data + bytes(100_000), 0)
+    async with media.open_writer(file, media.VP8) as out, trio.open_nursery() as nursery:
+        nursery.start_soon(out.send, big)
+        await entered.wait()
+        await out.aclose()
+        left.set()
+    assert read(IvfDemuxer("a"), file.getvalue())[0].data == big.data
+    assert file.getvalue()[24:28] == (1).to_bytes(4, "little")
+
+
+async def test_frames_before_the_first_key_frame_are_counted() -> None:
+    file = io.BytesIO()
+    async with media.open_writer(file, media.VP8) as out:
+        for frame in VP8_FRAMES[1:10]:
+            await out.send(frame)
+        assert (out.written, out.skipped) == (5, 4)
+    assert [item.data for item in read(IvfDemuxer("a"), file.getvalue())] == [
+        item.data for item in VP8_FRAMES[5:10]
+    ]
+
+
+async def test_a_frame_of_another_codec_is_refused_and_the_file_goes_on() -> None:
+    file = io.BytesIO()
+    async with media.open_writer(file, media.H264) as out:
+        with pytest.raises(LocalProtocolError, match="Annex B"):
+            await out.send(VP8_FRAMES[0])
+        for frame in H264_FRAMES:
+            await out.send(frame)
+    assert len(read(AnnexBDemuxer("a"), file.getvalue())) == 30
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "advice"),
+    [
+        ("talk.wav", media.OPUS, "name it .ogg"),
+        ("talk.ivf", media.OPUS, "name it .ogg"),
+        ("cam.webm", media.VP8, "name it .ivf"),
+        ("cam.MP4", media.H264, "name it .h264"),
+        ("cam.ogg", media.VP8, "name it .ivf"),
+    ],
+)
+async def test_a_name_that_promises_another_format_is_refused(
+    name: str, codec: media.Codec, advice: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ContainerError, match=advice):
+        async with media.open_writer(tmp_path / name, codec):
+            pass
+    assert not (tmp_path / name).exists()
+
+
+async def test_a_codec_with_other_parameters_is_the_same_codec() -> None:
+    file = io.BytesIO()
+    async with media.open_writer(file, media.Codec("OPUS", "audio/OPUS", "audio", 48_000, 1)):
+        pass
+    assert read(OggOpusDemuxer("a"), file.getvalue()) == []
+    with pytest.raises(MediaError, match="AV1 cannot be stored"):
+        async with media.open_writer(file, media.Codec("AV1", "video/AV1", "video", 90_000)):
+            pass
+
+
+async def test_a_file_that_cannot_be_created_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match=r"cannot open .*a\.ogg: No such file"):
+        async with media.open_writer(tmp_path / "none" / "a.ogg", media.OPUS):
+            pass
+
+
+class FullDisk(io.BytesIO):
+    def write(self, data: object, /) -> int:
+        raise OSError(28, "No space left on device")
+
+
+async def test_a_full_disk_is_a_media_error_and_the_writer_is_broken_then() -> None:
+    big = media.EncodedFrame(VP8_FRAMES[0].data + bytes(100_000), 0)
+    async with media.open_writer(FullDisk(), media.VP8) as out:
+        with pytest.raises(MediaError, match="cannot write the file: No space left on device"):
+            await out.send(big)
+        with pytest.raises(trio.BrokenResourceError):
+            await out.send(big)
+
+
+async def test_a_disk_that_is_full_at_the_end_is_a_media_error() -> None:
+    with pytest.raises(MediaError, match="No space left"):
+        async with media.open_writer(FullDisk(), media.OPUS) as out:
+            await out.send(OPUS_FRAMES[0])
