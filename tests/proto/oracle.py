@@ -1,4 +1,4 @@
-"""Google's protobuf library as an oracle: its class of each of our messages, and random contents."""
+"""Google's protobuf library as an oracle: its classes of our messages, and random contents."""
 
 # mypy: disable-error-code="no-untyped-call"
 # Google's library has no annotations.
