@@ -28,30 +28,43 @@ async def open_service_nursery() -> AsyncGenerator[trio.Nursery, None]:
     failures: BaseException | None = None
     try:
         async with trio.open_nursery() as outer:
-            inner: trio.Nursery = await outer.start(_host)
+            host = _Host()
+            outer.start_soon(host.run)
             try:
-                yield inner
+                await host.ready.wait()
+                yield host.nursery
             except BaseException as error:  # noqa: ASYNC103, BLE001 - raised again below
                 body = error
             finally:
-                inner.cancel_scope.cancel()
+                host.scope.cancel()
     except BaseExceptionGroup as group:
         failures = _without_cancelled(group)
         if body is None and failures is None:
             raise
-    if failures is not None and (body is None or _without_cancelled(body) is None):
-        raise _bare(failures)
-    if body is not None:
-        if failures is not None:
-            body.add_note(f"a background task failed as well: {_bare(failures)!r}")
-        raise body
+    try:
+        if failures is not None and (body is None or _without_cancelled(body) is None):
+            raise _bare(failures)
+        if body is not None:
+            if failures is not None:
+                body.add_note(f"a background task failed as well: {_bare(failures)!r}")
+            raise body
+    finally:
+        del body, failures  # else they and this frame keep each other alive
 
 
-async def _host(task_status: trio.TaskStatus[trio.Nursery]) -> None:
-    with trio.CancelScope(shield=True):
-        async with trio.open_nursery() as nursery:
-            task_status.started(nursery)
-            await trio.sleep_forever()
+class _Host:
+    """The task below which the others run. Started so that no cancellation falls between."""
+
+    def __init__(self) -> None:
+        self.scope = trio.CancelScope(shield=True)
+        self.ready = trio.Event()
+        self.nursery: trio.Nursery
+
+    async def run(self) -> None:
+        with self.scope:
+            async with trio.open_nursery() as self.nursery:
+                self.ready.set()
+                await trio.sleep_forever()
 
 
 def _members(error: BaseException) -> tuple[BaseException, ...]:

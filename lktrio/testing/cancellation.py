@@ -1,0 +1,162 @@
+"""Cancelling an operation at every point where it can be cancelled.
+
+Theory of operation: the operation is run again and again, and its n-th run is cancelled at the end
+of the n-th step that it, or a task it started, takes between two checkpoints. So the cancellation
+meets it in every state in which it can wait. The first run that is over before its turn ends the
+sweep. After each run nothing may be left: no task, no socket, and nothing that Python warns of
+(objects that were not closed, coroutines that were not awaited).
+
+::
+
+    async def operation():
+        async with open_signal(url, token) as connection:
+            await connection.responses.receive()
+
+    runs = await cancel_at_every_checkpoint(operation)
+
+The steps are counted by an instrument of trio, which sees the end of each step of each task, and
+cancels then and there. Nothing in the operation has to know.
+"""
+
+from __future__ import annotations
+
+import gc
+import socket
+import warnings
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import trio
+
+__all__ = ["cancel_at_every_checkpoint"]
+
+_DESCRIPTORS = Path("/proc/self/fd")
+_POLL = 0.002  # seconds between two looks at what is still open
+
+
+async def cancel_at_every_checkpoint(
+    operation: Callable[[], Awaitable[object]],
+    *,
+    after_each: Callable[[], Awaitable[object]] | None = None,
+    raises: tuple[type[Exception], ...] = (),
+    settle: float = 2.0,
+    patience: float = 10.0,
+    limit: int = 10_000,
+) -> int:
+    """Run an operation until it completes, each time cancelling it one checkpoint later.
+
+    Args:
+        operation: What to run; called anew for each run.
+        after_each: Called after each run, also the last; raises if something is wrong.
+        raises: Exceptions that the operation may raise; others than these are a failure.
+        settle: Seconds in which others (a server in this process) may finish with a run.
+        patience: Seconds that one run may take, its cleanup after cancellation included.
+        limit: Runs after which the operation is thought never to complete.
+
+    Returns:
+        How many runs were cancelled.
+
+    Raises:
+        AssertionError: A run left something behind, hung, or answered cancellation with an
+            exception. The message tells the number of the checkpoint.
+    """
+    tasks, sockets = _living_tasks(), _open_sockets()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for checkpoint in range(1, limit + 1):
+            completed = await _run(operation, checkpoint, raises, patience)
+            await _check_left(checkpoint, tasks, sockets, settle)
+            if after_each is not None:
+                await after_each()
+            if completed:
+                break
+        else:
+            raise AssertionError(f"it did not complete in {limit} runs")
+        gc.collect()
+    if caught:
+        texts = "; ".join(dict.fromkeys(str(warning.message) for warning in caught))
+        raise AssertionError(f"Python warned: {texts}")
+    return checkpoint - 1
+
+
+class _CancelAtStep(trio.abc.Instrument):
+    """Cancels a scope at the end of a step of the tasks below a root task."""
+
+    def __init__(self, root: trio.lowlevel.Task, scope: trio.CancelScope, step: int) -> None:
+        self.left = step
+        self._root = root
+        self._scope = scope
+
+    def after_task_step(self, task: trio.lowlevel.Task) -> None:
+        if self.left and self._belongs(task):
+            self.left -= 1
+            if not self.left:
+                self._scope.cancel()
+
+    def _belongs(self, task: trio.lowlevel.Task | None) -> bool:
+        while task is not None and task is not self._root:
+            nursery = task.parent_nursery
+            task = nursery.parent_task if nursery is not None else None
+        return task is not None
+
+
+async def _run(
+    operation: Callable[[], Awaitable[object]],
+    checkpoint: int,
+    raises: tuple[type[Exception], ...],
+    patience: float,
+) -> bool:
+    """Run it once; whether it was over before its turn."""
+    started = trio.current_time()
+    patient, scope = trio.CancelScope(deadline=started + patience), trio.CancelScope()
+    instrument = _CancelAtStep(trio.lowlevel.current_task(), scope, checkpoint)
+    trio.lowlevel.add_instrument(instrument)
+    try:
+        with patient, scope:
+            await operation()
+    except raises:
+        await trio.lowlevel.checkpoint()
+    except Exception as error:
+        raise AssertionError(
+            f"cancelled at checkpoint {checkpoint}, it raised {error!r}"
+        ) from error
+    finally:
+        trio.lowlevel.remove_instrument(instrument)
+    took = trio.current_time() - started
+    if patient.cancelled_caught or took > patience:
+        raise AssertionError(f"cancelled at checkpoint {checkpoint}, it took {took:.1f} s")
+    return bool(instrument.left)
+
+
+async def _check_left(checkpoint: int, tasks: int, sockets: set[str], settle: float) -> None:
+    await trio.lowlevel.checkpoint()
+    with trio.move_on_after(settle):
+        # Nothing tells when a socket is closed.
+        while _living_tasks() > tasks or _open_sockets() - sockets:  # noqa: ASYNC110
+            await trio.sleep(_POLL)
+    more, opened = _living_tasks() - tasks, _open_sockets() - sockets
+    if more > 0 or opened:
+        raise AssertionError(
+            f"cancelled at checkpoint {checkpoint}, it left {max(more, 0)} tasks "
+            f"and {len(opened)} sockets"
+        )
+
+
+def _living_tasks() -> int:
+    return trio.lowlevel.current_statistics().tasks_living
+
+
+def _open_sockets() -> set[str]:
+    """Something that stands for each open socket of this process."""
+    if not _DESCRIPTORS.is_dir():  # not Linux
+        sockets = [one for one in gc.get_objects() if isinstance(one, socket.socket)]
+        return {str(id(one)) for one in sockets if one.fileno() >= 0}
+    names: set[str] = set()
+    for link in _DESCRIPTORS.iterdir():
+        try:
+            target = str(link.readlink())
+        except OSError:  # the descriptor of this listing itself
+            continue
+        if target.startswith("socket:"):
+            names.add(target)
+    return names
