@@ -1,0 +1,351 @@
+"""What happens in a room, as frozen dataclasses to be used with ``match``.
+
+The state has changed before its event is delivered: a program that first subscribes and then reads
+the room's snapshots misses nothing and sees nothing twice. Names follow LiveKit's other SDKs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from lktrio.room.participant import LocalParticipant, Participant, RemoteParticipant
+    from lktrio.room.publication import (
+        LocalTrackPublication,
+        RemoteTrackPublication,
+        TrackPublication,
+    )
+    from lktrio.room.track import RemoteTrack
+
+__all__ = [
+    "ActiveSpeakersChanged",
+    "ConnectionQualityChanged",
+    "DataReceived",
+    "Disconnected",
+    "LocalTrackPublished",
+    "LocalTrackSubscribed",
+    "LocalTrackUnpublished",
+    "ParticipantActive",
+    "ParticipantAttributesChanged",
+    "ParticipantConnected",
+    "ParticipantDisconnected",
+    "ParticipantMetadataChanged",
+    "ParticipantNameChanged",
+    "ParticipantPermissionsChanged",
+    "RecordingChanged",
+    "RoomEvent",
+    "RoomMetadataChanged",
+    "RoomUpdated",
+    "TokenRefreshed",
+    "TrackMuted",
+    "TrackPublished",
+    "TrackStreamStateChanged",
+    "TrackSubscribed",
+    "TrackSubscriptionFailed",
+    "TrackSubscriptionPermissionChanged",
+    "TrackUnmuted",
+    "TrackUnpublished",
+    "TrackUnsubscribed",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantConnected:
+    """Somebody joined the room."""
+
+    participant: RemoteParticipant
+    """Who."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantDisconnected:
+    """Somebody left the room; its tracks are unpublished."""
+
+    participant: RemoteParticipant
+    """Who; its snapshot is as it last was."""
+    reason: str
+    """Lower-case name of LiveKit's ``DisconnectReason``, such as ``"client_initiated"``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantActive:
+    """A participant's media connection is up: it can receive from now on."""
+
+    participant: Participant
+    """Who; may be the local participant."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackPublished:
+    """Somebody published a track."""
+
+    publication: RemoteTrackPublication
+    """The track as announced; its media comes with ``TrackSubscribed``."""
+    participant: RemoteParticipant
+    """Who."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackUnpublished:
+    """Somebody's track is gone."""
+
+    publication: RemoteTrackPublication
+    """The track as it last was."""
+    participant: RemoteParticipant
+    """Who."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackSubscribed:
+    """The media of a remote track can be read now."""
+
+    track: RemoteTrack
+    """The track: ``frames()``, ``packets()``."""
+    publication: RemoteTrackPublication
+    """What was announced about it."""
+    participant: RemoteParticipant
+    """Who publishes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackUnsubscribed:
+    """The media of a remote track has ended; its channels have ended too."""
+
+    track: RemoteTrack
+    """The track."""
+    publication: RemoteTrackPublication
+    """What was announced about it."""
+    participant: RemoteParticipant
+    """Who published it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackSubscriptionFailed:
+    """The server could not subscribe us to a track."""
+
+    track_sid: str
+    """SID of the track."""
+    reason: str
+    """``"codec_unsupported"``, ``"track_not_found"`` or ``"unknown"``."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackMuted:
+    """A track was muted: nothing is sent until it is unmuted."""
+
+    publication: TrackPublication
+    """The track, local or remote."""
+    participant: Participant
+    """Whose."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackUnmuted:
+    """A muted track is sent again."""
+
+    publication: TrackPublication
+    """The track, local or remote."""
+    participant: Participant
+    """Whose."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackStreamStateChanged:
+    """The server paused or resumed a subscribed video track, for lack of bandwidth."""
+
+    publication: RemoteTrackPublication
+    """The track."""
+    participant: RemoteParticipant
+    """Whose."""
+    paused: bool
+    """Whether it is paused now."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackSubscriptionPermissionChanged:
+    """A publisher allowed or forbade us to subscribe to its track."""
+
+    publication: RemoteTrackPublication
+    """The track."""
+    participant: RemoteParticipant
+    """Whose."""
+    allowed: bool
+    """Whether we may."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTrackPublished:
+    """The server accepted a track of ours."""
+
+    publication: LocalTrackPublication
+    """The track."""
+    participant: LocalParticipant
+    """Ourselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTrackUnpublished:
+    """A track of ours is no longer published, by us or by the server."""
+
+    publication: LocalTrackPublication
+    """The track."""
+    participant: LocalParticipant
+    """Ourselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTrackSubscribed:
+    """Somebody receives a track of ours for the first time."""
+
+    publication: LocalTrackPublication
+    """The track."""
+    participant: LocalParticipant
+    """Ourselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantMetadataChanged:
+    """A participant's metadata changed."""
+
+    participant: Participant
+    """Who; the snapshot holds the new value."""
+    previous: str
+    """The value before."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantNameChanged:
+    """A participant's name changed."""
+
+    participant: Participant
+    """Who; the snapshot holds the new value."""
+    previous: str
+    """The value before."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantAttributesChanged:
+    """Attributes of a participant changed."""
+
+    participant: Participant
+    """Who; the snapshot holds the new values."""
+    changed: Mapping[str, str]
+    """The attributes that changed, with their new values; removed ones are empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantPermissionsChanged:
+    """A participant's permissions changed."""
+
+    participant: Participant
+    """Who; the snapshot holds the new ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveSpeakersChanged:
+    """Who speaks changed."""
+
+    speakers: tuple[Participant, ...]
+    """Everybody who speaks now, the loudest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionQualityChanged:
+    """The server judges somebody's connection differently."""
+
+    participant: Participant
+    """Whose."""
+    quality: str
+    """``"poor"``, ``"good"``, ``"excellent"`` or ``"lost"``."""
+    score: float
+    """The server's mean opinion score."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataReceived:
+    """User data arrived (LiveKit's ``UserPacket``)."""
+
+    data: bytes
+    """The payload."""
+    participant: RemoteParticipant | None
+    """Who sent it; None when a server did, or a participant that is not in the room any more."""
+    topic: str
+    """Topic, empty for none."""
+    reliable: bool
+    """Whether it came over the reliable channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomMetadataChanged:
+    """The room's metadata changed."""
+
+    metadata: str
+    """The new value."""
+    previous: str
+    """The value before."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomUpdated:
+    """Something about the room changed, such as the number of participants."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingChanged:
+    """A recording of the room started or ended."""
+
+    recording: bool
+    """Whether it is being recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRefreshed:
+    """The server sent a new access token."""
+
+    token: str
+    """The token; the room uses it by itself."""
+
+    def __repr__(self) -> str:
+        return "TokenRefreshed(token=...)"  # a token is a secret
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The room has ended; always the last event of a subscription."""
+
+    reason: str
+    """Lower-case name of LiveKit's ``DisconnectReason``, such as ``"room_deleted"``."""
+
+
+RoomEvent: TypeAlias = (
+    ActiveSpeakersChanged
+    | ConnectionQualityChanged
+    | DataReceived
+    | Disconnected
+    | LocalTrackPublished
+    | LocalTrackSubscribed
+    | LocalTrackUnpublished
+    | ParticipantActive
+    | ParticipantAttributesChanged
+    | ParticipantConnected
+    | ParticipantDisconnected
+    | ParticipantMetadataChanged
+    | ParticipantNameChanged
+    | ParticipantPermissionsChanged
+    | RecordingChanged
+    | RoomMetadataChanged
+    | RoomUpdated
+    | TokenRefreshed
+    | TrackMuted
+    | TrackPublished
+    | TrackStreamStateChanged
+    | TrackSubscribed
+    | TrackSubscriptionFailed
+    | TrackSubscriptionPermissionChanged
+    | TrackUnmuted
+    | TrackUnpublished
+    | TrackUnsubscribed
+)
+"""Every event that a room delivers."""
