@@ -113,7 +113,10 @@ def read_request(message: StunMessage, path: int, address: Address) -> CheckRequ
     Raises:
         RemoteProtocolError: An attribute is damaged.
     """
-    local_ufrag, _, remote_ufrag = (message.get_text(Attribute.USERNAME) or "").partition(":")
+    username = message.get_text(Attribute.USERNAME) or ""
+    local_ufrag, separator, remote_ufrag = username.partition(":")
+    if not separator:
+        raise RemoteProtocolError("an ICE check without both halves of a user name")
     role: IceRole | None = None
     tie_breaker = 0
     for candidate, attribute in _ROLE_ATTRIBUTES.items():
