@@ -44,7 +44,8 @@ class DtlsOptions:
     )
     """Cipher suites in order of preference."""
     groups: tuple[int, ...] = (Group.X25519, Group.SECP256R1, Group.SECP384R1)
-    """Groups of the key exchange in order of preference."""
+    """Groups of the key exchange in order of preference. A client should keep P-256 among them:
+    some servers take the list for the curves of certificates, too (RFC 8422 5.1)."""
     mtu: int = 1200
     """Largest UDP payload of the handshake, in bytes."""
     initial_timeout: float = 0.1
