@@ -301,10 +301,25 @@ def test_openssl_as_client(case: Case, cookie: bool, tmp_path: Path) -> None:
         with running(arguments) as process:
             end.start(time.monotonic())
             converse(end, sock, process)
+
+
+@needs_openssl
+def test_we_end_the_connection(tmp_path: Path) -> None:
+    end = our_end(is_client=False)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        arguments = [
+            *("s_client", "-connect", f"127.0.0.1:{sock.getsockname()[1]}", "-dtls1_2"),
+            *PEER.write(tmp_path),
+            *keying(7),
+        ]
+        with running(arguments) as process:
+            end.start(time.monotonic())
+            converse(end, sock, process)
             end.close(time.monotonic())
             for datagram in drain(end):
                 sock.send(datagram)
-            process.wait_for(r"(closed)")  # it lingers for a while before it exits
+            assert process.process.wait(PATIENCE) == 0
 
 
 @needs_openssl
