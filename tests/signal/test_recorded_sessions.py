@@ -1,0 +1,131 @@
+"""Fed a recorded session, the client reaches the state that the recording ends in."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lktrio import proto
+from lktrio.proto.codec import decode
+from lktrio.signal import LeaveReceived, Resume, SignalConnection, SignalOptions, open_signal
+from tests.support.signal_server import Visit, open_signal_server
+
+DATA = Path(__file__).parent.parent / "data" / "signal" / "sessions.jsonl.gz"
+
+
+END = proto.SignalResponse(room_update=proto.RoomUpdate(room=proto.Room(name="all is played")))
+
+
+@dataclass
+class Recording:
+    name: str
+    version: Any
+    resume: str | None
+    end: str
+    code: int | None
+    frames: list[Any]
+
+    async def play(self, visit: Visit) -> None:
+        await visit.accept()
+        for frame in self.frames:
+            await visit.send_frame(frame["text"] if isinstance(frame, dict) else unpack(frame))
+        if self.end == "closed":
+            await visit.close(self.code or 1000)
+        elif self.end == "lost":
+            await visit.drop()
+        else:
+            await visit.send(END)
+
+    @property
+    def responses(self) -> list[proto.SignalResponse]:
+        frames = [frame for frame in self.frames if not isinstance(frame, dict)]
+        return [decode(proto.SignalResponse, unpack(frame)) for frame in frames]
+
+
+def unpack(frame: str) -> bytes:
+    return base64.b64decode(frame)
+
+
+def load() -> list[Recording]:
+    lines = gzip.decompress(DATA.read_bytes()).decode().splitlines()
+    return [Recording(**json.loads(line)) for line in lines]
+
+
+RECORDINGS = load()
+ADMITTED = [one for one in RECORDINGS if one.responses[0].leave is None]
+REFUSED = [one for one in RECORDINGS if one.responses[0].leave is not None]
+
+
+def options(recording: Recording) -> SignalOptions:
+    return SignalOptions(single_peer_connection=recording.version == "v1")
+
+
+def resume(recording: Recording) -> Resume | None:
+    return Resume(recording.resume, recording.version) if recording.resume else None
+
+
+async def drain(connection: SignalConnection, count: int) -> list[proto.SignalResponse]:
+    return [await connection.responses.receive() for _ in range(count)]
+
+
+def test_there_are_joins_resumes_and_refusals_of_both_kinds() -> None:
+    kinds = {(one.version, one.resume is not None, one.end) for one in RECORDINGS}
+    for version in ("v0", "v1"):
+        assert (version, False, "left") in kinds
+        assert (version, True, "left") in kinds
+        assert (version, False, "closed") in kinds
+        assert (version, False, "lost") in kinds
+    assert {one.version for one in REFUSED} == {"v0", "v1"}
+
+
+@pytest.mark.parametrize("recording", ADMITTED, ids=lambda one: one.name)
+async def test_an_admitted_client_ends_up_in_the_recorded_state(recording: Recording) -> None:
+    first, *others = recording.responses
+    delivered = [one for one in others if one.pong_resp is None and one.pong is None]
+    tokens = [one.refresh_token for one in others if one.refresh_token is not None]
+    leaves = [one.leave for one in others if one.leave is not None]
+    async with (
+        open_signal_server(recording.play) as server,
+        open_signal(
+            server.url, "token", options(recording), resume=resume(recording)
+        ) as connection,
+    ):
+        assert await drain(connection, len(delivered)) == delivered
+        assert connection.join == first.join
+        assert connection.reconnect == first.reconnect
+        assert connection.version == recording.version
+        assert connection.token == (tokens[-1] if tokens else "token")
+        assert connection.server_leave == (leaves[-1] if leaves else None)
+        if recording.end == "left":
+            assert await drain(connection, 1) == [END]
+        else:
+            end = await connection.wait_closed()
+            assert (end.cause, end.code) == (recording.end, recording.code or 1006)
+            assert [response async for response in connection.responses] == []
+        texts = sum(isinstance(frame, dict) for frame in recording.frames)
+        assert connection.statistics.received == len(recording.frames) + (recording.end == "left")
+        assert connection.statistics.undecodable == texts
+        assert connection.statistics.unknown == 0
+    assert connection.close_reason is not None
+    if recording.end == "left":
+        assert connection.close_reason.cause == "left"
+        assert server.visit.left
+
+
+@pytest.mark.parametrize("recording", REFUSED, ids=lambda one: one.name)
+async def test_a_leave_as_the_first_message_refuses(recording: Recording) -> None:
+    async with open_signal_server(recording.play) as server:
+        with pytest.raises(LeaveReceived) as caught:
+            async with open_signal(
+                server.url, "token", options(recording), resume=resume(recording)
+            ):
+                pytest.fail("it was let in")
+    assert caught.value.leave == recording.responses[0].leave
+    assert caught.value.leave.action == proto.LeaveRequest.Action.RECONNECT
+    assert "reconnect" in str(caught.value)
