@@ -33,9 +33,7 @@ from lktrio.rtc.sctp.chunks import (
     COMMON_HEADER,
     DATA_HEADER,
     DATA_IMMEDIATE,
-    GAP_BLOCK,
     MAX_CHUNKS,
-    MAX_GAP_BLOCKS,
     SACK_HEADER,
     Abort,
     Cause,
@@ -59,8 +57,12 @@ from lktrio.rtc.sctp.chunks import (
     describe_causes,
     parse_chunk,
 )
-from lktrio.rtc.sctp.crc32c import crc32c
 from lktrio.rtc.sctp.events import (
+    ACCEPTING,
+    ACTIVE,
+    ENDING,
+    RECEIVING,
+    SENDING,
     BufferedAmountLow,
     SctpClosed,
     SctpConnected,
@@ -71,9 +73,11 @@ from lktrio.rtc.sctp.events import (
 )
 from lktrio.rtc.sctp.handshake import Agreement, Offer
 from lktrio.rtc.sctp.inbound import DataReceiver
-from lktrio.rtc.sctp.outbound import DataSender, Outstanding
+from lktrio.rtc.sctp.outbound import DataSender
 from lktrio.rtc.sctp.queue import OutboundMessage
 from lktrio.rtc.sctp.reconfig import StreamReconfiguration
+from lktrio.rtc.sctp.scoreboard import Outstanding
+from lktrio.rtc.sctp.wire import PacketGate, PacketWriter
 
 __all__ = ["DEFAULT_REMOTE_MAX_MESSAGE_SIZE", "SctpAssociation"]
 
@@ -81,32 +85,11 @@ DEFAULT_REMOTE_MAX_MESSAGE_SIZE: Final = 65536
 """What a peer accepts whose SDP has no ``a=max-message-size`` (RFC 8841 section 6)."""
 
 _MASK: Final = 0xFFFFFFFF
-_CHECKSUM: Final = Struct("<I")
 _DATA_FIELDS: Final = Struct("!IHHI")
-_MAX_PACKET: Final = 65535
 _MAX_CONTROL: Final = 64  # control chunks waiting for a flush
-_MIN_CHUNK: Final = DATA_HEADER.size + 4  # no other chunk worth bundling is smaller
 _DATA: Final = int(ChunkType.DATA)
 _SACK: Final = int(ChunkType.SACK)
-
-_ACCEPTING: Final = frozenset(
-    (
-        SctpState.CLOSED,
-        SctpState.COOKIE_WAIT,
-        SctpState.COOKIE_ECHOED,
-        SctpState.ESTABLISHED,
-    )
-)
-_SENDING: Final = frozenset(
-    (SctpState.ESTABLISHED, SctpState.SHUTDOWN_PENDING, SctpState.SHUTDOWN_RECEIVED)
-)
-_RECEIVING: Final = frozenset(
-    (SctpState.ESTABLISHED, SctpState.SHUTDOWN_PENDING, SctpState.SHUTDOWN_SENT)
-)
-_ENDING: Final = frozenset((SctpState.SHUTDOWN_PENDING, SctpState.SHUTDOWN_RECEIVED))
-_REFLECTING: Final = frozenset((ChunkType.ABORT, ChunkType.SHUTDOWN_COMPLETE))
-_ALWAYS_CHECKED: Final = frozenset((ChunkType.INIT, ChunkType.COOKIE_ECHO))
-_ACTIVE: Final = _SENDING | _RECEIVING | {SctpState.SHUTDOWN_ACK_SENT}
+_INIT: Final = int(ChunkType.INIT)
 
 
 class SctpAssociation:
@@ -148,12 +131,11 @@ class SctpAssociation:
         """Whether the association has ended for good."""
         self._ports = (local_port, remote_port)
         self._offer = Offer(random, options)
-        self._local_tag = self._offer.tag
+        self._gate = PacketGate(self._ports, self._offer.tag, options)
         self._remote_tag = 0
-        self._zero_checksum = False
+        self._writer = PacketWriter(self._ports, options.mtu, self.stats)
         self.outbound_streams = options.streams
         """Streams that may be sent on, numbered from 0."""
-        self._mtu = options.mtu & ~3
         self._sender = DataSender(options, self.stats, self._ports, self._offer.initial_tsn)
         self._receiver: DataReceiver | None = None
         self._reconfig: StreamReconfiguration | None = None
@@ -170,7 +152,7 @@ class SctpAssociation:
     @property
     def connected(self) -> bool:
         """Whether data can flow."""
-        return self.state in _ACTIVE
+        return self.state in ACTIVE
 
     @property
     def buffered_amount(self) -> int:
@@ -226,7 +208,7 @@ class SctpAssociation:
             LocalProtocolError: The association has ended or is ending, the stream does not exist,
                 the message is empty or larger than the peer accepts, or the buffer is full.
         """
-        if self.closed or self.state not in _ACCEPTING:
+        if self.closed or self.state not in ACCEPTING:
             raise LocalProtocolError("the SCTP association is closed; nothing can be sent on it")
         self._check_stream(stream_id)
         self._check_size(len(data))
@@ -282,12 +264,17 @@ class SctpAssociation:
             self.abort(now)
 
     def abort(self, now: float, reason: str = "") -> None:
-        """End at once with an ABORT to the peer; :class:`SctpClosed` follows."""
+        """End at once with an ABORT to the peer; :class:`SctpClosed` follows.
+
+        Args:
+            now: The time in seconds.
+            reason: A few words that the peer may show to a person.
+        """
         if self.closed:
             return
         if self._remote_tag:
             cause = (int(CauseCode.USER_INITIATED_ABORT), reason.encode())
-            self._emit([Abort((cause,)).serialize()])
+            self._emit(Abort((cause,)))
         self._end(reason or "closed by this side", graceful=True)
 
     # Timers.
@@ -305,32 +292,26 @@ class SctpAssociation:
         errors = self._sender.errors
         if self._reconfig is not None:
             self._reconfig.handle_timer(now)
-            errors = max(errors, self._reconfig.errors)
-        if now >= self._handshake_at:
+        due = self._handshake_chunk if now >= self._handshake_at else None
+        if due is not None:
             self._handshake_errors += 1
-            errors = max(errors, self._handshake_errors)
-            if self._handshake_chunk is not None:
-                self._send_handshake(self._handshake_chunk, now)
-        if errors > self.options.max_retransmissions:
+        if max(errors, self._handshake_errors) > self.options.max_retransmissions:
             self._end("the peer does not answer", graceful=False)
             return
+        if due is not None:
+            self._send_handshake(due, now)
         self.flush(now)
 
     def _begin_handshake(self, chunk: Chunk, now: float) -> None:
+        """Send a chunk that is repeated until :meth:`_end_handshake`."""
+        self._handshake_chunk = chunk
         self._handshake_errors = 0
         self._send_handshake(chunk, now)
 
     def _send_handshake(self, chunk: Chunk, now: float) -> None:
-        """Send a chunk that is repeated until :meth:`_end_handshake`."""
-        self._handshake_chunk = chunk
         timeout = self._sender.round_trip.timeout * 2**self._handshake_errors
         self._handshake_at = now + min(timeout, self.options.rto_max)
-        if isinstance(chunk, Init):
-            self._emit([chunk.serialize()], tag=0, checked=True)
-        elif isinstance(chunk, CookieEcho):
-            self._emit([chunk.serialize()], checked=True)
-        else:
-            self._control.append(chunk.serialize())
+        self._emit(chunk, tag=0 if isinstance(chunk, Init) else None)
 
     def _end_handshake(self) -> None:
         self._handshake_chunk = None
@@ -348,7 +329,7 @@ class SctpAssociation:
             return
         records: list[Outstanding] = []
         if self._reconfig is not None:
-            if self.state in _SENDING:
+            if self.state in SENDING:
                 records = self._sender.transmit(now)
                 self._reconfig.flush(now)
                 if self._sender.forward_due:
@@ -357,8 +338,8 @@ class SctpAssociation:
             self._collect(self._reconfig)
         if self._control or records:
             control, self._control = self._control, []
-            self._pack(control, records)
-        if self._sender.idle and self.state in _ENDING:
+            self.out += self._writer.write(control, records)
+        if self._sender.idle and self.state in ENDING:
             self._continue_shutdown(now)
 
     def _flush_sack(self, records: list[Outstanding], now: float) -> None:
@@ -366,7 +347,7 @@ class SctpAssociation:
         receiver = self._receiver
         if receiver is None or not (self._unacknowledged_packets or receiver.sack_now):
             return
-        free = bool(records) and len(records[0].packet) + SACK_HEADER.size < self._mtu
+        free = bool(records) and len(records[0].packet) + SACK_HEADER.size < self.options.mtu
         if receiver.sack_now or free or self._unacknowledged_packets > 1 or now >= self._sack_at:
             self._control.append(receiver.build_sack())
             self._unacknowledged_packets = 0
@@ -387,40 +368,8 @@ class SctpAssociation:
             self.events += map(BufferedAmountLow, low)
             low.clear()
 
-    def _pack(self, control: list[bytes], records: list[Outstanding]) -> None:
-        """Bundle chunks into packets; a record that fills one goes out as it is."""
-        mtu, solo = self._mtu, self._mtu - _MIN_CHUNK
-        bundle: list[bytes] = []
-        size = COMMON_HEADER.size
-        for chunk in control:
-            if size + len(chunk) > mtu and bundle:
-                self._emit(bundle)
-                bundle, size = [], COMMON_HEADER.size
-            bundle.append(chunk)
-            size += len(chunk)
-        for record in records:
-            packet = record.packet
-            length = len(packet) - COMMON_HEADER.size
-            if bundle and size + length > mtu:
-                self._emit(bundle)
-                bundle, size = [], COMMON_HEADER.size
-            if not bundle and len(packet) > solo:
-                self._put(packet)
-            else:
-                bundle.append(packet[COMMON_HEADER.size :])
-                size += length
-        if bundle:
-            self._emit(bundle)
-
-    def _emit(self, chunks: list[bytes], *, tag: int | None = None, checked: bool = False) -> None:
-        header = COMMON_HEADER.pack(*self._ports, self._remote_tag if tag is None else tag, 0)
-        self._put(header + b"".join(chunks), checked=checked)
-
-    def _put(self, packet: bytes, *, checked: bool = False) -> None:
-        if checked or not self._zero_checksum:
-            packet = packet[:8] + _CHECKSUM.pack(crc32c(packet)) + packet[12:]
-        self.stats.packets_sent += 1
-        self.out.append(packet)
+    def _emit(self, chunk: Chunk, *, tag: int | None = None) -> None:
+        self.out += self._writer.write([chunk.serialize()], tag=tag)
 
     # Input.
 
@@ -431,41 +380,32 @@ class SctpAssociation:
             packet: The packet.
             now: The time in seconds.
         """
-        if self.closed or not self._admit(packet):
+        if not self._gate.admits(packet) or (self.closed and not self._answer_late(packet)):
             self.stats.packets_dropped += 1
             return
         self.stats.packets_received += 1
+        if self.closed:
+            return
         try:
             self._walk(packet, now)
         except RemoteProtocolError as error:
             self._violation(str(error))
-        receiver = self._receiver
-        if receiver is not None and not self.closed:
-            self._after_receive(receiver)
+        if self._receiver is not None:
+            self._after_receive(self._receiver)
 
-    def _admit(self, packet: bytes) -> bool:
-        """Check size, ports, tag and checksum (RFC 9260 sections 6.8 and 8.5)."""
-        if not 16 <= len(packet) <= _MAX_PACKET:
-            return False
-        source, destination, tag, checksum = COMMON_HEADER.unpack_from(packet)
-        if (destination, source) != self._ports:
-            return False
-        kind = packet[12]
-        if tag != self._local_tag or kind == ChunkType.INIT:
-            reflected = kind in _REFLECTING and packet[13] & 1 and tag == self._remote_tag
-            if not (reflected and tag) and not (kind == ChunkType.INIT and tag == 0):
-                return False
-        if not checksum and self.options.zero_checksum and kind not in _ALWAYS_CHECKED:
-            return True
-        if not self.options.verify_checksum:
-            return True
-        return _CHECKSUM.pack(crc32c(packet[:8] + bytes(4) + packet[12:])) == packet[8:12]
+    def _answer_late(self, packet: bytes) -> bool:
+        """The peer repeats its SHUTDOWN-ACK because our last packet was lost (RFC 9260 8.4)."""
+        late = packet[12] == ChunkType.SHUTDOWN_ACK
+        if late:
+            self._emit(ShutdownComplete())
+        return late
 
     def _walk(self, packet: bytes, now: float) -> None:
         position, size = COMMON_HEADER.size, len(packet)
         carried_data = False
         for _ in range(MAX_CHUNKS):
             if position + 4 > size:
+                self.stats.malformed += position < size
                 break
             kind, flags = packet[position], packet[position + 1]
             length = packet[position + 2] << 8 | packet[position + 3]
@@ -477,7 +417,11 @@ class SctpAssociation:
                 carried_data = True
                 self._receive_data(packet, flags, position, end)
             elif kind == _SACK:
-                self._receive_sack(packet, position, end, now)
+                if self.state in ACTIVE:
+                    self._sender.receive_sack(packet[position + 4 : end], now)
+            elif kind == _INIT and position > COMMON_HEADER.size:
+                self.stats.malformed += 1  # never bundled: RFC 9260 section 3
+                break
             elif not self._receive_chunk(kind, flags, packet[position + 4 : end], now):
                 break
             if self.closed:
@@ -490,7 +434,7 @@ class SctpAssociation:
 
     def _receive_data(self, packet: bytes, flags: int, position: int, end: int) -> None:
         receiver = self._receiver
-        if receiver is None or self.state not in _RECEIVING:
+        if receiver is None or self.state not in RECEIVING:
             if receiver is None or self.state is not SctpState.COOKIE_ECHOED:
                 return
             self._establish()  # the COOKIE-ACK was lost, but only its sender sends data
@@ -503,34 +447,12 @@ class SctpAssociation:
         if flags & DATA_IMMEDIATE:
             receiver.sack_now = True
 
-    def _receive_sack(self, packet: bytes, position: int, end: int, now: float) -> None:
-        start = position + 4 + SACK_HEADER.size
-        if self.state not in _ACTIVE or end < start:
-            self.stats.malformed += end < start
-            return
-        cumulative, window, gaps, duplicates = SACK_HEADER.unpack_from(packet, position + 4)
-        if start + 4 * (gaps + duplicates) > end:
-            self.stats.malformed += 1
-            return
-        blocks = (
-            list(GAP_BLOCK.iter_unpack(packet[start : start + 4 * min(gaps, MAX_GAP_BLOCKS)]))
-            if gaps
-            else []
-        )
-        if not self._sender.acknowledge(cumulative, window, blocks, duplicates, now):
-            self.stats.malformed += 1
-
     def _after_receive(self, receiver: DataReceiver) -> None:
         if receiver.messages:
             self.events += receiver.messages
             receiver.messages = []
         if receiver.invalid_streams:
-            causes = tuple(
-                (int(CauseCode.INVALID_STREAM_IDENTIFIER), stream_id.to_bytes(2, "big") + bytes(2))
-                for stream_id in receiver.invalid_streams
-            )
-            receiver.invalid_streams = []
-            self._answer(Error(causes))
+            self._answer(receiver.report_invalid_streams())
         if self._reconfig is not None:
             self._reconfig.perform_deferred()
             self._collect(self._reconfig)
@@ -559,8 +481,7 @@ class SctpAssociation:
         if not init.initiate_tag or not init.outbound_streams or not init.inbound_streams:
             self.stats.malformed += 1
             return
-        answer = self._offer.answer(init)
-        self._emit([answer.serialize()], tag=init.initiate_tag, checked=True)
+        self._emit(self._offer.answer(init), tag=init.initiate_tag)
 
     def _on_init_ack(self, answer: InitAck, now: float) -> None:
         if self.state is not SctpState.COOKIE_WAIT:
@@ -580,7 +501,7 @@ class SctpAssociation:
             self.stats.malformed += 1
             return
         same_peer = agreement.remote_tag == self._remote_tag
-        if self.state in _ACTIVE:
+        if self.state in ACTIVE:
             if not same_peer:
                 self._end("the peer restarted the association", graceful=False)
                 return
@@ -597,7 +518,9 @@ class SctpAssociation:
     def _adopt(self, agreement: Agreement) -> None:
         """Set up both halves for what was agreed."""
         self._remote_tag = agreement.remote_tag
-        self._zero_checksum = self.options.zero_checksum and agreement.zero_checksum
+        zero_checksum = self.options.zero_checksum and agreement.zero_checksum
+        self._gate.remote_tag = agreement.remote_tag
+        self._writer.connect(agreement.remote_tag, zero_checksum=zero_checksum)
         self.outbound_streams = agreement.outbound_streams
         self._sender.connect(
             agreement.remote_tag,
@@ -606,7 +529,12 @@ class SctpAssociation:
         )
         self._receiver = DataReceiver(self.options, self.stats, agreement.remote_tsn)
         self._reconfig = StreamReconfiguration(
-            self._sender, self._receiver, self._offer.initial_tsn, agreement.remote_tsn
+            self._sender,
+            self._receiver,
+            self._offer.initial_tsn,
+            agreement.remote_tsn,
+            supported=agreement.reconfig,
+            attempts=self.options.max_retransmissions,
         )
 
     def _establish(self) -> None:
@@ -624,11 +552,11 @@ class SctpAssociation:
         self._answer(HeartbeatAck(chunk.value))
 
     def _on_forward_tsn(self, chunk: ForwardTsn, now: float) -> None:
-        if self._receiver is not None and self.state in _RECEIVING:
+        if self._receiver is not None and self.state in RECEIVING:
             self._receiver.forward(chunk.cumulative_tsn, dict(chunk.streams))
 
     def _on_reconfig(self, chunk: ReConfig, now: float) -> None:
-        if self._reconfig is None or self.state not in _ACTIVE:
+        if self._reconfig is None or self.state not in ACTIVE:
             return
         if not self._reconfig.receive(chunk.parameters, now):
             self.stats.malformed += 1
@@ -642,13 +570,13 @@ class SctpAssociation:
         if self.state is SctpState.SHUTDOWN_SENT:
             self.state = SctpState.SHUTDOWN_ACK_SENT
             self._begin_handshake(ShutdownAck(), now)
-        elif self.state in _RECEIVING:
+        elif self.state in RECEIVING:
             self._sender.acknowledge(chunk.cumulative_tsn, self._sender.peer_window, [], 0, now)
             self.state = SctpState.SHUTDOWN_RECEIVED
 
     def _on_shutdown_ack(self, chunk: ShutdownAck, now: float) -> None:
         if self.state in (SctpState.SHUTDOWN_SENT, SctpState.SHUTDOWN_ACK_SENT):
-            self._emit([ShutdownComplete().serialize()])
+            self._emit(ShutdownComplete())
             self._end("both sides closed", graceful=True)
 
     def _on_shutdown_complete(self, chunk: ShutdownComplete, now: float) -> None:
@@ -667,13 +595,11 @@ class SctpAssociation:
         else:
             self.state = SctpState.SHUTDOWN_ACK_SENT
             self._begin_handshake(ShutdownAck(), now)
-        control, self._control = self._control, []
-        self._pack(control, [])
 
     def _violation(self, reason: str) -> None:
         self.stats.malformed += 1
         cause: Cause = (int(CauseCode.PROTOCOL_VIOLATION), reason.encode())
-        self._emit([Abort((cause,)).serialize()])
+        self._emit(Abort((cause,)))
         self._end(f"the peer broke the protocol: {reason}", graceful=False)
 
     def _end(self, reason: str, *, graceful: bool) -> None:
@@ -681,6 +607,8 @@ class SctpAssociation:
         self.state = SctpState.CLOSED
         self._end_handshake()
         self._sender.stop()
+        if self._receiver is not None:
+            self.events += self._receiver.messages
         self._receiver = self._reconfig = None
         self._control.clear()
         self._sack_at = NEVER

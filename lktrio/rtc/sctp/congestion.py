@@ -22,6 +22,7 @@ __all__ = ["CongestionControl", "RoundTrip"]
 
 _ALPHA: Final = 1 / 8  # RFC 6298 section 2
 _BETA: Final = 1 / 4
+_MIN_MARGIN: Final = 0.22  # a peer may delay a SACK by 200 ms (RFC 9260 section 6.2)
 _CUBIC_C: Final = 0.4  # RFC 9438 section 5
 _CUBIC_BETA: Final = 0.7  # RFC 9438 section 4.6
 _MIN_WINDOW_PACKETS: Final = 4  # RFC 9260 section 7.2.3
@@ -60,7 +61,8 @@ class RoundTrip:
         if self.smoothed is None:
             base = options.rto_initial
         else:
-            base = max(self.smoothed + 4 * self.variation, options.rto_min)
+            margin = max(4 * self.variation, _MIN_MARGIN)
+            base = max(self.smoothed + margin, options.rto_min)
         return min(base * self._backoff, options.rto_max)
 
     def back_off(self) -> None:
@@ -96,11 +98,6 @@ class CongestionControl:
         self._w_est = 0.0
         self._epoch: float | None = None
         self._origin = 0.0
-
-    @property
-    def slow_start(self) -> bool:
-        """Whether the window still doubles per round trip."""
-        return self.window < self._threshold
 
     def acknowledged(self, size: int, now: float, round_trip: float) -> None:
         """Grow by newly acknowledged bytes, if the window limited the sender."""

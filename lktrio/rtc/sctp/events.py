@@ -9,8 +9,13 @@ from typing import Final, TypeAlias
 from lktrio.errors import LocalProtocolError
 
 __all__ = [
+    "ACCEPTING",
+    "ACTIVE",
+    "ENDING",
     "MAX_MESSAGE_SIZE",
     "MAX_STREAMS",
+    "RECEIVING",
+    "SENDING",
     "BufferedAmountLow",
     "SctpClosed",
     "SctpConnected",
@@ -41,6 +46,28 @@ class SctpState(Enum):
     SHUTDOWN_SENT = auto()
     SHUTDOWN_RECEIVED = auto()
     SHUTDOWN_ACK_SENT = auto()
+
+
+ACCEPTING: Final = frozenset(
+    (SctpState.CLOSED, SctpState.COOKIE_WAIT, SctpState.COOKIE_ECHOED, SctpState.ESTABLISHED)
+)
+"""States in which the user may queue messages."""
+
+SENDING: Final = frozenset(
+    (SctpState.ESTABLISHED, SctpState.SHUTDOWN_PENDING, SctpState.SHUTDOWN_RECEIVED)
+)
+"""States in which data is transmitted."""
+
+RECEIVING: Final = frozenset(
+    (SctpState.ESTABLISHED, SctpState.SHUTDOWN_PENDING, SctpState.SHUTDOWN_SENT)
+)
+"""States in which data is taken."""
+
+ENDING: Final = frozenset((SctpState.SHUTDOWN_PENDING, SctpState.SHUTDOWN_RECEIVED))
+"""States that wait for the last data to be acknowledged."""
+
+ACTIVE: Final = SENDING | RECEIVING | {SctpState.SHUTDOWN_ACK_SENT}
+"""States after the handshake."""
 
 
 @dataclass(frozen=True, slots=True)

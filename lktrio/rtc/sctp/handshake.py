@@ -30,14 +30,14 @@ from lktrio.rtc.sctp.events import SctpOptions
 
 __all__ = ["Agreement", "CookieJar", "Offer"]
 
-_FIELDS: Final = Struct("!IIIIHHBB")
+_FIELDS: Final = Struct("!IIIIHH???")
 _MAC_SIZE: Final = 16
 _METHOD: Final = Struct("!I")
 _PARAMETER: Final = Struct("!HH")
 _EXTENSIONS: Final = bytes((ChunkType.RE_CONFIG, ChunkType.FORWARD_TSN))
 _KNOWN_PARAMETERS: Final = frozenset(int(kind) for kind in ParameterType)
 _ADDRESS_PARAMETERS: Final = frozenset((5, 6, 9, 11, 12))  # RFC 9260 3.3.2: one path, not needed
-_MAX_REPORTED: Final = 8  # unrecognized parameters reported back
+_MAX_REPORTED: Final = 256  # bytes of unrecognized parameters reported back
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,8 @@ class Agreement:
     """Streams that the peer may send on."""
     forward_tsn: bool
     """Whether the peer understands FORWARD-TSN."""
+    reconfig: bool
+    """Whether the peer understands RE-CONFIG."""
     zero_checksum: bool
     """Whether the peer accepts packets without checksum."""
 
@@ -82,6 +84,7 @@ class CookieJar:
             agreement.outbound_streams,
             agreement.inbound_streams,
             agreement.forward_tsn,
+            agreement.reconfig,
             agreement.zero_checksum,
         )
         return fields + self._mac(fields)
@@ -93,8 +96,7 @@ class CookieJar:
         fields = cookie[: _FIELDS.size]
         if not hmac.compare_digest(cookie[_FIELDS.size :], self._mac(fields)):
             return None
-        tag, peer, window, tsn, outbound, inbound, forward, zero = _FIELDS.unpack(fields)
-        return Agreement(tag, peer, window, tsn, outbound, inbound, bool(forward), bool(zero))
+        return Agreement(*_FIELDS.unpack(fields))
 
     def _mac(self, fields: bytes) -> bytes:
         return hmac.digest(self._key, fields, "sha256")[:_MAC_SIZE]
@@ -149,6 +151,7 @@ class Offer:
             inbound_streams=min(streams, remote.outbound_streams),
             forward_tsn=ChunkType.FORWARD_TSN in extensions
             or remote.parameter(ParameterType.FORWARD_TSN_SUPPORTED) is not None,
+            reconfig=ChunkType.RE_CONFIG in extensions,
             zero_checksum=method == _METHOD.pack(EDMID_DTLS),
         )
 
@@ -175,12 +178,14 @@ class Offer:
 def _unrecognized(init: Init) -> list[Parameter]:
     """Parameters to report back as their type demands (RFC 9260 section 3.2.1)."""
     report: list[Parameter] = []
+    room = _MAX_REPORTED
     for kind, value in init.parameters:
         if kind in _KNOWN_PARAMETERS or kind in _ADDRESS_PARAMETERS:
             continue
-        if kind & 0x4000 and len(report) < _MAX_REPORTED:
+        if kind & 0x4000 and len(value) <= room:
             whole = _PARAMETER.pack(kind, len(value) + 4) + value
             report.append((int(ParameterType.UNRECOGNIZED), whole))
+            room -= len(value) + 8
         if not kind & 0x8000:
             break
     return report

@@ -37,7 +37,9 @@ from lktrio.rtc.sctp.chunks import (
     GAP_BLOCK,
     MAX_GAP_BLOCKS,
     SACK_HEADER,
+    CauseCode,
     ChunkType,
+    Error,
 )
 from lktrio.rtc.sctp.events import SctpMessage, SctpOptions, SctpStats
 
@@ -134,7 +136,7 @@ class DataReceiver:
         self.sack_now = False
         """Whether the next flush shall carry a SACK: loss, a duplicate, or the peer's wish."""
         self.invalid_streams: list[int] = []
-        """Streams outside the negotiated range that data came for; the caller reports them."""
+        """Streams outside the negotiated range that data came for, to be reported."""
         self.messages: list[SctpMessage] = []
         """Whole messages in order of delivery; the caller takes the list away."""
 
@@ -224,6 +226,12 @@ class DataReceiver:
         self._stats.malformed += 1
         if len(self.invalid_streams) < _MAX_DUPLICATES:
             self.invalid_streams.append(stream_id)
+
+    def report_invalid_streams(self) -> Error:
+        """The ERROR for :attr:`invalid_streams` (RFC 9260 section 6.5), which this empties."""
+        streams, self.invalid_streams = self.invalid_streams, []
+        code = int(CauseCode.INVALID_STREAM_IDENTIFIER)
+        return Error(tuple((code, stream.to_bytes(2, "big") + bytes(2)) for stream in streams))
 
     # Out of order: something is missing.
 

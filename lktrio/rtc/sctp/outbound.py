@@ -7,10 +7,9 @@ A message is cut when its turn to be transmitted comes. Every fragment becomes o
 padding), built by one ``Struct.pack`` and kept as they are for retransmission. TSNs are plain
 unwrapped integers.
 
-Outstanding chunks are found in two ways: by TSN in ``_window``, from the first one not covered by
-the cumulative TSN; and in the order of their last transmission in ``_sent``, which answers what a
-newer transmission has overtaken. A SACK costs time linear in what it *newly* acknowledges plus its
-number of blocks: blocks are merged with those known before, and only the difference is walked.
+Outstanding chunks are found in two ways: by TSN, in the :class:`~lktrio.rtc.sctp.scoreboard
+.Scoreboard` that SACKs are entered into, and in the order of their last transmission, in
+``_sent``, which answers what a newer transmission has overtaken.
 
 Loss is detected by time (RFC 8985, RACK): a chunk is lost when one sent later has arrived and
 more than a round trip plus a reordering window has passed. A tail loss probe asks for a SACK when
@@ -38,15 +37,24 @@ from lktrio.rtc.sctp.chunks import (
     DATA_IMMEDIATE,
     DATA_PACKET,
     DATA_UNORDERED,
+    GAP_BLOCK,
     MAX_GAP_BLOCKS,
+    SACK_HEADER,
     ForwardTsn,
 )
 from lktrio.rtc.sctp.congestion import CongestionControl, RoundTrip
 from lktrio.rtc.sctp.events import SctpOptions, SctpStats
 from lktrio.rtc.sctp.queue import OutboundMessage, SendQueue
-from lktrio.rtc.sctp.ranges import Ranges, merge_ranges
+from lktrio.rtc.sctp.ranges import Ranges
+from lktrio.rtc.sctp.scoreboard import (
+    ABANDONED,
+    IN_FLIGHT,
+    LOST,
+    Outstanding,
+    Scoreboard,
+)
 
-__all__ = ["DataSender", "Outstanding"]
+__all__ = ["DataSender"]
 
 _MASK: Final = 0xFFFFFFFF
 _HALF: Final = 0x80000000
@@ -55,37 +63,9 @@ _MAX_FORWARD_STREAMS: Final = 128  # entries in one FORWARD-TSN that we send
 _DUPLICATE_THRESHOLD: Final = 3  # RFC 8985 section 6.2.4
 _PEER_SACK_DELAY: Final = 0.2  # RFC 9260 section 6.2: the usual delay for a lone packet
 _MIN_PROBE_DELAY: Final = 0.03  # room for a peer that answers once per batch
-
-_IN_FLIGHT: Final = 0
-_LOST: Final = 1
-_ABANDONED: Final = 2
-_ACKED: Final = 3
+_MAX_PROBES: Final = 2  # RFC 8985 has one; a second saves most timeouts at 30 % loss
 
 _PADDING: Final = (b"", b"\0\0\0", b"\0\0", b"\0")  # by length modulo 4
-
-
-class Outstanding:
-    """One DATA chunk that was sent and is not yet covered by the cumulative TSN."""
-
-    __slots__ = ("message", "packet", "sent_at", "serial", "size", "state", "transmissions", "tsn")
-
-    def __init__(
-        self,
-        tsn: int,
-        packet: bytes,
-        size: int,
-        sent_at: float,
-        serial: int,
-        message: OutboundMessage,
-    ) -> None:
-        self.tsn = tsn
-        self.packet = packet
-        self.size = size
-        self.sent_at = sent_at
-        self.serial = serial
-        self.message = message
-        self.state = _IN_FLIGHT
-        self.transmissions = 1
 
 
 class DataSender:
@@ -116,18 +96,11 @@ class DataSender:
 
         self.next_tsn = initial_tsn
         """TSN of the next new chunk, unwrapped."""
-        self.cumulative = initial_tsn - 1
-        """The peer has everything up to this TSN."""
+        self._board = Scoreboard(stats, initial_tsn)
         self._advanced = initial_tsn - 1
-        self._window: dict[int, Outstanding] = {}
         self._sent: deque[Outstanding] = deque()
         self._lost: deque[Outstanding] = deque()
-        self._acked: Ranges = []
-        self._last_gaps: Ranges = []
         self._skipped: list[OutboundMessage] = []
-        self.in_flight = 0
-        """Bytes sent, not acknowledged and not taken for lost."""
-        self._outstanding_bytes = 0
         self.peer_window = 0
         """What the peer last said it can take, in bytes."""
         self._serial = 0
@@ -140,7 +113,8 @@ class DataSender:
         self._reordering_seen = False
         self._reordering_scale = 1
         self._reordering_point = initial_tsn - 1
-        self._probed = False
+        self._asked = False
+        self._probed = 0
         self._probe: list[Outstanding] = []
 
         self.forward_due = False
@@ -161,7 +135,7 @@ class DataSender:
     @property
     def idle(self) -> bool:
         """Whether everything has been sent and acknowledged."""
-        return not self._window and self.queue.current() is None
+        return not self._board.records and self.queue.current() is None
 
     def next_timer(self) -> float:
         """When :meth:`handle_timer` has something to do."""
@@ -186,15 +160,28 @@ class DataSender:
             self._retransmit(out, now)
         message = self.queue.current()
         if message is not None and not self._lost:
-            if not self._window:
+            if not self._board.records:
                 self._restart_from_idle(now)
             while message is not None and self._send_message(message, out, now):
                 message = self.queue.current()
+            if message is None and out:
+                self._ask_for_sack(out[-1])
         if out:
             self._stats.data_chunks_sent += len(out)
             self._last_sent_at = now
             self._arm(now)
         return out
+
+    def _ask_for_sack(self, record: Outstanding) -> None:
+        """Set the I bit on the last of everything there is to send (RFC 7053 section 5.1).
+
+        A prompt SACK keeps the measured round-trip time true, and with it a lost lone message is
+        noticed soon; what is never repeated gains nothing from that.
+        """
+        self._asked = record.message.max_retransmits != 0
+        if self._asked:
+            packet = record.packet
+            record.packet = packet[:13] + bytes((packet[13] | DATA_IMMEDIATE,)) + packet[14:]
 
     def _restart_from_idle(self, now: float) -> None:
         timeout = self.round_trip.timeout
@@ -204,9 +191,9 @@ class DataSender:
 
     def _retransmit(self, out: list[Outstanding], now: float) -> None:
         lost, limit = self._lost, self.congestion.window
-        while lost and (self.in_flight < limit or not self.in_flight):
+        while lost and (self._board.in_flight < limit or not self._board.in_flight):
             record = lost.popleft()
-            if record.state != _LOST:
+            if record.state != LOST:
                 continue  # acknowledged or given up in the meantime
             if self._exhausted(record, now):
                 self._abandon(record.message)
@@ -218,7 +205,7 @@ class DataSender:
     def _send_probe(self, out: list[Outstanding], now: float) -> None:
         due, self._probe = self._probe, []
         for record in due:
-            if record.state == _IN_FLIGHT:
+            if record.state == IN_FLIGHT:
                 self._send_again(record, now)
                 out.append(record)
 
@@ -227,9 +214,9 @@ class DataSender:
         record.serial = self._serial
         record.sent_at = now
         record.transmissions += 1
-        if record.state == _LOST:
-            record.state = _IN_FLIGHT
-            self.in_flight += record.size
+        if record.state == LOST:
+            record.state = IN_FLIGHT
+            self._board.in_flight += record.size
         self._sent.append(record)
         self._stats.data_chunks_retransmitted += 1
 
@@ -238,7 +225,12 @@ class DataSender:
         data, total, start = message.data, len(message.data), message.offset
         if start == 0 and not self._begin(message, now):
             return True
-        window, sent, fragment, pack = self._window, self._sent, self._fragment, DATA_PACKET.pack
+        window, sent, fragment, pack = (
+            self._board.records,
+            self._sent,
+            self._fragment,
+            DATA_PACKET.pack,
+        )
         (source, destination), tag = self._ports, self._tag
         stream_id, sequence, protocol = (
             message.stream.stream_id,
@@ -247,8 +239,8 @@ class DataSender:
         )
         flags = DATA_UNORDERED if message.unordered else 0
         tsn, serial, offset = self.next_tsn, self._serial, start
-        budget = self.congestion.window - self.in_flight
-        room = self.peer_window - self._outstanding_bytes
+        budget = self.congestion.window - self._board.in_flight
+        room = self.peer_window - self._board.unacknowledged
         capacity = _MAX_OUTSTANDING - len(window)
         while offset < total:
             if budget <= 0:
@@ -293,19 +285,20 @@ class DataSender:
         self.next_tsn, self._serial, message.offset = tsn, serial, offset
         message.last_tsn = tsn - 1
         moved = offset - start
-        self.in_flight += moved
-        self._outstanding_bytes += moved
+        self._board.in_flight += moved
+        self._board.unacknowledged += moved
         self.queue.sent(message, moved)
         if start == 0 and moved and not message.unordered:
             message.stream.next_sequence = sequence + 1 & 0xFFFF
         if offset < total:
             return False
         self.queue.done()
+        self._stats.messages_sent += 1
         return True
 
     def _begin(self, message: OutboundMessage, now: float) -> bool:
         """Start a message; False when its lifetime ended before that."""
-        if message.deadline <= now:
+        if message.deadline < now:
             self.queue.sent(message, len(message.data))
             self.queue.done()
             self._stats.messages_abandoned += 1
@@ -316,6 +309,26 @@ class DataSender:
         return True
 
     # Acknowledgement.
+
+    def receive_sack(self, value: bytes, now: float) -> None:
+        """Take the value of a SACK chunk; what makes no sense is counted.
+
+        Args:
+            value: The value, from the cumulative TSN on.
+            now: The time in seconds.
+        """
+        start = SACK_HEADER.size
+        if len(value) < start:
+            self._stats.malformed += 1
+            return
+        cumulative, window, count, duplicates = SACK_HEADER.unpack_from(value)
+        if start + 4 * (count + duplicates) > len(value):
+            self._stats.malformed += 1
+            return
+        end = start + 4 * min(count, MAX_GAP_BLOCKS)
+        gaps = list(GAP_BLOCK.iter_unpack(value[start:end])) if count else []
+        if not self.acknowledge(cumulative, window, gaps, duplicates, now):
+            self._stats.malformed += 1
 
     def acknowledge(
         self, cumulative: int, window: int, gaps: Ranges, duplicates: int, now: float
@@ -332,81 +345,23 @@ class DataSender:
         Returns:
             False when the SACK is impossible (it acknowledges what was never sent).
         """
-        offset = (cumulative - self.cumulative) & _MASK
+        board = self._board
+        offset = (cumulative - board.cumulative) & _MASK
         if offset >= _HALF:
             return True  # overtaken by a newer one
-        top = self.cumulative + offset
+        top = board.cumulative + offset
         if top >= self.next_tsn:
             return False
-        newly = self._acknowledge_up_to(top, now) if offset else 0
-        blocks = self._absolute(gaps)
-        if blocks or self._acked:
-            newly += self._acknowledge_blocks(blocks, now)
-        self.peer_window = window
-        self._after_sack(newly, window, duplicates, now)
-        return True
-
-    def _acknowledge_up_to(self, top: int, now: float) -> int:
-        """Drop the records up to a cumulative TSN; returns the bytes newly acknowledged."""
-        newly = flown = 0
-        newest: Outstanding | None = None
-        pop = self._window.pop
-        for tsn in range(self.cumulative + 1, top + 1):
-            record = pop(tsn)
-            state = record.state
-            if state == _IN_FLIGHT:
-                flown += record.size
-                newly += record.size
-            elif state == _LOST:
-                newly += record.size
-            else:
-                continue
-            record.state = _ACKED
-            if newest is None or record.serial > newest.serial:
-                newest = record
-        self.in_flight -= flown
-        self._outstanding_bytes -= newly
-        self.cumulative = top
+        newly, newest = board.acknowledge_up_to(top)
+        if newest is not None:
+            self._delivered(newest, now)
+        beyond, newest = board.acknowledge_blocks(gaps, self.next_tsn - 1)
+        if newest is not None:
+            self._delivered(newest, now)
         self._advanced = max(self._advanced, top)
-        if newest is not None:
-            self._delivered(newest, now)
-        return newly
-
-    def _absolute(self, gaps: Ranges) -> Ranges:
-        """Gap blocks as ranges of TSNs, clipped to what was sent; disorder ends them."""
-        blocks: Ranges = []
-        before, base, limit = self.cumulative, self.cumulative, self.next_tsn - 1
-        for first, last in gaps[:MAX_GAP_BLOCKS]:
-            low, high = base + first, min(base + last, limit)
-            if low <= before or high < low:
-                self._stats.malformed += 1
-                break
-            blocks.append((low, high))
-            before = high
-        return blocks
-
-    def _acknowledge_blocks(self, blocks: Ranges, now: float) -> int:
-        """Enter gap blocks, walking only what they newly cover; returns the bytes."""
-        known = [(low, high) for low, high in self._acked if high > self.cumulative]
-        self._acked, fresh = merge_ranges(known, blocks)
-        self._last_gaps = blocks
-        newly = 0
-        newest: Outstanding | None = None
-        for low, high in fresh:
-            for tsn in range(low, high + 1):
-                record = self._window.get(tsn)
-                if record is None or record.state >= _ABANDONED:
-                    continue
-                if record.state == _IN_FLIGHT:
-                    self.in_flight -= record.size
-                newly += record.size
-                record.state = _ACKED
-                if newest is None or record.serial > newest.serial:
-                    newest = record
-        self._outstanding_bytes -= newly
-        if newest is not None:
-            self._delivered(newest, now)
-        return newly
+        self.peer_window = window
+        self._after_sack(newly + beyond, window, duplicates, now)
+        return True
 
     def _delivered(self, record: Outstanding, now: float) -> None:
         """Learn from the most recently sent chunk that was acknowledged (RFC 8985 6.2)."""
@@ -425,20 +380,20 @@ class DataSender:
         if newly:
             self.errors = 0
             self.round_trip.answered()
-            self._probed = False
-            if self._window_limited and self.cumulative >= self._recovery_point:
+            self._probed = 0
+            if self._window_limited and self._board.cumulative >= self._recovery_point:
                 smoothed = self.round_trip.smoothed or 0.0
                 self.congestion.acknowledged(newly, now, smoothed)
         if window < self._options.mtu:
             self.errors = 0  # the peer is there, its window is closed (RFC 9260 6.1 A)
-        if duplicates and self.cumulative > self._reordering_point:
+        if duplicates and self._board.cumulative > self._reordering_point:
             self._reordering_point = self.next_tsn - 1
             self._reordering_scale = min(self._reordering_scale + 1, 16)
         self._detect_losses(now)
         self._advance()
-        if self._advanced > self.cumulative and self._forward_overdue(now):
+        if self._advanced > self._board.cumulative and self._forward_overdue(now):
             self.forward_due = True
-        if not self._window:
+        if not self._board.records:
             self._timeout_at = self._probe_at = NEVER
         elif newly:
             self._timeout_at = NEVER
@@ -449,11 +404,12 @@ class DataSender:
         if self._timeout_at == NEVER:
             self._timeout_at = now + self.round_trip.timeout
         smoothed = self.round_trip.smoothed
-        if self._probed or self._lost or smoothed is None:
+        if self._probed >= _MAX_PROBES or self._lost or smoothed is None:
             self._probe_at = NEVER
             return
-        lone = self.in_flight <= self._fragment
-        self._probe_at = now + 2 * smoothed + (_PEER_SACK_DELAY if lone else _MIN_PROBE_DELAY)
+        lone = self._board.in_flight <= self._fragment and not self._asked
+        delay = 2 * smoothed + (_PEER_SACK_DELAY if lone else _MIN_PROBE_DELAY)
+        self._probe_at = min(now + delay, self._timeout_at)
 
     # Loss.
 
@@ -462,7 +418,7 @@ class DataSender:
         if now >= self._reorder_at:
             self._detect_losses(now)
         if now >= self._probe_at:
-            self._prepare_probe()
+            self._prepare_probe(now)
         if now >= self._timeout_at:
             self._time_out(now)
 
@@ -474,7 +430,7 @@ class DataSender:
         reduced = False
         while sent:
             record = sent[0]
-            if record.state == _IN_FLIGHT:
+            if record.state == IN_FLIGHT:
                 if record.serial > newest:
                     break
                 if record.sent_at + patience > now:
@@ -489,36 +445,36 @@ class DataSender:
 
     def _reordering_window(self) -> float:
         if not self._reordering_seen:
-            in_recovery = self.cumulative < self._recovery_point
-            beyond = sum(high - low + 1 for low, high in self._acked)
+            in_recovery = self._board.cumulative < self._recovery_point
+            beyond = self._board.beyond_gap
             if in_recovery or beyond >= _DUPLICATE_THRESHOLD:
                 return 0.0
         smoothed = self.round_trip.smoothed or 0.0
         return min(self._reordering_scale * self.round_trip.minimum / 4, smoothed)
 
     def _lose(self, record: Outstanding, now: float) -> None:
-        self.in_flight -= record.size
-        record.state = _LOST
+        self._board.in_flight -= record.size
+        record.state = LOST
         if self._exhausted(record, now):
             self._abandon(record.message)
         else:
             self._lost.append(record)
 
-    def _prepare_probe(self) -> None:
+    def _prepare_probe(self, now: float) -> None:
         """Send the last chunk in flight once more and ask for a SACK (RFC 8985 section 7)."""
         self._probe_at = NEVER
-        self._probed = True
+        self._probed += 1
         for record in reversed(self._sent):
             limit = record.message.max_retransmits
-            if record.state == _IN_FLIGHT and (limit is None or record.transmissions <= limit):
+            if record.state == IN_FLIGHT and (limit is None or record.transmissions <= limit):
                 break
         else:
             return
         self._sent.remove(record)
-        packet = record.packet
-        record.packet = packet[:13] + bytes((packet[13] | DATA_IMMEDIATE,)) + packet[14:]
+        self._ask_for_sack(record)
         self._probe.append(record)
         self._stats.probes += 1
+        self._timeout_at = now + self.round_trip.timeout
 
     def _time_out(self, now: float) -> None:
         self.errors += 1
@@ -526,34 +482,20 @@ class DataSender:
         if self.errors == 1:
             self.congestion.timed_out()
         self.round_trip.back_off()
-        self._restore_reneged()
-        self._recovery_point = self.cumulative
+        self._board.restore_reneged()
+        self._recovery_point = self._board.cumulative
         self._sent.clear()
         self._lost.clear()
         self._probe.clear()
-        for record in tuple(self._window.values()):
-            if record.state == _IN_FLIGHT:
+        for record in tuple(self._board.records.values()):
+            if record.state == IN_FLIGHT:
                 self._lose(record, now)
-            elif record.state == _LOST:
+            elif record.state == LOST:
                 self._lost.append(record)
         self._advance()
-        self.forward_due = self._advanced > self.cumulative
+        self.forward_due = self._advanced > self._board.cumulative
         self._timeout_at = NEVER
         self._arm(now)
-
-    def _restore_reneged(self) -> None:
-        """Forget acknowledgements that the last SACK did not repeat (RFC 9260 section 6.2.1)."""
-        confirmed = [(low, high) for low, high in self._last_gaps if high > self.cumulative]
-        if len(confirmed) >= MAX_GAP_BLOCKS // 2:
-            return  # the list may have been cut for want of room
-        _, missing = merge_ranges(confirmed, self._acked)
-        for low, high in missing:
-            for tsn in range(max(low, self.cumulative + 1), high + 1):
-                record = self._window.get(tsn)
-                if record is not None and record.state == _ACKED:
-                    record.state = _LOST
-                    self._outstanding_bytes += record.size
-        self._acked = confirmed
 
     # Giving up.
 
@@ -570,14 +512,7 @@ class DataSender:
             return
         message.abandoned = True
         self._stats.messages_abandoned += 1
-        for tsn in range(max(message.first_tsn, self.cumulative + 1), message.last_tsn + 1):
-            record = self._window[tsn]
-            if record.state == _ACKED:
-                continue
-            if record.state == _IN_FLIGHT:
-                self.in_flight -= record.size
-            self._outstanding_bytes -= record.size
-            record.state = _ABANDONED
+        self._board.give_up(message)
         rest = len(message.data) - message.offset
         if rest:
             self.queue.sent(message, rest)
@@ -587,8 +522,8 @@ class DataSender:
 
     def _advance(self) -> None:
         """Move the advanced peer ack point over abandoned chunks (RFC 3758 3.5 C)."""
-        point, window = self._advanced, self._window
-        while (record := window.get(point + 1)) is not None and record.state >= _ABANDONED:
+        point, window = self._advanced, self._board.records
+        while (record := window.get(point + 1)) is not None and record.state >= ABANDONED:
             point += 1
         if point > self._advanced:
             self._advanced = point
@@ -602,7 +537,9 @@ class DataSender:
         self.forward_due = False
         self._forward_sent_at = now
         target = self._advanced
-        skipped = [message for message in self._skipped if message.last_tsn > self.cumulative]
+        skipped = [
+            message for message in self._skipped if message.last_tsn > self._board.cumulative
+        ]
         self._skipped = skipped
         streams: dict[int, int] = {}
         for message in sorted(skipped, key=lambda message: message.last_tsn):
@@ -618,7 +555,7 @@ class DataSender:
 
     def retry(self, now: float) -> None:
         """Try again at once what is outstanding: the network path has changed."""
-        if self._window:
+        if self._board.records:
             self.errors = 0
             self.round_trip.answered()
             self._timeout_at = now
@@ -626,11 +563,10 @@ class DataSender:
     def stop(self) -> None:
         """Drop everything: the association has ended."""
         self.queue.clear()
-        self._window.clear()
+        self._board.clear()
         self._sent.clear()
         self._lost.clear()
         self._probe.clear()
         self._skipped.clear()
-        self.in_flight = self._outstanding_bytes = 0
         self.forward_due = False
         self._timeout_at = self._probe_at = self._reorder_at = NEVER

@@ -9,9 +9,11 @@ names the last TSN in use. It is repeated with the retransmission timeout until 
 A request of the peer is performed when everything up to its last TSN has arrived. Until then it
 is answered "in progress", and again with the final result when that is known; a repeated request
 gets the same answer as before. Requests out of sequence are refused, requests for anything but
-resetting streams are denied.
+the reset of outgoing streams are denied.
 
-Implements RFC 6525 sections 4.1, 4.2, 4.4, 5.1.2, 5.2.1-5.2.3.
+A peer without RE-CONFIG, or one that never answers, makes a reset fail and harms nothing else.
+
+Implements RFC 6525 sections 4.1, 4.4, 5.1.2, 5.2.1, 5.2.2 and 5.2.7.
 """
 
 from __future__ import annotations
@@ -31,8 +33,10 @@ __all__ = ["StreamReconfiguration"]
 _MASK: Final = 0xFFFFFFFF
 _HALF: Final = 0x80000000
 _MAX_STREAMS_PER_REQUEST: Final = 256
+_MAX_PARAMETERS: Final = 2  # RFC 6525 section 3.1
+_MAX_TIMEOUT: Final = 10.0  # seconds between repetitions of a request
 _OUTGOING: Final = Struct("!III")
-_INCOMING: Final = Struct("!I")
+_SEQUENCE: Final = Struct("!I")
 _RESPONSE: Final = Struct("!II")
 _STREAM: Final = Struct("!H")
 
@@ -57,6 +61,8 @@ class StreamReconfiguration:
         receiver: The receiving half, whose streams the peer resets.
         local_sequence: Number of our first request: our initial TSN.
         remote_sequence: Number of the peer's first request: its initial TSN.
+        supported: Whether the peer understands RE-CONFIG.
+        attempts: How often to repeat a request.
     """
 
     def __init__(
@@ -65,9 +71,15 @@ class StreamReconfiguration:
         receiver: DataReceiver,
         local_sequence: int,
         remote_sequence: int,
+        *,
+        supported: bool,
+        attempts: int,
     ) -> None:
         self._sender = sender
         self._receiver = receiver
+        self._supported = supported
+        self._attempts = attempts
+        self._repeated = 0
         self._next_request = local_sequence
         self._waiting: dict[int, None] = {}
         self._requested: tuple[int, ...] = ()
@@ -80,8 +92,6 @@ class StreamReconfiguration:
         """What happened; the caller takes the list away."""
         self.chunks: list[bytes] = []
         """RE-CONFIG chunks to send; the caller takes the list away."""
-        self.errors = 0
-        """Repetitions in a row of an unanswered request."""
 
     def next_timer(self) -> float:
         """When :meth:`handle_timer` has something to do."""
@@ -91,7 +101,9 @@ class StreamReconfiguration:
 
     def reset(self, stream_id: int) -> None:
         """Reset our side of a stream once what it has queued is transmitted."""
-        if stream_id not in self._requested:
+        if not self._supported:
+            self.events.append(StreamsResetDone((stream_id,), accepted=False))
+        elif stream_id not in self._requested:
             self._waiting[stream_id] = None
 
     def flush(self, now: float) -> None:
@@ -121,26 +133,34 @@ class StreamReconfiguration:
 
     def _send_request(self, now: float) -> None:
         self.chunks.append(self._request)
-        self._deadline = now + self._sender.round_trip.timeout * 2 ** min(self.errors, 10)
+        timeout = self._sender.round_trip.timeout * 2 ** min(self._repeated, 10)
+        self._deadline = now + min(timeout, _MAX_TIMEOUT)
 
     def handle_timer(self, now: float) -> None:
-        """Repeat the request; the caller looks at :attr:`errors`."""
-        if now >= self._deadline:
-            self.errors += 1
+        """Repeat the request, or give it up."""
+        if now < self._deadline:
+            return
+        self._repeated += 1
+        if self._repeated > self._attempts:
+            self._conclude(accepted=False)
+        else:
             self._send_request(now)
 
     def _answered(self, sequence: int, result: int, now: float) -> None:
         if not self._request or sequence != self._next_request & _MASK:
             return
-        self.errors = 0
+        self._repeated = 0
         if result == _Result.IN_PROGRESS:
             self._deadline = now + self._sender.round_trip.timeout
             return
+        self._conclude(accepted=result in (_Result.PERFORMED, _Result.NOTHING_TO_DO))
+
+    def _conclude(self, *, accepted: bool) -> None:
+        self._repeated = 0
         self._next_request += 1
         self._request = b""
         self._deadline = NEVER
         streams, self._requested = self._requested, ()
-        accepted = result in (_Result.PERFORMED, _Result.NOTHING_TO_DO)
         for stream_id in streams:
             stream = self._sender.queue.stream(stream_id)
             if accepted:
@@ -154,16 +174,18 @@ class StreamReconfiguration:
         """Take the parameters of one RE-CONFIG chunk.
 
         Returns:
-            False when one of them is too short.
+            False when they do not have the form of RFC 6525.
         """
+        if not 1 <= len(parameters) <= _MAX_PARAMETERS:
+            return False
         for kind, value in parameters:
             if kind == ParameterType.RECONFIG_RESPONSE and len(value) >= _RESPONSE.size:
                 sequence, result = _RESPONSE.unpack_from(value)
                 self._answered(sequence, result, now)
             elif kind == ParameterType.OUTGOING_RESET_REQUEST and len(value) >= _OUTGOING.size:
                 self._receive_outgoing(value)
-            elif kind in _OTHER_REQUESTS and len(value) >= _INCOMING.size:
-                self._receive_other(kind, value)
+            elif kind in _OTHER_REQUESTS and len(value) >= _SEQUENCE.size:
+                self._deny(value)
             else:
                 return False
         return True
@@ -194,7 +216,7 @@ class StreamReconfiguration:
         sequence, _, last_tsn = _OUTGOING.unpack_from(value)
         if not self._is_new(sequence):
             return
-        self._expected = self._expected + 1
+        self._expected += 1
         numbers = value[_OUTGOING.size :]
         stream_ids = tuple(
             stream_id for (stream_id,) in _STREAM.iter_unpack(numbers[: len(numbers) & ~1])
@@ -217,19 +239,11 @@ class StreamReconfiguration:
         self._finish(sequence, _Result.PERFORMED)
         return True
 
-    def _receive_other(self, kind: int, value: bytes) -> None:
-        (sequence,) = _INCOMING.unpack_from(value)
-        if not self._is_new(sequence):
-            return
-        self._expected = self._expected + 1
-        if kind != ParameterType.INCOMING_RESET_REQUEST:
+    def _deny(self, value: bytes) -> None:
+        (sequence,) = _SEQUENCE.unpack_from(value)
+        if self._is_new(sequence):
+            self._expected += 1
             self._finish(sequence, _Result.DENIED)
-            return
-        numbers = value[_INCOMING.size :]
-        for (stream_id,) in _STREAM.iter_unpack(numbers[: len(numbers) & ~1]):
-            if stream_id in self._sender.queue.streams:
-                self.reset(stream_id)
-        self._finish(sequence, _Result.PERFORMED)
 
 
 _OTHER_REQUESTS: Final = frozenset(
