@@ -82,17 +82,20 @@ async def _ask(
 async def _get(
     http: httpx.AsyncClient, address: str, headers: dict[str, str]
 ) -> tuple[int, str] | None:
-    body = b""
-    try:
-        async with http.stream("GET", address, headers=headers, follow_redirects=False) as answer:
-            async for chunk in answer.aiter_bytes():
-                body += chunk
-                if len(body) > _MAX_ANSWER:
-                    break
-    except httpx.HTTPError:
-        await trio.lowlevel.checkpoint()
-        return None
-    return answer.status_code, body[:_MAX_ANSWER].decode("utf-8", "replace")
+    status, body = None, b""
+    # Cancelled rather than left early: leaving a loop over httpx' generators leaves them open.
+    with trio.CancelScope() as enough:
+        try:
+            async with http.stream("GET", address, headers=headers, follow_redirects=False) as got:
+                status = got.status_code
+                async for chunk in got.aiter_bytes():
+                    body += chunk[:_MAX_ANSWER]
+                    if len(body) > _MAX_ANSWER:
+                        enough.cancel()
+        except httpx.HTTPError:
+            status = None
+    await trio.lowlevel.checkpoint()
+    return None if status is None else (status, body.decode("utf-8", "replace"))
 
 
 def _line(text: str) -> str:

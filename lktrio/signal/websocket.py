@@ -221,6 +221,8 @@ async def serve_websocket(
         upgrade.refused = UpgradeRefused(watched.status, "")
     except* WebSocketProtocolError as group:
         _log.warning("the WebSocket broke down: %r", first_leaf(group))
+        if upgrade.link is None:
+            upgrade.refused = UpgradeRefused(watched.status, "")
     finally:
         upgrade.over.set()
         await trio.aclose_forcefully(stream)

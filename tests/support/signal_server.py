@@ -233,6 +233,9 @@ async def _read_request(stream: trio.abc.Stream) -> Request | None:
         if not data:
             return None
         head += data
+        if not head[:1].isalpha():  # as web servers do when they are talked to in TLS
+            await stream.send_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+            return None
     first, *lines = head.partition(b"\r\n\r\n")[0].decode().split("\r\n")
     method, target, _ = first.split(" ")
     headers = {name.lower(): value.strip() for name, _, value in (s.partition(":") for s in lines)}
