@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lktrio.media.codec import CODECS, H264, OPUS, VP8, Codec, find_codec
+from lktrio.media.codec import CODECS, H264, OPUS, PCMA, PCMU, VP8, Codec, find_codec
 from lktrio.media.container import MediaInfo
 from lktrio.media.frame import EncodedFrame
 from lktrio.media.open import MediaReader, MediaWriter, open_reader, open_writer
@@ -12,6 +12,8 @@ __all__ = [
     "CODECS",
     "H264",
     "OPUS",
+    "PCMA",
+    "PCMU",
     "VP8",
     "Codec",
     "EncodedFrame",

@@ -7,7 +7,7 @@ from typing import Literal
 
 from lktrio.errors import CodecUnavailable
 
-__all__ = ["CODECS", "H264", "OPUS", "VP8", "Codec", "find_codec"]
+__all__ = ["CODECS", "H264", "OPUS", "PCMA", "PCMU", "VP8", "Codec", "find_codec"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,13 @@ H264 = Codec(
 )
 """H.264 constrained baseline, level 3.1 (RFC 6184)."""
 
-CODECS = (OPUS, VP8, H264)
+PCMU = Codec("PCMU", "audio/PCMU", "audio", 8000, 1)
+"""G.711 with mu-law, the telephone's codec in America and Japan (RFC 3551 §4.5.14)."""
+
+PCMA = Codec("PCMA", "audio/PCMA", "audio", 8000, 1)
+"""G.711 with A-law, the telephone's codec elsewhere (RFC 3551 §4.5.14)."""
+
+CODECS = (OPUS, VP8, H264, PCMU, PCMA)
 """Every codec here."""
 
 

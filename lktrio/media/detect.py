@@ -9,13 +9,12 @@ __all__ = ["SNIFF_SIZE", "detect_format"]
 SNIFF_SIZE = 16
 """Bytes from the beginning that are enough to tell."""
 
-_READABLE = ((b"OggS", "Ogg"), (b"DKIF", "IVF"))
+_READABLE = ((0, b"OggS", "Ogg"), (0, b"DKIF", "IVF"), (8, b"WAVE", "WAV"))
 
 # Formats that people try and that we cannot read: where, which bytes, what it is.
 _UNREADABLE = (
     (0, b"\x1a\x45\xdf\xa3", "a Matroska or WebM file"),
     (4, b"ftyp", "an MP4 or QuickTime file"),
-    (8, b"WAVE", "a WAV file"),
     (8, b"AVI ", "an AVI file"),
     (0, b"fLaC", "a FLAC file"),
     (0, b"ID3", "an MP3 file"),
@@ -36,7 +35,10 @@ _UNREADABLE = (
 _START_CODES = (b"\x00\x00\x00\x01", b"\x00\x00\x01")
 _H264_TYPES = frozenset(range(1, 24))
 _H265_HEADS = frozenset((b"\x40\x01", b"\x42\x01", b"\x44\x01", b"\x46\x01", b"\x4e\x01"))
-_ADVICE = "give an Ogg file with Opus, an IVF file with VP8 or an H.264 stream in Annex B form"
+_ADVICE = (
+    "give an Ogg file with Opus, an IVF file with VP8, an H.264 stream in Annex B form or a "
+    "WAV file with G.711"
+)
 
 
 def detect_format(head: bytes, name: str) -> str:
@@ -47,13 +49,13 @@ def detect_format(head: bytes, name: str) -> str:
         name: What the error message calls the file.
 
     Returns:
-        ``"Ogg"``, ``"IVF"`` or ``"H.264"``.
+        ``"Ogg"``, ``"IVF"``, ``"WAV"`` or ``"H.264"``.
 
     Raises:
         ContainerError: It is none of these; the text says what it looks like.
     """
-    for signature, kind in _READABLE:
-        if head.startswith(signature):
+    for position, signature, kind in _READABLE:
+        if head.startswith(signature, position):
             return kind
     stripped = b"\x00\x00" + head.lstrip(b"\x00")  # zero bytes may precede a start code
     if head.startswith(b"\x00\x00") and stripped.startswith(_START_CODES[1]):
@@ -71,7 +73,7 @@ def _guess(head: bytes) -> str:
     if not head:
         return "an empty file"
     for position, signature, kind in _UNREADABLE:
-        if head[position:].startswith(signature):
+        if head.startswith(signature, position):
             return kind
     start = head.lstrip(b"\x00")[1:3]
     if head.startswith(_START_CODES) and start in _H265_HEADS:

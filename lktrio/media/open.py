@@ -1,7 +1,7 @@
 """Files of encoded media as channels of frames.
 
 The format of a file is told by its content when reading, and by the codec when writing:
-Opus goes to Ogg, VP8 to IVF, H.264 to an Annex B stream.
+Opus goes to Ogg, VP8 to IVF, H.264 to an Annex B stream, G.711 to WAV.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import trio
 
 from lktrio.errors import ContainerError, MediaError
 from lktrio.media.annexb import AnnexBDemuxer, AnnexBMuxer
-from lktrio.media.codec import H264, OPUS, VP8, Codec
+from lktrio.media.codec import H264, OPUS, PCMA, PCMU, VP8, Codec
 from lktrio.media.container import Demuxer, MediaInfo, Muxer
 from lktrio.media.detect import SNIFF_SIZE, detect_format
 from lktrio.media.files import ByteSink, ByteSource, Sink, Source, open_sink, open_source
 from lktrio.media.frame import EncodedFrame
 from lktrio.media.ivf import IvfDemuxer, IvfMuxer
 from lktrio.media.ogg_opus import DEFAULT_PRE_SKIP, OggOpusDemuxer, OggOpusMuxer
+from lktrio.media.wav import WavDemuxer, WavMuxer
 
 __all__ = ["MediaReader", "MediaWriter", "open_reader", "open_writer"]
 
@@ -30,12 +31,15 @@ _WRITE_SIZE = 32 * 1024  # bytes collected before a thread is asked to write the
 _DEMUXERS: dict[str, Callable[[str, float | None], Demuxer]] = {
     "Ogg": lambda name, frame_rate: OggOpusDemuxer(name),
     "IVF": lambda name, frame_rate: IvfDemuxer(name),
+    "WAV": lambda name, frame_rate: WavDemuxer(name),
     "H.264": AnnexBDemuxer,
 }
 _SUFFIXES = {  # by media type: the usual one first
     OPUS.mime: (".ogg", ".opus", ".oga"),
     VP8.mime: (".ivf",),
     H264.mime: (".h264", ".264", ".avc", ".annexb"),
+    PCMU.mime: (".wav",),
+    PCMA.mime: (".wav",),
 }
 _OTHER_CONTAINERS = frozenset(
     (
@@ -49,7 +53,6 @@ _OTHER_CONTAINERS = frozenset(
         ".mp3",
         ".mp4",
         ".ts",
-        ".wav",
         ".webm",
     )
 )
@@ -155,7 +158,7 @@ class MediaReader(trio.abc.ReceiveChannel[EncodedFrame]):
 async def open_reader(
     source: Source, *, frame_rate: float | None = None
 ) -> AsyncGenerator[MediaReader]:
-    """Open a file of encoded media: Ogg with Opus, IVF with VP8, or an H.264 stream.
+    """Open a file of encoded media: Ogg with Opus, IVF with VP8, H.264, or WAV with G.711.
 
     The format is told by the content, whatever the name. ::
 
@@ -304,7 +307,7 @@ async def open_writer(
     channels: int = 2,
     pre_skip: int = DEFAULT_PRE_SKIP,
 ) -> AsyncGenerator[MediaWriter]:
-    """Open a file to store encoded media in: Opus in Ogg, VP8 in IVF, H.264 in Annex B form.
+    """Open a file to store encoded media in: Ogg, IVF, Annex B or WAV, by the codec.
 
     ::
 
@@ -313,9 +316,9 @@ async def open_writer(
                 await out.send(frame)
 
     Timestamps in the file count from ``start``. Gaps between frames are kept, in Ogg by packets
-    that ask the player to conceal them; an H.264 stream has no timestamps at all. Video begins
-    with the first key frame. Leaving the block ends and closes the file, also when it is left
-    by an exception or by cancellation.
+    that ask the player to conceal them, in WAV by silence; H.264 streams have no timestamps.
+    Video begins with the first key frame. Leaving the block ends and closes the file, also when
+    it is left by an exception or by cancellation.
 
     Args:
         target: A path, whose file is created or emptied; or a binary file object or trio
@@ -349,7 +352,9 @@ def _make_muxer(codec: Codec, start: float | None, channels: int, pre_skip: int)
         return IvfMuxer(start)
     if codec.same_as(H264):
         return AnnexBMuxer(start)
-    raise MediaError(f"{codec.name} cannot be stored in a file, only Opus, VP8 and H.264")
+    if codec.same_as(PCMU) or codec.same_as(PCMA):
+        return WavMuxer(codec, start)
+    raise MediaError(f"{codec.name} cannot be stored in a file, only Opus, VP8, H.264 and G.711")
 
 
 def _check_suffix(path: str, codec: Codec) -> None:

@@ -19,12 +19,14 @@ from lktrio.media.detect import detect_format
 from lktrio.media.ivf import IvfDemuxer
 from lktrio.media.ogg import CAPTURE_PATTERN, checksum
 from lktrio.media.ogg_opus import OggOpusDemuxer
+from lktrio.media.wav import WavDemuxer
 from tests.media import oracle
 from tests.media.feeding import read, read_damaged
 
 FILES: dict[str, tuple[bytes, Callable[[str], Demuxer]]] = {
     "ogg": (oracle.ogg(0.3), OggOpusDemuxer),
     "ivf": (oracle.ivf(4, size=(32, 32)), IvfDemuxer),
+    "wav": (oracle.wav(0.1), WavDemuxer),
     "h264": (oracle.h264(frames=4, size=(32, 32)), AnnexBDemuxer),
 }
 KINDS = pytest.mark.parametrize("kind", FILES)
@@ -112,7 +114,7 @@ def test_any_beginning_is_a_format_or_refused(head: bytes) -> None:
         found = detect_format(head, "file")
     except ContainerError as error:
         found = str(error)
-    assert found in ("Ogg", "IVF", "H.264") or found.startswith("file looks like ")
+    assert found in ("Ogg", "IVF", "WAV", "H.264") or found.startswith("file looks like ")
 
 
 @given(data=st.binary(max_size=200), kind=st.sampled_from(sorted(FILES)), size=st.integers(0, 200))

@@ -155,3 +155,19 @@ def h264_profile(profile: str, pixels: str) -> bytes:
     """Two pictures of 130x98 in one of the profiles of H.264."""
     options = (("preset", "medium"), ("profile", profile), ("x264-params", "bframes=0:threads=1"))
     return _video("h264", "libx264", (130, 98), 2, Fraction(25), options, 5, pixels)
+
+
+@functools.cache
+def wav(seconds: float = 1.0, encoder: str = "pcm_mulaw", rate: int = 8000) -> bytes:
+    """A WAV file: a tone of 440 Hz."""
+    out = io.BytesIO()
+    with av.open(out, "w", format="wav") as container:
+        stream = container.add_stream(encoder, rate=rate, layout="mono")
+        wave = 8000 * np.sin(2 * np.pi * 440 * np.arange(int(seconds * rate)) / rate)
+        for start in range(0, len(wave), 1000):
+            samples = wave[start : start + 1000].astype(np.int16).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return out.getvalue()

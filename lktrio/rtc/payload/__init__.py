@@ -8,21 +8,25 @@ from lktrio.errors import LocalProtocolError
 from lktrio.rtc.base import RandomBytes
 from lktrio.rtc.payload.base import Depacketizer, Packetizer
 from lktrio.rtc.payload.h264 import H264Depacketizer, H264Packetizer
-from lktrio.rtc.payload.opus import OpusDepacketizer, OpusPacketizer
+from lktrio.rtc.payload.single import SingleDepacketizer, SinglePacketizer
 from lktrio.rtc.payload.vp8 import Vp8Depacketizer, Vp8Packetizer
 
 __all__ = ["MIME_TYPES", "Depacketizer", "Packetizer", "depacketizer", "packetizer"]
 
-MIME_TYPES = ("audio/opus", "video/VP8", "video/H264")
+MIME_TYPES = ("audio/opus", "video/VP8", "video/H264", "audio/PCMU", "audio/PCMA")
 """The codecs with a payload format here, in the spelling of their registration."""
 
 _PACKETIZERS: dict[str, Callable[[RandomBytes | None], Packetizer]] = {
-    "audio/opus": lambda random: OpusPacketizer(),
+    "audio/opus": lambda random: SinglePacketizer("Opus packet"),
+    "audio/pcmu": lambda random: SinglePacketizer("G.711 frame"),
+    "audio/pcma": lambda random: SinglePacketizer("G.711 frame"),
     "video/vp8": Vp8Packetizer,
     "video/h264": lambda random: H264Packetizer(),
 }
 _DEPACKETIZERS: dict[str, Depacketizer] = {
-    "audio/opus": OpusDepacketizer(),
+    "audio/opus": SingleDepacketizer("Opus packet"),
+    "audio/pcmu": SingleDepacketizer("G.711 frame"),
+    "audio/pcma": SingleDepacketizer("G.711 frame"),
     "video/vp8": Vp8Depacketizer(),
     "video/h264": H264Depacketizer(),
 }

@@ -1,26 +1,18 @@
-"""Opus in RTP, and what an Opus packet says about itself (RFC 7587, RFC 6716 §3).
+"""What an Opus packet says about itself (RFC 6716 §3).
 
-Theory of operation: one Opus packet is one RTP payload (RFC 7587 §4.2), so there is nothing to
-split or to join. The RTP clock runs at 48 kHz whatever the coded bandwidth is. The first byte
-of a packet, the TOC, gives mode, bandwidth, frame size and channels; together with the frame
-count byte of code 3 it gives the duration without decoding anything.
-
-Encrypted frames keep the TOC in clear and nothing else, which is why sending does not look
-beyond it.
+Theory of operation: the first byte of a packet, the TOC, gives mode, bandwidth, frame size and
+channels; together with the frame count byte of code 3 it gives the duration without decoding
+anything. Durations are in samples at 48 kHz, the RTP clock of Opus whatever the coded bandwidth
+is (RFC 7587 §4.1). In RTP an Opus packet is a payload as it is; see `lktrio.rtc.payload.single`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from lktrio.errors import LocalProtocolError, RemoteProtocolError
-from lktrio.rtc.payload.base import check_inbound, check_outbound
+from lktrio.errors import RemoteProtocolError
 
 __all__ = [
     "CLOCK_RATE",
     "MAX_PACKET_SAMPLES",
-    "OpusDepacketizer",
-    "OpusPacketizer",
     "frame_samples",
     "packet_samples",
 ]
@@ -65,38 +57,3 @@ def _frame_count(packet: bytes) -> int:
     if len(packet) < 2:
         raise RemoteProtocolError("an Opus packet without its frame count byte")
     return packet[1] & 0x3F
-
-
-class OpusPacketizer:
-    """Sends each Opus packet as one payload."""
-
-    def pack(self, frame: bytes, budget: int) -> list[bytes]:
-        """See `Packetizer.pack`; a packet larger than the budget is refused, not split."""
-        check_outbound(frame, budget)
-        if len(frame) > budget:
-            raise LocalProtocolError(
-                f"the Opus packet has {len(frame)} bytes and Opus cannot be split over RTP "
-                f"packets, which have room for {budget}; encode shorter frames or fewer bits"
-            )
-        return [frame]
-
-
-class OpusDepacketizer:
-    """Takes each payload as one Opus packet."""
-
-    def starts_frame(self, payload: bytes) -> bool:
-        """See `Depacketizer.starts_frame`."""
-        return bool(payload)
-
-    def is_keyframe(self, payload: bytes) -> bool:
-        """See `Depacketizer.is_keyframe`: every Opus packet decodes on its own."""
-        return bool(payload)
-
-    def assemble(self, payloads: Sequence[bytes]) -> bytes:
-        """See `Depacketizer.assemble`."""
-        check_inbound(payloads)
-        if len(payloads) > 1:
-            raise RemoteProtocolError(f"{len(payloads)} Opus packets with one timestamp")
-        if not payloads[0]:
-            raise RemoteProtocolError("an empty Opus packet")
-        return payloads[0]

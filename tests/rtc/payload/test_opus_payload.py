@@ -25,7 +25,7 @@ def test_every_packet_starts_a_frame_and_decodes_on_its_own() -> None:
 
 
 def test_a_packet_larger_than_the_budget_is_refused() -> None:
-    with pytest.raises(LocalProtocolError, match=r"1151 bytes.*room for 1150"):
+    with pytest.raises(LocalProtocolError, match=r"Opus packet has 1151 bytes.*room for 1150"):
         packetizer("audio/opus").pack(bytes(BUDGET + 1), BUDGET)
     assert len(packetizer("audio/opus").pack(bytes(BUDGET), BUDGET)) == 1
 
