@@ -28,6 +28,7 @@ from lktrio.auth._keys import (
     MappingKeys,
     SingleKey,
 )
+from lktrio.auth._sources import ConnectionDetails, TokenRequest, TokenSource
 from lktrio.auth._tokens import (
     DEFAULT_LEEWAY,
     DEFAULT_TTL,
@@ -45,6 +46,7 @@ __all__ = [
     "AgentGrants",
     "AgentThreadGrants",
     "Claims",
+    "ConnectionDetails",
     "EnvironmentKeys",
     "FileKeys",
     "InferenceGrants",
@@ -54,6 +56,8 @@ __all__ = [
     "ObservabilityGrants",
     "SIPGrants",
     "SingleKey",
+    "TokenRequest",
+    "TokenSource",
     "VideoGrants",
     "decode_token",
     "verify_token",

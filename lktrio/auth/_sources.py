@@ -1,0 +1,229 @@
+"""Where a client gets its token from: short-lived tokens, fetched when they are needed.
+
+A server hands out tokens that live for minutes; the client asks for one when it joins. The
+standard contract of such an endpoint is LiveKit's ``livekit_token_source.proto``: a JSON
+``TokenSourceRequest`` is posted, and the answer is a ``TokenSourceResponse``.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import trio
+
+from lktrio.auth._tokens import decode_token
+from lktrio.errors import RemoteProtocolError, TokenError
+
+if TYPE_CHECKING:
+    import httpx
+
+    from lktrio import proto
+
+__all__ = ["ConnectionDetails", "TokenRequest", "TokenSource"]
+
+RENEW_BEFORE = 60.0
+"""Seconds before its expiry at which a token is fetched anew, as in LiveKit's JavaScript SDK."""
+DEVELOPMENT_SERVER = "https://cloud-api.livekit.io/api/v2/sandbox/connection-details"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionDetails:
+    """Where to connect, and with which token."""
+
+    server_url: str
+    """URL of the LiveKit server."""
+    participant_token: str = field(repr=False)
+    """The access token."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRequest:
+    """What a client wishes for its token; the endpoint decides. None leaves it to the endpoint."""
+
+    room_name: str | None = None
+    """Room to join."""
+    participant_identity: str | None = None
+    """Identity of the participant."""
+    participant_name: str | None = None
+    """Display name."""
+    participant_metadata: str | None = None
+    """Metadata of the participant."""
+    participant_attributes: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Attributes of the participant."""
+    agent_name: str | None = None
+    """Agent to dispatch to the room."""
+    agent_metadata: str | None = None
+    """Metadata of its job."""
+    agent_deployment: str | None = None
+    """Deployment of the agent."""
+
+    def to_proto(self) -> proto.TokenSourceRequest:
+        """The request as the standard contract has it."""
+        from lktrio import proto
+
+        config = None
+        if (self.agent_name, self.agent_metadata, self.agent_deployment) != (None, None, None):
+            agent = proto.RoomAgentDispatch(
+                agent_name=self.agent_name or "",
+                metadata=self.agent_metadata or "",
+                deployment=self.agent_deployment or "",
+            )
+            config = proto.RoomConfiguration(agents=[agent])
+        return proto.TokenSourceRequest(
+            room_name=self.room_name,
+            participant_identity=self.participant_identity,
+            participant_name=self.participant_name,
+            participant_metadata=self.participant_metadata,
+            participant_attributes=dict(self.participant_attributes),
+            room_config=config,
+        )
+
+
+NO_WISHES = TokenRequest()
+Fetch = Callable[[TokenRequest], Awaitable[ConnectionDetails]]
+
+
+class TokenSource(ABC):
+    """Something that has connection details when they are asked for.
+
+    Make one with `literal`, `custom` or `endpoint`. The last two remember what they fetched until
+    a minute before the token expires, or until another request is made; a `fetch` that is
+    cancelled leaves them as they were. One source may be used by many tasks.
+    """
+
+    @abstractmethod
+    async def fetch(
+        self, request: TokenRequest = NO_WISHES, *, force: bool = False
+    ) -> ConnectionDetails:
+        """The connection details for a request.
+
+        Args:
+            request: What the client wishes.
+            force: Fetch a new token even if the last one is still good.
+
+        Raises:
+            TokenError: The endpoint could not be reached, or did not answer with a token.
+        """
+
+    @staticmethod
+    def literal(server_url: str, participant_token: str) -> TokenSource:
+        """A source that has had its token all along."""
+        return _Literal(
+            ConnectionDetails(server_url=server_url, participant_token=participant_token)
+        )
+
+    @staticmethod
+    def custom(fetch: Fetch) -> TokenSource:
+        """A source that asks an async function, and caches what it returns."""
+        return _Cached(fetch)
+
+    @staticmethod
+    def endpoint(
+        url: str,
+        *,
+        method: str = "POST",
+        headers: Mapping[str, str] | None = None,
+        client: httpx.AsyncClient | None = None,
+    ) -> TokenSource:
+        """A source that asks an HTTP endpoint of the standard contract.
+
+        Args:
+            url: URL of the endpoint.
+            method: HTTP method of the request.
+            headers: Further headers, such as the client's own authorization.
+            client: HTTP client to use; it is not closed. None makes one for each fetch.
+        """
+        return _Cached(_Endpoint(url, method, dict(headers or {}), client))
+
+    @staticmethod
+    def development_server(
+        server_id: str, *, url: str = DEVELOPMENT_SERVER, client: httpx.AsyncClient | None = None
+    ) -> TokenSource:
+        """A source that asks LiveKit Cloud's token server for prototypes, which is not secure."""
+        return TokenSource.endpoint(url, headers={"X-Sandbox-ID": server_id}, client=client)
+
+
+class _Literal(TokenSource):
+    def __init__(self, details: ConnectionDetails) -> None:
+        self._details = details
+
+    async def fetch(
+        self, request: TokenRequest = NO_WISHES, *, force: bool = False
+    ) -> ConnectionDetails:
+        await trio.lowlevel.checkpoint()
+        return self._details
+
+
+class _Cached(TokenSource):
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+        self._lock = trio.Lock()
+        self._cached: tuple[TokenRequest, ConnectionDetails, float] | None = None
+
+    async def fetch(
+        self, request: TokenRequest = NO_WISHES, *, force: bool = False
+    ) -> ConnectionDetails:
+        async with self._lock:
+            if self._cached is not None and not force:
+                cached_request, details, expires_at = self._cached
+                if cached_request == request and time.time() < expires_at - RENEW_BEFORE:
+                    return details
+            details = await self._fetch(request)
+            expires_at = decode_token(details.participant_token).expires_at
+            self._cached = request, details, expires_at
+            return details
+
+
+class _Endpoint:
+    def __init__(
+        self, url: str, method: str, headers: dict[str, str], client: httpx.AsyncClient | None
+    ) -> None:
+        self._url = url
+        self._name = url.partition("?")[0].rpartition("@")[2]  # without what may be secret
+        self._method = method
+        self._headers = {"Content-Type": "application/json", **headers}
+        self._client = client
+
+    async def __call__(self, request: TokenRequest) -> ConnectionDetails:
+        import httpx
+
+        from lktrio import proto
+        from lktrio.proto.codec import from_json, to_json
+
+        body = to_json(request.to_proto(), proto_names=True)
+        try:
+            response = await self._send(body)
+        except httpx.HTTPError as error:
+            problem = f"{type(error).__name__}: {error}"
+            raise TokenError(f"the token endpoint {self._name} failed: {problem}") from error
+        if not response.is_success:
+            raise TokenError(
+                f"the token endpoint {self._name} answered with status {response.status_code}"
+            )
+        try:
+            answer = from_json(proto.TokenSourceResponse, response.content)
+        except RemoteProtocolError as error:
+            raise TokenError(
+                f"the token endpoint {self._name} answered with something else than a token"
+            ) from error
+        if not answer.server_url or not answer.participant_token:
+            raise TokenError(f"the token endpoint {self._name} answered without a URL or a token")
+        return ConnectionDetails(
+            server_url=answer.server_url, participant_token=answer.participant_token
+        )
+
+    async def _send(self, body: str) -> httpx.Response:
+        import httpx
+
+        if self._client is not None:
+            return await self._client.request(
+                self._method, self._url, content=body, headers=self._headers
+            )
+        async with httpx.AsyncClient(timeout=None) as client:  # noqa: S113 - the caller's scope is it
+            return await client.request(
+                self._method, self._url, content=body, headers=self._headers
+            )

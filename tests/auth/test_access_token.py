@@ -1,0 +1,249 @@
+"""What a signed token contains, and what is not signed."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lktrio import proto
+from lktrio.auth import (
+    AccessToken,
+    AgentEndpointGrants,
+    AgentGrants,
+    AgentThreadGrants,
+    InferenceGrants,
+    ObservabilityGrants,
+    SIPGrants,
+    VideoGrants,
+)
+
+KEY, SECRET = "devkey", "secretsecretsecretsecretsecretsecret"
+NOW = 1_700_000_000.75
+
+
+def payload(token: AccessToken) -> dict[str, Any]:
+    part = token.to_jwt(KEY, SECRET, now=NOW).split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return claims
+
+
+def test_registered_claims() -> None:
+    assert payload(AccessToken(identity="bot")) == {
+        "iss": KEY,
+        "sub": "bot",
+        "iat": 1_700_000_000,
+        "nbf": 1_700_000_000,
+        "exp": 1_700_000_000 + 6 * 3600,
+    }
+
+
+def test_lifetime_can_be_chosen() -> None:
+    claims = payload(AccessToken(ttl=timedelta(minutes=5)))
+    assert claims["exp"] - claims["nbf"] == 300
+    with pytest.raises(ValueError, match="ttl"):
+        payload(AccessToken(ttl=timedelta(0)))
+
+
+def test_a_token_of_a_server_has_no_identity() -> None:
+    assert "sub" not in payload(AccessToken(video=VideoGrants(room_list=True)))
+
+
+def test_every_claim_has_its_name() -> None:
+    token = AccessToken(
+        identity="bot",
+        name="Bot",
+        metadata="m",
+        attributes={"a": "b"},
+        kind="agent",
+        kind_details=["CLOUD_AGENT", "forwarded"],
+        sha256="aGFzaA==",
+        room_preset="preset",
+        video=VideoGrants(
+            room_create=True,
+            room_list=True,
+            room_record=True,
+            room_admin=True,
+            room_join=True,
+            room="demo",
+            destination_room="other",
+            can_publish=True,
+            can_subscribe=False,
+            can_publish_data=True,
+            can_publish_sources=["camera", "screen_share_audio"],
+            can_update_own_metadata=True,
+            ingress_admin=True,
+            hidden=True,
+            recorder=True,
+            agent=True,
+            can_subscribe_metrics=True,
+            can_manage_agent_session=False,
+        ),
+        sip=SIPGrants(admin=True, call=True),
+        agent=AgentGrants(
+            admin=True, simulation_admin=True, database_admin=True, dispatch_admin=True
+        ),
+        agent_endpoint=AgentEndpointGrants(call=True, agent_name="x", deployment="y"),
+        agent_thread=AgentThreadGrants(all=True, scope="s", thread_ids=["t"], list=True),
+        inference=InferenceGrants(perform=True),
+        observability=ObservabilityGrants(write=True),
+    )
+    claims = payload(token)
+    for name in ("iss", "sub", "iat", "nbf", "exp"):
+        del claims[name]
+    assert claims == {
+        "name": "Bot",
+        "metadata": "m",
+        "attributes": {"a": "b"},
+        "kind": "agent",
+        "kindDetails": ["cloud_agent", "forwarded"],
+        "sha256": "aGFzaA==",
+        "roomPreset": "preset",
+        "video": {
+            "roomCreate": True,
+            "roomList": True,
+            "roomRecord": True,
+            "roomAdmin": True,
+            "roomJoin": True,
+            "room": "demo",
+            "destinationRoom": "other",
+            "canPublish": True,
+            "canSubscribe": False,
+            "canPublishData": True,
+            "canPublishSources": ["camera", "screen_share_audio"],
+            "canUpdateOwnMetadata": True,
+            "ingressAdmin": True,
+            "hidden": True,
+            "recorder": True,
+            "agent": True,
+            "canSubscribeMetrics": True,
+            "canManageAgentSession": False,
+        },
+        "sip": {"admin": True, "call": True},
+        "agent": {
+            "admin": True,
+            "simulationAdmin": True,
+            "databaseAdmin": True,
+            "dispatchAdmin": True,
+        },
+        "agentEndpoint": {"call": True, "agentName": "x", "deployment": "y"},
+        "agentThread": {"all": True, "scope": "s", "threadIds": ["t"], "list": True},
+        "inference": {"perform": True},
+        "observability": {"write": True},
+    }
+
+
+def test_grants_that_are_not_set_are_not_written() -> None:
+    video = VideoGrants(room_join=True, room="demo", can_publish=False)
+    claims = payload(AccessToken(identity="bot", video=video))
+    assert claims["video"] == {"roomJoin": True, "room": "demo", "canPublish": False}
+
+
+def test_agents_are_dispatched_by_the_token() -> None:
+    token = AccessToken(
+        room_config=proto.RoomConfiguration(
+            max_participants=3, agents=[proto.RoomAgentDispatch(agent_name="first")]
+        ),
+        agents=[proto.RoomAgentDispatch(agent_name="second", metadata="m")],
+    )
+    assert payload(token)["roomConfig"] == {
+        "maxParticipants": 3,
+        "agents": [{"agentName": "first"}, {"agentName": "second", "metadata": "m"}],
+    }
+    assert token.room_config is not None
+    assert len(token.room_config.agents) == 1
+
+
+@pytest.mark.parametrize(
+    ("token", "problem"),
+    [
+        (AccessToken(video=VideoGrants(room_join=True, room="demo")), "identity"),
+        (AccessToken(identity="bot", video=VideoGrants(room_join=True)), r"video\.room"),
+        (AccessToken(kind="robot"), "kind must be one of standard, ingress"),
+    ],
+)
+def test_useless_tokens_are_not_signed(token: AccessToken, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        token.to_jwt(KEY, SECRET)
+
+
+def test_attributes_are_strings() -> None:
+    attributes: Any = {"a": 1}
+    with pytest.raises(TypeError, match="attributes"):
+        AccessToken(attributes=attributes).to_jwt(KEY, SECRET)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"can_publish_sources": "camera"}, "list of strings"),
+        ({"can_publish_sources": [1]}, "strings only"),
+        ({"room_join": "yes"}, "room_join must be a bool"),
+        ({"room": 3}, "room must be a str"),
+    ],
+)
+def test_grants_of_the_wrong_type_are_refused(arguments: dict[str, Any], problem: str) -> None:
+    with pytest.raises(TypeError, match=problem):
+        VideoGrants(**arguments)
+
+
+def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEKIT_API_KEY", "envkey")
+    monkeypatch.setenv("LIVEKIT_API_SECRET", "envsecret")
+    token = AccessToken(identity="bot")
+    assert token.to_jwt(now=NOW) == token.to_jwt("envkey", "envsecret", now=NOW)
+
+
+@pytest.mark.parametrize("missing", ["LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"])
+def test_without_a_key_nothing_is_signed(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    monkeypatch.setenv("LIVEKIT_API_KEY", "envkey")
+    monkeypatch.setenv("LIVEKIT_API_SECRET", "envsecret")
+    monkeypatch.delenv(missing)
+    with pytest.raises(ValueError, match="pass it, or set LIVEKIT_API_KEY"):
+        AccessToken(identity="bot").to_jwt()
+
+
+SECRETS = {
+    "s3": proto.EncodedFileOutput(s3=proto.S3Upload(bucket="b", secret="hush")),
+    "session": proto.EncodedFileOutput(s3=proto.S3Upload(bucket="b", session_token="hush")),
+    "gcp": proto.EncodedFileOutput(gcp=proto.GCPUpload(bucket="b", credentials="hush")),
+    "azure": proto.EncodedFileOutput(azure=proto.AzureBlobUpload(account_key="hush")),
+    "alioss": proto.EncodedFileOutput(aliOSS=proto.AliOSSUpload(secret="hush")),
+    "proxy": proto.EncodedFileOutput(
+        s3=proto.S3Upload(proxy=proto.ProxyConfig(url="p", password="hush"))
+    ),
+}
+
+
+@pytest.mark.parametrize("output", SECRETS.values(), ids=SECRETS)
+def test_storage_secrets_stay_out_of_tokens(output: proto.EncodedFileOutput) -> None:
+    for egress in (
+        proto.RoomEgress(room=proto.RoomCompositeEgressRequest(file_outputs=[output])),
+        proto.RoomEgress(participant=proto.AutoParticipantEgress(file_outputs=[output])),
+    ):
+        config = proto.RoomConfiguration(egress=egress)
+        with pytest.raises(ValueError, match=r"room_config\.egress\.") as caught:
+            AccessToken(room_config=config).to_jwt(KEY, SECRET)
+        assert "hush" not in str(caught.value)
+        allowed = AccessToken(room_config=config, allow_sensitive_credentials=True)
+        assert "hush" in json.dumps(payload(allowed))
+
+
+def test_stream_keys_stay_out_of_tokens() -> None:
+    stream = proto.StreamOutput(urls=["rtmp://host/app/key"])
+    config = proto.RoomConfiguration(
+        egress=proto.RoomEgress(room=proto.RoomCompositeEgressRequest(stream_outputs=[stream]))
+    )
+    with pytest.raises(ValueError, match="stream_outputs"):
+        AccessToken(room_config=config).to_jwt(KEY, SECRET)
+
+
+def test_storage_without_secrets_is_fine() -> None:
+    output = proto.EncodedFileOutput(filepath="x", s3=proto.S3Upload(bucket="b"))
+    egress = proto.RoomEgress(room=proto.RoomCompositeEgressRequest(file_outputs=[output]))
+    claims = payload(AccessToken(room_config=proto.RoomConfiguration(egress=egress)))
+    outputs = claims["roomConfig"]["egress"]["room"]["fileOutputs"]
+    assert outputs == [{"filepath": "x", "s3": {"bucket": "b"}}]
