@@ -126,6 +126,7 @@ class DtlsEndpoint:
             certificate, self._fingerprints, random, self._options
         )
         self._started = False
+        self._active = False  # started and not closed
         self._secrets: Secrets | None = None
         self._reassembler = Reassembler(self.stats)
         self._plain = PlainWriter()
@@ -162,11 +163,11 @@ class DtlsEndpoint:
             now: The time, in seconds.
 
         Raises:
-            LocalProtocolError: It was started before.
+            LocalProtocolError: It was started or closed before.
         """
-        if self._started:
-            raise LocalProtocolError("this DTLS endpoint was already started")
-        self._started = True
+        if self._started or self.closed:
+            raise LocalProtocolError("this DTLS endpoint was already started or closed")
+        self._started = self._active = True
         self._deadline = now + self._options.handshake_timeout
         if not self._fingerprints.usable:
             self._fail("the peer announced no fingerprint with SHA-256, SHA-384 or SHA-512", None)
@@ -184,7 +185,7 @@ class DtlsEndpoint:
                 here, since nothing in the handshake is authenticated before its end.
             now: The time, in seconds.
         """
-        if not self._is_active():
+        if not self._active:
             self.stats.unexpected += 1
             return
         position, end = 0, len(datagram)
@@ -207,8 +208,8 @@ class DtlsEndpoint:
                     continue
                 if content_type == _APPLICATION_DATA and self.connected:
                     self.inbound.append(content)
-                else:
-                    self._receive_protected(content_type, content, now)
+                    continue
+                self._receive_protected(content_type, content, now)
             elif epoch == 0 and version >> 8 == _CLEAR_VERSIONS:
                 self._receive_clear(content_type, datagram[start:position], now)
             else:
@@ -245,7 +246,9 @@ class DtlsEndpoint:
         """
         if now >= self._deadline:
             reason = f"no DTLS handshake within {self._options.handshake_timeout:g} s"
-            self._fail(f"{reason}{self._last_trouble and '; ' + self._last_trouble}", None)
+            if self._last_trouble:
+                reason = f"{reason}; {self._last_trouble}"
+            self._fail(reason, None)
         elif now >= self._resend_at:
             self._timeouts += 1
             self._timeout = min(self._timeout * 2, self._options.max_timeout)
@@ -286,9 +289,6 @@ class DtlsEndpoint:
         return self._secrets.export(label, length)
 
     # Records.
-
-    def _is_active(self) -> bool:
-        return self._started and not self.closed
 
     def _receive_clear(self, content_type: int, content: bytes, now: float) -> None:
         """Handle a record of epoch 0, which anybody may have sent."""
@@ -508,7 +508,7 @@ class DtlsEndpoint:
     def _end(self) -> None:
         """Forget everything secret and stop."""
         self.closed = True
-        self.connected = False
+        self.connected = self._active = False
         self.srtp_profile = None
         self._deadline = self._resend_at = NEVER
         self._flight = ()

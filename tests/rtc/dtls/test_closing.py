@@ -90,6 +90,15 @@ def test_closing_before_the_connection_sends_nothing(is_client: bool) -> None:
 
 
 @ROLES
+def test_a_closed_end_cannot_be_started(is_client: bool) -> None:
+    end = endpoint(is_client=is_client)
+    end.close(0.0)
+    with pytest.raises(LocalProtocolError, match="closed"):
+        end.start(0.0)
+    assert not end.out
+
+
+@ROLES
 def test_a_closed_end_ignores_everything(is_client: bool) -> None:
     wire = connected_pair()
     end, peer = ends(wire, is_client)

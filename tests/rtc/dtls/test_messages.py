@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lktrio.errors import RemoteProtocolError
@@ -101,6 +101,7 @@ MESSAGES: Final[list[tuple[Any, st.SearchStrategy[Any]]]] = [
 IDS = [message.__name__ for message, _ in MESSAGES]
 
 
+@settings(max_examples=30, deadline=None)
 @pytest.mark.parametrize(("message", "strategy"), MESSAGES, ids=IDS)
 @given(data=st.data())
 def test_messages_round_trip(
@@ -110,6 +111,7 @@ def test_messages_round_trip(
     assert message.parse(original.serialize()) == original
 
 
+@settings(max_examples=30, deadline=None)
 @pytest.mark.parametrize(("message", "strategy"), MESSAGES, ids=IDS)
 @given(data=st.data())
 def test_every_truncation_is_a_remote_error(
@@ -127,6 +129,7 @@ def test_every_truncation_is_a_remote_error(
         assert not shorter.extensions
 
 
+@settings(max_examples=30, deadline=None)
 @pytest.mark.parametrize(("message", "strategy"), MESSAGES, ids=IDS)
 @given(data=st.data())
 def test_flipped_bits_are_a_value_or_a_remote_error(
@@ -140,6 +143,7 @@ def test_flipped_bits_are_a_value_or_a_remote_error(
             message.parse(bytes(body))
 
 
+@settings(max_examples=30, deadline=None)
 @pytest.mark.parametrize(("message", "strategy"), MESSAGES, ids=IDS)
 @given(data=st.data(), junk=st.binary(min_size=1, max_size=4))
 def test_trailing_bytes_are_a_remote_error(
