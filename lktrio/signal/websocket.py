@@ -20,6 +20,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
+import h11
 import trio
 from trio_websocket import ConnectionRejected, WebSocketConnection, wrap_client_stream
 from wsproto.utilities import ProtocolError as WebSocketProtocolError
@@ -219,13 +220,14 @@ async def serve_websocket(
         upgrade.refused = UpgradeRefused(rejected.status_code, _text(rejected.body))
     except* _UpgradeOver:
         upgrade.refused = UpgradeRefused(watched.status, "")
-    except* WebSocketProtocolError as group:
-        _log.warning("the WebSocket broke down: %r", first_leaf(group))
+    except* (WebSocketProtocolError, h11.ProtocolError) as group:
+        _log.debug("the WebSocket broke down: %r", first_leaf(group))
         if upgrade.link is None:
             upgrade.refused = UpgradeRefused(watched.status, "")
     finally:
         upgrade.over.set()
-        await trio.aclose_forcefully(stream)
+        with trio.CancelScope(shield=True):  # closing by force does not wait
+            await trio.aclose_forcefully(stream)
 
 
 async def _upgrade(
