@@ -22,7 +22,16 @@ import trio
 
 from lktrio.errors import ContainerError, MediaError
 
-__all__ = ["CHUNK_SIZE", "ByteSink", "ByteSource", "Sink", "Source", "open_sink", "open_source"]
+__all__ = [
+    "CHUNK_SIZE",
+    "GOODBYE",
+    "ByteSink",
+    "ByteSource",
+    "Sink",
+    "Source",
+    "open_sink",
+    "open_source",
+]
 
 CHUNK_SIZE = 64 * 1024
 """Bytes read at a time."""
@@ -63,8 +72,7 @@ class ByteSink(ABC):
     async def end(self, data: bytes, patch: tuple[int, bytes] | None) -> None:
         """Write the last bytes, the patch if that is possible, and close what was opened here.
 
-        It does all this even when the caller is cancelled. It is no checkpoint: so it does not
-        replace an exception that ends the caller by a cancellation.
+        It does all this even when the caller is cancelled, and then is a checkpoint.
         """
 
     def abandon(self) -> None:  # noqa: B027 - not every sink has something to close
@@ -136,6 +144,7 @@ class _FileSink(ByteSink):
             raise _failed("write", self.name, error) from error
         finally:
             self.abandon()
+        await trio.lowlevel.checkpoint()
 
     def _apply(self, patch: tuple[int, bytes] | None) -> None:
         if patch is None or self._origin is None:
@@ -163,6 +172,7 @@ class _StreamSink(ByteSink):
         cancelled = trio.current_effective_deadline() == -math.inf
         with trio.move_on_after(GOODBYE if cancelled else math.inf, shield=cancelled):
             await self._stream.send_all(data)
+        await trio.lowlevel.checkpoint()
 
 
 async def open_source(source: Source) -> ByteSource:

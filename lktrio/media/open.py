@@ -18,7 +18,7 @@ from lktrio.media.annexb import AnnexBDemuxer, AnnexBMuxer
 from lktrio.media.codec import H264, OPUS, PCMA, PCMU, VP8, Codec
 from lktrio.media.container import Demuxer, MediaInfo, Muxer
 from lktrio.media.detect import SNIFF_SIZE, detect_format
-from lktrio.media.files import ByteSink, ByteSource, Sink, Source, open_sink, open_source
+from lktrio.media.files import GOODBYE, ByteSink, ByteSource, Sink, Source, open_sink, open_source
 from lktrio.media.frame import EncodedFrame
 from lktrio.media.ivf import IvfDemuxer, IvfMuxer
 from lktrio.media.ogg_opus import DEFAULT_PRE_SKIP, OggOpusDemuxer, OggOpusMuxer
@@ -135,6 +135,8 @@ class MediaReader(trio.abc.ReceiveChannel[EncodedFrame]):
         try:
             if self._frames:
                 await trio.lowlevel.checkpoint()
+            else:
+                await self._feed.more()
             while not self._frames and not self._closed:
                 await self._feed.more()
         finally:
@@ -215,22 +217,28 @@ class _Drain:
         self.busy = self.broken = True
         try:
             await self._sink.write(data)
-            self.broken = False
-        finally:
+        except BaseException:
             self.busy = False
-            if self.closed:  # in the meantime
-                await self._end()
+            if self.closed:
+                self._sink.abandon()
+            raise
+        self.busy = self.broken = False
+        if self.closed:  # in the meantime
+            await self._end()
 
     async def close(self) -> None:
-        """End the file and close it. No checkpoint, so that it works when cancelled."""
-        if not self.closed:
+        """End the file and close it, even when cancelled."""
+        if self.closed or self.busy:
             self.closed = True
-            if not self.busy:
-                await self._end()
+            await trio.lowlevel.checkpoint()
+        else:
+            self.closed = True
+            await self._end()
 
     async def _end(self) -> None:
         if self.broken:
             self._sink.abandon()
+            await trio.lowlevel.checkpoint()
             return
         end = bytes(self._pending) + self.muxer.finish()
         self._pending.clear()
@@ -295,7 +303,6 @@ class MediaWriter(trio.abc.SendChannel[EncodedFrame]):
             MediaError: The end could not be written. The file is closed anyway.
         """
         await self._drain.close()
-        await trio.lowlevel.checkpoint()
 
 
 @asynccontextmanager
@@ -340,9 +347,11 @@ async def open_writer(
     drain = _Drain(muxer, await open_sink(target))
     try:
         yield MediaWriter(drain, codec)
-    finally:
-        await drain.close()
-    await trio.lowlevel.checkpoint()
+    except BaseException:
+        with trio.move_on_after(GOODBYE, shield=True):
+            await drain.close()
+        raise
+    await drain.close()
 
 
 def _make_muxer(codec: Codec, start: float | None, channels: int, pre_skip: int) -> Muxer:

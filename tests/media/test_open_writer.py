@@ -167,24 +167,50 @@ async def test_closing_is_final_and_may_be_repeated(tmp_path: Path) -> None:
     assert path.stat().st_size == size
 
 
-async def test_closing_while_a_thread_writes_ends_the_file_behind_it() -> None:
-    class SlowFile(io.BytesIO):
-        def write(self, data: object, /) -> int:
-            if not entered.is_set():
-                trio.from_thread.run_sync(entered.set)
-                trio.from_thread.run(left.wait)
-            return super().write(data)  # type: ignore[arg-type]  # passed on
+class SlowFile(io.BytesIO):
+    """A file whose first write is held up in its thread, and may fail then."""
 
-    entered, left = trio.Event(), trio.Event()
+    def __init__(self, error: OSError | None = None) -> None:
+        super().__init__()
+        self.entered, self.left = trio.Event(), trio.Event()
+        self.error = error
+
+    def write(self, data: object, /) -> int:
+        if not self.entered.is_set():
+            trio.from_thread.run_sync(self.entered.set)
+            trio.from_thread.run(self.left.wait)
+            if self.error is not None:
+                raise self.error
+        return super().write(data)  # type: ignore[arg-type]  # passed on
+
+
+BIG = media.EncodedFrame(VP8_FRAMES[0].data + bytes(100_000), 0)
+
+
+async def test_closing_while_a_thread_writes_ends_the_file_behind_it() -> None:
     file = SlowFile()
-    big = media.EncodedFrame(VP8_FRAMES[0].data + bytes(100_000), 0)
     async with media.open_writer(file, media.VP8) as out, trio.open_nursery() as nursery:
-        nursery.start_soon(out.send, big)
-        await entered.wait()
+        nursery.start_soon(out.send, BIG)
+        await file.entered.wait()
         await out.aclose()
-        left.set()
-    assert read(IvfDemuxer("a"), file.getvalue())[0].data == big.data
+        file.left.set()
+    assert read(IvfDemuxer("a"), file.getvalue())[0].data == BIG.data
     assert file.getvalue()[24:28] == (1).to_bytes(4, "little")
+
+
+async def test_closing_while_a_failing_thread_writes_leaves_it_at_that() -> None:
+    file = SlowFile(OSError(5, "Input/output error"))
+
+    async def send() -> None:
+        with pytest.raises(MediaError, match="Input/output error"):
+            await out.send(BIG)
+
+    async with media.open_writer(file, media.VP8) as out, trio.open_nursery() as nursery:
+        nursery.start_soon(send)
+        await file.entered.wait()
+        await out.aclose()
+        file.left.set()
+    assert file.getvalue() == b""
 
 
 async def test_frames_before_the_first_key_frame_are_counted() -> None:

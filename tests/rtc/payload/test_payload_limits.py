@@ -60,6 +60,22 @@ def test_a_frame_of_too_many_packets_or_bytes_is_not_put_together(mime: str) -> 
         depacketizer(mime).assemble([first, *[b"\x01" + bytes(60_000)] * 200])
 
 
+@pytest.mark.parametrize(
+    "payloads",
+    [
+        ("video/VP8", b"\x10\x01", b"\x00"),
+        ("video/H264", b"\x7c\x81\x9a", b"\x7c\x41"),
+    ],
+)
+def test_a_frame_a_little_too_large_is_not_put_together_either(
+    payloads: tuple[str, bytes, bytes],
+) -> None:
+    mime, first, last = payloads
+    body = bytes(MAX_FRAME_SIZE // 2)
+    with pytest.raises(RemoteProtocolError, match="bytes"):
+        depacketizer(mime).assemble([first + body, last + body])
+
+
 @pytest.mark.parametrize("size", [1, 99, 100, 101, 199, 200, 201, 1000, 12345])
 def test_pieces_are_as_few_and_as_equal_as_can_be(size: int) -> None:
     pieces = even_split(size, 100)
