@@ -492,7 +492,6 @@ class DataSender:
                 self._lose(record, now)
             elif record.state == LOST:
                 self._lost.append(record)
-        self._advance()
         self.forward_due = self._advanced > self._board.cumulative
         self._timeout_at = NEVER
         self._arm(now)
@@ -519,6 +518,7 @@ class DataSender:
             self.queue.done()
         if not message.unordered:
             self._skipped.append(message)
+        self._advance()
 
     def _advance(self) -> None:
         """Move the advanced peer ack point over abandoned chunks (RFC 3758 3.5 C)."""

@@ -136,6 +136,7 @@ class RawPeer:
     def advance(self, seconds: float) -> None:
         """Let time pass, with every timer on its exact moment."""
         until = self.now + seconds
+        self.flush()
         while self.association.next_timer() <= until:
             self.now = max(self.now, self.association.next_timer())
             self.association.handle_timer(self.now)
