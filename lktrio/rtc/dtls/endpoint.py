@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from lktrio.errors import LocalProtocolError, RemoteProtocolError
@@ -42,10 +42,8 @@ from lktrio.rtc.dtls.options import (
     DtlsOptions,
 )
 from lktrio.rtc.dtls.records import (
-    MAX_PLAINTEXT,
     RECORD_HEADER,
     RECORD_HEADER_LENGTH,
-    RECORD_NUMBER_LIMIT,
     DtlsStats,
     PlainWriter,
     RecordReader,
@@ -131,6 +129,7 @@ class DtlsEndpoint:
         self._reassembler = Reassembler(self.stats)
         self._plain = PlainWriter()
         self._writer: RecordWriter | None = None
+        self._seal: Callable[[int, bytes], bytes] | None = None  # of the writer, when connected
         self._reader: RecordReader | None = None
         self._peer_changed_cipher = False
         self._early_records: list[tuple[int, int, bytes]] = []
@@ -226,17 +225,13 @@ class DtlsEndpoint:
             data: At most 16384 bytes; the caller keeps to the path's MTU.
 
         Raises:
-            LocalProtocolError: The endpoint is not connected.
+            LocalProtocolError: The endpoint is not connected, or has sent 2**32 records.
             ValueError: The data is too long.
         """
-        writer = self._writer
-        if writer is None or not self.connected:
+        seal = self._seal
+        if seal is None:
             raise LocalProtocolError("DTLS is not connected; wait for DtlsConnected")
-        if len(data) > MAX_PLAINTEXT:
-            raise ValueError(f"a DTLS record takes at most {MAX_PLAINTEXT} bytes, not {len(data)}")
-        if writer.number >= RECORD_NUMBER_LIMIT:
-            raise LocalProtocolError("this DTLS connection has used up its keys; make a new one")
-        self.out.append(writer.seal(_APPLICATION_DATA, data))
+        self.out.append(seal(_APPLICATION_DATA, data))
 
     def handle_timer(self, now: float) -> None:
         """Do what is due: send the current flight again, or give up.
@@ -448,7 +443,9 @@ class DtlsEndpoint:
             self._refusals.add(digest)
 
     def _connect(self) -> None:
+        assert self._writer is not None
         self.connected = True
+        self._seal = self._writer.seal
         self.srtp_profile = self._handshake.srtp_profile
         secrets = self._secrets = self._handshake.secrets
         self._handshake.secrets = None
@@ -513,7 +510,7 @@ class DtlsEndpoint:
         self._deadline = self._resend_at = NEVER
         self._flight = ()
         self._secrets = self._handshake.secrets = None
-        self._writer = self._reader = None
+        self._writer = self._reader = self._seal = None
         self._reassembler.clear()
         self._early_records = []
         self._early_data = []

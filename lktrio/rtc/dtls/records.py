@@ -23,6 +23,7 @@ from typing import ClassVar, Final, Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from lktrio.errors import LocalProtocolError
 from lktrio.rtc.dtls.keys import CipherSuite
 from lktrio.rtc.dtls.registry import DTLS_1_0, DTLS_1_2
 
@@ -101,7 +102,12 @@ class RecordWriter(Protocol):
     """Epoch and sequence number of the next record."""
 
     def seal(self, content_type: int, content: bytes) -> bytes:
-        """Build one record."""
+        """Build one record.
+
+        Raises:
+            ValueError: The content is too long.
+            LocalProtocolError: The numbers of this epoch are used up.
+        """
         ...
 
 
@@ -138,6 +144,12 @@ class PlainWriter:
         return RECORD_HEADER.pack(content_type, self.version, number, len(content)) + content
 
 
+def _not_sealable(size: int) -> Exception:
+    if size > MAX_PLAINTEXT:
+        return ValueError(f"a DTLS record takes at most {MAX_PLAINTEXT} bytes, not {size}")
+    return LocalProtocolError("this DTLS connection has used up its keys; make a new one")
+
+
 class _GcmWriter:
     """Writes records under AES-GCM."""
 
@@ -153,8 +165,10 @@ class _GcmWriter:
     def seal(self, content_type: int, content: bytes) -> bytes:
         """Build one record."""
         number = self.number
-        self.number = number + 1
         size = len(content)
+        if size > MAX_PLAINTEXT or number >= RECORD_NUMBER_LIMIT:
+            raise _not_sealable(size)
+        self.number = number + 1
         header = _pack_gcm_header(content_type, DTLS_1_2, number, size + 24, number)
         return header + self._encrypt(
             self._salt + header[13:],
@@ -178,8 +192,10 @@ class _ChaChaWriter:
     def seal(self, content_type: int, content: bytes) -> bytes:
         """Build one record."""
         number = self.number
-        self.number = number + 1
         size = len(content)
+        if size > MAX_PLAINTEXT or number >= RECORD_NUMBER_LIMIT:
+            raise _not_sealable(size)
+        self.number = number + 1
         return RECORD_HEADER.pack(content_type, DTLS_1_2, number, size + 16) + self._encrypt(
             (self._iv ^ number).to_bytes(12, "big"),
             content,
@@ -222,8 +238,8 @@ class _GcmReader(_ProtectedReader):
         if not 0 <= size <= MAX_PLAINTEXT:
             self._stats.malformed += 1
             return None
-        slot = number % REPLAY_WINDOW
-        if self._seen[slot] >= number or number <= self._highest - REPLAY_WINDOW:
+        seen, slot = self._seen, number % REPLAY_WINDOW
+        if seen[slot] >= number or number <= self._highest - REPLAY_WINDOW:
             self._stats.replayed += 1
             return None
         try:
@@ -235,7 +251,7 @@ class _GcmReader(_ProtectedReader):
         except InvalidTag:
             self._stats.unauthenticated += 1
             return None
-        self._seen[slot] = number
+        seen[slot] = number
         if number > self._highest:
             self._highest = number
         return content
@@ -258,8 +274,8 @@ class _ChaChaReader(_ProtectedReader):
         if not 0 <= size <= MAX_PLAINTEXT:
             self._stats.malformed += 1
             return None
-        slot = number % REPLAY_WINDOW
-        if self._seen[slot] >= number or number <= self._highest - REPLAY_WINDOW:
+        seen, slot = self._seen, number % REPLAY_WINDOW
+        if seen[slot] >= number or number <= self._highest - REPLAY_WINDOW:
             self._stats.replayed += 1
             return None
         try:
@@ -271,7 +287,7 @@ class _ChaChaReader(_ProtectedReader):
         except InvalidTag:
             self._stats.unauthenticated += 1
             return None
-        self._seen[slot] = number
+        seen[slot] = number
         if number > self._highest:
             self._highest = number
         return content

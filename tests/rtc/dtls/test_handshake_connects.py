@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.rtc.dtls.harness import (
     assert_connected,
     certificate,
     connected_pair,
+    drain,
     endpoint,
 )
 
@@ -169,3 +171,19 @@ def test_no_secret_is_in_a_repr() -> None:
 def test_impossible_options_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"must"):
         dataclasses.replace(DtlsOptions(), **change)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_records_leave_no_reference_cycles() -> None:
+    wire = connected_pair()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(500):
+            wire.client.send(bytes(1000))
+            (record,) = drain(wire.client)
+            wire.server.receive(record, 1.0)
+            wire.server.receive(record, 1.0)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+    assert len(wire.server.inbound) == 500

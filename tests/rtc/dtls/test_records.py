@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lktrio.errors import LocalProtocolError
 from lktrio.rtc.dtls import DtlsStats
 from lktrio.rtc.dtls.keys import CIPHER_SUITES
 from lktrio.rtc.dtls.records import (
@@ -127,11 +128,26 @@ def test_short_records_are_malformed(suite: int) -> None:
 
 
 @EACH_SUITE
-def test_records_beyond_the_largest_size_are_malformed(suite: int) -> None:
+def test_a_record_holds_at_most_16_kib(suite: int) -> None:
     writer, reader, stats = pair(suite)
     assert open_record(reader, writer.seal(23, bytes(16384))) == bytes(16384)
-    assert open_record(reader, writer.seal(23, bytes(16385))) is None
+    number = writer.number
+    with pytest.raises(ValueError, match="16384 bytes, not 16385"):
+        writer.seal(23, bytes(16385))
+    assert writer.number == number
+    too_long = writer.overhead - RECORD_HEADER_LENGTH + 16385
+    assert reader.open(23, number, bytes(too_long), 0, too_long) is None
     assert stats.malformed == 1
+
+
+@EACH_SUITE
+def test_an_epoch_ends_before_its_numbers_do(suite: int) -> None:
+    writer, _, _ = pair(suite)
+    writer.number = EPOCH_1 + (1 << 32) - 1
+    writer.seal(23, b"last")
+    for _ in range(2):
+        with pytest.raises(LocalProtocolError, match="used up"):
+            writer.seal(23, b"one too many")
 
 
 @EACH_SUITE
