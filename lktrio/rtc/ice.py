@@ -563,9 +563,7 @@ class IceAgent:
         if generation is None or self._state is IceState.CLOSED:
             return
         state = judge(generation, self._last_heard, now, self.options, lite=self.lite)
-        if state is IceState.FAILED and not generation.failed:
-            generation.failed = True
-            self._session.cancel_checks(generation)
+        generation.failed = state is IceState.FAILED
         self._set_state(state)
 
     def _set_state(self, state: IceState) -> None:

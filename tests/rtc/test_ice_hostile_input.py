@@ -245,6 +245,40 @@ def test_a_flood_of_replayed_checks_is_bounded(known: bool) -> None:
     assert sent <= options.max_peer_reflexive
 
 
+def test_triggered_checks_come_in_a_short_burst_and_then_at_a_pace() -> None:
+    made = agent()
+    for i in range(20):
+        made.receive(check(made), 1, ("192.0.2.2", 2000 + i), 1.0)
+    assert made.stats.requests_sent <= made.options.triggered_burst + 1
+    made.handle_timer(1.05)
+    assert made.stats.requests_sent <= made.options.triggered_burst + 1 + 2 * 3
+    while made.next_timer() < 1.5:
+        made.handle_timer(made.next_timer())
+    asked = {address for _, address, data in made.out if StunMessage.parse(data).message_class == 0}
+    assert len(asked) == 20
+
+
+def test_a_failed_agent_answers_but_learns_nothing() -> None:
+    made = agent()
+    made.handle_timer(20.0)
+    assert made.state is IceState.FAILED
+    before = footprint(made)[0]
+    made.receive(check(made), 1, PEER, 21.0)
+    assert len(made.out) == 1
+    assert footprint(made)[0] == before == []
+    assert made.next_timer() == float("inf")
+
+
+def test_a_lite_peer_cannot_talk_us_out_of_our_role() -> None:
+    made = IceAgent(role=IceRole.CONTROLLING, random=random.Random(1).randbytes)
+    made.add_local_candidate(host_candidate("192.0.2.1", 1000), 1, 0.0)
+    made.set_remote_credentials(REMOTE_UFRAG, REMOTE_PWD, 0.0, lite=True)
+    made.add_remote_candidate(host_candidate(*PEER), 0.0)
+    answer = response_to(made, message_class=StunClass.ERROR, mapped=False, error=[487])
+    made.receive(answer, 1, PEER, 0.1)
+    assert made.role is IceRole.CONTROLLING
+
+
 def test_early_checks_are_held_up_to_a_limit() -> None:
     made = agent(known=False)
     for i in range(40):

@@ -8,7 +8,7 @@ import pytest
 
 from lktrio.rtc.base import Address
 from lktrio.rtc.candidate import Candidate, host_candidate
-from lktrio.rtc.ice import IceAgent, IceOptions, IceRole, PairSelected
+from lktrio.rtc.ice import IceAgent, IceOptions, IceRole, IceState, PairSelected
 from lktrio.rtc.stun import Attribute, StunClass, StunMessage, StunMethod
 
 PWD = "the-password-of-the-peer"
@@ -192,6 +192,20 @@ def test_the_controlling_side_ignores_use_candidate() -> None:
     request.add(Attribute.USE_CANDIDATE)
     peer.agent.receive(request.serialize(peer.agent.local_pwd.encode()), 1, BAD, 0.2)
     assert peer.selections() == [GOOD]
+
+
+@pytest.mark.parametrize("all_told", [False, True])
+def test_a_refused_check_fails_the_agent_when_nothing_else_can_come(all_told: bool) -> None:
+    peer = Peer(IceRole.CONTROLLING, (GOOD, "host"))
+    if all_told:
+        peer.agent.end_of_candidates(0.0)
+    [(_, request)] = peer.requests()
+    refusal = request.respond(StunClass.ERROR)
+    refusal.add_error(400, "Bad Request")
+    peer.agent.receive(refusal.serialize(PWD.encode()), 1, GOOD, 0.1)
+    assert peer.agent.state is (IceState.FAILED if all_told else IceState.CHECKING)
+    peer.run(30.0)
+    assert peer.agent.state is IceState.FAILED
 
 
 def test_holds_are_options() -> None:

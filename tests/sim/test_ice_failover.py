@@ -60,6 +60,28 @@ def test_a_path_that_only_fails_to_carry_our_packets_is_left_too() -> None:
     assert bob.selected == RADIO
 
 
+def test_an_outage_of_every_path_makes_nobody_jump_about() -> None:
+    network, alice, bob = two_paths()
+    good = network.conditions
+    everything = [(a[0], b[0]) for a in (WIRE, RADIO) for b in (OTHER_WIRE, OTHER_RADIO)]
+    for here, there in everything:
+        network.set_link(here, there, DEAD)
+        network.set_link(there, here, DEAD)
+    network.run(15)
+    assert alice.state is bob.state is IceState.DISCONNECTED
+    assert alice.agent._session.nominated is alice.agent.selected
+    for here, there in everything:
+        network.set_link(here, there, good)
+        network.set_link(there, here, good)
+    network.run(15)
+    assert alice.state_names()[-1] == bob.state_names()[-1] == "connected"
+    assert len(alice.selections) <= 2
+    assert len(bob.selections) <= 2
+    assert alice.agent.selected is not None
+    assert bob.agent.selected is not None
+    assert alice.agent.selected.path == bob.agent.selected.path
+
+
 def test_a_removed_socket_is_replaced_at_once() -> None:
     network, alice, bob = two_paths()
     network.run(0.7)

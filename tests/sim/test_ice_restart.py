@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lktrio.rtc.ice import IceRole, IceState
+from lktrio.rtc.ice import IceOptions, IceRole, IceState
 from lktrio.testing.network import LinkConditions, SimulatedNetwork
 from tests.support.ice import (
     ALICE,
@@ -96,6 +96,23 @@ def test_moving_to_another_network() -> None:
     )
     assert alice.agent.selected is not None
     assert alice.agent.selected.path == 2
+
+
+def test_a_dead_old_pair_does_not_hold_up_a_new_one_that_waits_for_its_nomination() -> None:
+    network, alice, bob = two_hosts(
+        GOOD, roles=(CONTROLLED, CONTROLLING), bob_options=IceOptions(host_hold=20.0)
+    )
+    introduce(alice, bob)
+    network.run(25)
+    assert both_selected(alice, bob)
+    network.set_link(ALICE[0], BOB[0], LinkConditions(loss=1.0))
+    network.set_link(BOB[0], ALICE[0], LinkConditions(loss=1.0))
+    alice.add_socket(("10.9.0.1", 9000))
+    exchange_restart(network, alice, bob)
+    network.run(10)
+    assert alice.state is IceState.CONNECTED
+    assert len(alice.selections) == 1
+    assert alice.agent.send_path() == (2, BOB)
 
 
 def test_a_restart_on_both_sides_at_once() -> None:
