@@ -1,0 +1,354 @@
+"""One WebRTC peer connection, without sockets, tasks or clock.
+
+Theory of operation: the peer owns one of each protocol engine. ``Transport`` turns datagrams into
+authenticated media packets and data channel messages, ``MediaStreams`` turns media packets into
+frames, ``Negotiator`` keeps what both sides agreed on. The peer wires them together: an exchange of
+descriptions configures transport and streams, and the outputs of all of them come out of one list
+of datagrams (``out``) and one queue of events (``events``), which the driver swaps out whole.
+
+Mutate, then drain: every call that may produce output is followed by ``flush`` before the caller
+gives up control. ``net.PeerDriver`` does this; tests do it by hand and own the clock.
+
+Implements RFC 8829 (JSEP) as far as LiveKit uses it: one BUNDLE group, rtcp-mux, one offerer for
+the life of a connection.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from lktrio.errors import LocalProtocolError
+from lktrio.rtc.base import Address, RandomBytes, Transmit
+from lktrio.rtc.candidate import Candidate
+from lktrio.rtc.capabilities import CodecCapability, MediaCapabilities, MediaKind
+from lktrio.rtc.datachannel import DataChannel
+from lktrio.rtc.dtls import Certificate
+from lktrio.rtc.inbound import InboundStream
+from lktrio.rtc.negotiation import Negotiator, TransportParameters, read_transport
+from lktrio.rtc.outbound import OutboundStream
+from lktrio.rtc.sdp import Direction, Fingerprint, SessionDescription, SetupRole
+from lktrio.rtc.streams import MediaStreams, StreamEvent
+from lktrio.rtc.transceiver import LocalTrack, Transceiver
+from lktrio.rtc.transport import Transport, TransportEvent, TransportOptions, TransportState
+
+__all__ = ["Peer", "PeerConfig", "PeerEvent"]
+
+PeerEvent: TypeAlias = TransportEvent | StreamEvent
+"""Everything a peer reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerConfig:
+    """What a peer is configured with."""
+
+    capabilities: MediaCapabilities = field(default_factory=MediaCapabilities)
+    """Codecs and header extensions."""
+    transport: TransportOptions = field(default_factory=TransportOptions)
+    """ICE, DTLS and SCTP."""
+
+
+class Peer:
+    """One peer connection.
+
+    Args:
+        config: Capabilities and options.
+        certificate: Our DTLS certificate.
+        random: Source of randomness (``os.urandom`` in production).
+        ntp_offset: Unix time minus the time that is passed as ``now``, in seconds; sender
+            reports need the wall clock.
+    """
+
+    def __init__(
+        self,
+        config: PeerConfig,
+        *,
+        certificate: Certificate,
+        random: RandomBytes,
+        ntp_offset: float,
+    ) -> None:
+        self.out: list[Transmit] = []
+        self.events: deque[PeerEvent] = deque()
+        self._negotiator = Negotiator(config.capabilities, int.from_bytes(random(7), "big"))
+        self._ice_lite = config.transport.ice_lite
+        self._max_message_size = config.transport.sctp.max_message_size
+        self._streams = MediaStreams(self._negotiator, random, ntp_offset)
+        self._transport = Transport(certificate, self._streams, random, config.transport)
+        self._fingerprint = Fingerprint("sha-256", certificate.fingerprint("sha-256"))
+        self._dtls_client: bool | None = None
+        self._remote_ufrag: str | None = None
+
+    # Snapshots
+
+    @property
+    def state(self) -> TransportState:
+        """State of the transport."""
+        return self._transport.state
+
+    @property
+    def transceivers(self) -> Sequence[Transceiver]:
+        """All transceivers, in the order of their sections as far as they have one."""
+        return self._negotiator.transceivers
+
+    @property
+    def local_candidates(self) -> tuple[str, ...]:
+        """Our candidates, each as ``candidate:…``."""
+        return tuple(str(candidate) for candidate in self._transport.ice.local_candidates)
+
+    @property
+    def local_description(self) -> str | None:
+        """Our newest description as text, or None."""
+        local = self._negotiator.local
+        return None if local is None else str(local)
+
+    @property
+    def remote_description(self) -> str | None:
+        """The peer's newest description as text, or None."""
+        remote = self._negotiator.remote
+        return None if remote is None else str(remote)
+
+    @property
+    def round_trip_time(self) -> float | None:
+        """Smoothed round trip of the ICE path in seconds, None before it is measured."""
+        return self._transport.ice.round_trip_time
+
+    # Local configuration
+
+    def add_host_candidate(self, address: Address, path: int, now: float) -> None:
+        """Offer a local socket; ``path`` is its number in ``out`` and ``receive``."""
+        self._transport.add_host_candidate(address, path, now)
+
+    def add_transceiver(
+        self,
+        kind: MediaKind,
+        direction: Direction,
+        codecs: tuple[CodecCapability, ...] | None = None,
+    ) -> Transceiver:
+        """Add a media section to the next offer.
+
+        Args:
+            kind: Audio or video.
+            direction: What we want; sending takes effect once it has a local track.
+            codecs: Ours for this section, the preferred one first; None for all of the kind.
+        """
+        return self._negotiator.add_transceiver(kind, direction, codecs)
+
+    def set_local_track(
+        self, transceiver: Transceiver, stream_id: str, track_id: str
+    ) -> LocalTrack:
+        """Send a track in a section from the next description on.
+
+        Args:
+            transceiver: Its direction is widened to include sending.
+            stream_id: First word of the msid, ``-`` for none.
+            track_id: Second word of the msid.
+
+        Returns:
+            The track with the SSRCs that were chosen for it.
+        """
+        ssrc, rtx_ssrc = self._streams.new_ssrc(), None
+        if transceiver.kind == "video":
+            rtx_ssrc = self._streams.new_ssrc()
+        track = LocalTrack(stream_id, track_id, ssrc, rtx_ssrc)
+        transceiver.local_track = track
+        if transceiver.direction in ("recvonly", "inactive"):
+            both = transceiver.direction == "recvonly"
+            transceiver.direction = "sendrecv" if both else "sendonly"
+        return track
+
+    def clear_local_track(self, transceiver: Transceiver) -> None:
+        """Stop sending in a section; the next description says so."""
+        self._streams.remove_outbound(transceiver)
+        transceiver.local_track = None
+        if transceiver.direction in ("sendrecv", "sendonly"):
+            both = transceiver.direction == "sendrecv"
+            transceiver.direction = "recvonly" if both else "inactive"
+
+    def create_data_channel(
+        self, label: str, *, ordered: bool = True, max_retransmits: int | None = None
+    ) -> DataChannel:
+        """Open a data channel; messages can be sent once ``DataChannelOpened`` has come.
+
+        The first one adds the section for data channels to the next offer.
+        """
+        self._negotiator.wants_data_channels = True
+        return self._transport.channels.create(
+            label, ordered=ordered, max_retransmits=max_retransmits
+        )
+
+    # Offer and answer
+
+    def create_offer(self, now: float, *, ice_restart: bool = False) -> str:
+        """Describe what we want.
+
+        Args:
+            now: The time.
+            ice_restart: Look for a new path with new credentials (RFC 8445 section 9).
+
+        Raises:
+            LocalProtocolError: An exchange is already under way.
+        """
+        if self._negotiator.state != "stable":
+            raise LocalProtocolError("cannot make an offer while an exchange is under way")
+        if ice_restart:
+            self._transport.ice.restart(now)
+        return str(self._negotiator.create_offer(self._parameters("actpass")))
+
+    def cancel_offer(self) -> None:
+        """Withdraw an offer that was not answered; without one, nothing happens."""
+        if self._negotiator.state == "have-local-offer":
+            self._negotiator.cancel_offer()
+            self._transport.ice.rollback_restart()
+
+    def set_answer(self, sdp: str, now: float) -> None:
+        """Take over the peer's answer to our offer.
+
+        Raises:
+            RemoteProtocolError: The answer is malformed or does not fit the offer.
+            LocalProtocolError: No offer of ours waits for an answer.
+        """
+        answer = SessionDescription.parse(sdp)
+        remote = read_transport(answer)
+        self._negotiator.apply_answer(answer)
+        if self._dtls_client is None:
+            self._dtls_client = remote.setup == "passive"
+        self._transport.set_remote(remote, offerer=True, dtls_client=self._dtls_client, now=now)
+        self._streams.configure()
+
+    def set_offer(self, sdp: str, now: float) -> list[Transceiver]:
+        """Take over the peer's offer.
+
+        Returns:
+            Transceivers of sections that are new. To send in one, give it a track with
+            ``set_local_track`` before ``create_answer``.
+
+        Raises:
+            RemoteProtocolError: The offer is malformed or contradicts earlier ones.
+            LocalProtocolError: An offer of ours is under way.
+        """
+        offer = SessionDescription.parse(sdp)
+        remote = read_transport(offer)
+        added = self._negotiator.apply_offer(offer)
+        if self._dtls_client is None:
+            self._dtls_client = remote.setup != "active"
+        self._restart_if_remote_did(remote.ufrag, now)
+        self._transport.set_remote(remote, offerer=False, dtls_client=self._dtls_client, now=now)
+        return added
+
+    def _restart_if_remote_did(self, ufrag: str, now: float) -> None:
+        # RFC 8839 section 4.4.3: an offer with new credentials is answered with new ones.
+        if self._remote_ufrag not in (None, ufrag):
+            self._transport.ice.restart(now)
+        self._remote_ufrag = ufrag
+
+    def create_answer(self, now: float) -> str:
+        """Answer the peer's offer.
+
+        Raises:
+            LocalProtocolError: There is no offer to answer.
+        """
+        setup: SetupRole = "active" if self._dtls_client else "passive"
+        answer = self._negotiator.create_answer(self._parameters(setup))
+        self._streams.configure()
+        return str(answer)
+
+    def add_remote_candidate(self, line: str, now: float) -> None:
+        """Take a candidate that the peer trickled.
+
+        Args:
+            line: ``candidate:…`` (RFC 8839); empty for the end of candidates.
+            now: The time.
+
+        Raises:
+            RemoteProtocolError: The line is malformed.
+        """
+        if not line:
+            self._transport.ice.end_of_candidates(now)
+        else:
+            self._transport.add_remote_candidate(Candidate.parse(line), now)
+
+    def _parameters(self, setup: SetupRole) -> TransportParameters:
+        ice = self._transport.ice
+        return TransportParameters(
+            ufrag=ice.local_ufrag,
+            pwd=ice.local_pwd,
+            fingerprint=self._fingerprint,
+            setup=setup,
+            candidates=self.local_candidates,
+            ice_lite=self._ice_lite,
+            max_message_size=self._max_message_size,
+        )
+
+    # Media
+
+    def outbound(self, transceiver: Transceiver, mime: str) -> OutboundStream:
+        """The stream of a section's local track; hand its datagrams to ``send``.
+
+        Args:
+            transceiver: A section that was negotiated for sending.
+            mime: The codec of the media, such as ``"video/VP8"``.
+
+        Raises:
+            LocalProtocolError: The section does not send, or the peer did not accept the codec.
+        """
+        return self._streams.open_outbound(transceiver, mime)
+
+    def inbound(self, transceiver: Transceiver) -> list[InboundStream]:
+        """The streams that the peer sends in a section: one, or one per simulcast layer."""
+        return self._streams.inbound(transceiver)
+
+    def send(self, datagrams: Sequence[bytes]) -> None:
+        """Send what an outbound stream made; dropped while no path works."""
+        path = self._transport.path
+        if path is not None:
+            number, address = path
+            self.out.extend((number, address, data) for data in datagrams)
+
+    def request_keyframe(self, stream: InboundStream, now: float) -> None:
+        """Ask the peer for a keyframe, at most once per half second and stream."""
+        self._streams.request_keyframe(stream, now)
+
+    # Engine
+
+    def receive(self, batch: Sequence[tuple[bytes, Address]], path: int, now: float) -> None:
+        """Take a batch of datagrams from the socket with the number ``path``."""
+        self._transport.receive(batch, path, now)
+
+    def handle_timer(self, now: float) -> None:
+        """Do what is due."""
+        self._transport.handle_timer(now)
+        self._streams.handle_timer(now)
+
+    def next_timer(self) -> float:
+        """When ``handle_timer`` is to be called next."""
+        return min(self._transport.next_timer(), self._streams.next_timer())
+
+    def flush(self, now: float) -> None:
+        """Bring everything that was caused so far into ``out`` and ``events``."""
+        self._transport.flush(now)
+        self._streams.flush(now)
+        if self._streams.out:
+            datagrams, self._streams.out = self._streams.out, []
+            self.send(datagrams)
+        if self._transport.out:
+            self.out += self._transport.out
+            self._transport.out = []
+        self._take_events()
+
+    def _take_events(self) -> None:
+        for source in (self._transport, self._streams):
+            if source.events:
+                self.events.extend(source.events)
+                source.events.clear()
+
+    def close(self, now: float) -> None:
+        """Say goodbye on every layer into ``out`` and end. Idempotent."""
+        self._streams.close()
+        self.send(self._streams.out)
+        self._streams.out = []
+        self._transport.close(now)
+        self.out += self._transport.out
+        self._transport.out = []
+        self._take_events()

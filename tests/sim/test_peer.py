@@ -1,0 +1,305 @@
+"""Two peers negotiate and exchange media and data over a simulated network."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import random
+from collections.abc import Iterable
+
+import pytest
+
+from lktrio.errors import LocalProtocolError, RemoteProtocolError
+from lktrio.rtc.base import Address
+from lktrio.rtc.datachannel import DataChannelMessage
+from lktrio.rtc.dtls import Certificate
+from lktrio.rtc.inbound import InboundStream, ReceivedFrame
+from lktrio.rtc.peer import Peer, PeerConfig, PeerEvent
+from lktrio.rtc.streams import KeyframeRequested, MediaReceived
+from lktrio.rtc.transceiver import Transceiver
+from lktrio.rtc.transport import TransportState
+from lktrio.testing.network import LinkConditions, SimulatedNetwork
+
+LONG_AGO = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+PERFECT = LinkConditions()
+VP8_KEY = b"\x10\x00\x00\x9d\x01\x2a\x40\x01\xb4\x00"  # the header of a 320x180 keyframe
+VP8_DELTA = b"\x11\x00\x00"
+
+
+class Host:
+    """A peer with one socket in the simulated network, and what it received."""
+
+    def __init__(self, network: SimulatedNetwork, address: Address, seed: int) -> None:
+        self.network = network
+        self.address = address
+        self.peer = Peer(
+            PeerConfig(),
+            certificate=Certificate.generate(LONG_AGO),
+            random=random.Random(seed).randbytes,
+            ntp_offset=1_700_000_000.0,
+        )
+        self.peer.add_host_candidate(address, 0, 0.0)
+        self.events: list[PeerEvent] = []
+        self.frames: dict[Transceiver, list[ReceivedFrame]] = {}
+        network.attach(self, address)
+
+    def receive(self, data: bytes, local: Address, source: Address, now: float) -> None:
+        self.peer.receive([(data, source)], 0, now)
+
+    def next_timer(self) -> float:
+        return self.peer.next_timer()
+
+    def handle_timer(self, now: float) -> None:
+        self.peer.handle_timer(now)
+
+    def drain(self) -> Iterable[tuple[Address, Address, bytes]]:
+        self.peer.flush(self.network.now)
+        while self.peer.events:
+            event = self.peer.events.popleft()
+            self.events.append(event)
+            if isinstance(event, MediaReceived):
+                frames, event.stream.frames = event.stream.frames, []
+                self.frames.setdefault(event.transceiver, []).extend(frames)
+        out, self.peer.out = self.peer.out, []
+        return [(self.address, address, data) for _, address, data in out]
+
+    def push(self) -> None:
+        """Bring what was asked of the peer onto the network."""
+        for local, remote, data in self.drain():
+            self.network.send(local, remote, data)
+
+    def stream(self) -> InboundStream:
+        (stream,) = [s for t in self.peer.transceivers for s in self.peer.inbound(t)]
+        return stream
+
+
+class Call:
+    """An offerer and an answerer."""
+
+    def __init__(self, conditions: LinkConditions = PERFECT, seed: int = 1) -> None:
+        self.network = SimulatedNetwork(seed=seed, conditions=conditions)
+        self.offerer = Host(self.network, ("192.0.2.1", 1000), seed)
+        self.answerer = Host(self.network, ("192.0.2.2", 2000), seed + 1)
+
+    def negotiate(self, *, ice_restart: bool = False) -> None:
+        now = self.network.now
+        offer = self.offerer.peer.create_offer(now, ice_restart=ice_restart)
+        self.answerer.peer.set_offer(offer, now)
+        self.offerer.peer.set_answer(self.answerer.peer.create_answer(now), now)
+        self.offerer.push()
+        self.answerer.push()
+
+    def connect(self) -> None:
+        self.negotiate()
+        assert self.network.run(30, until=self.is_connected)
+
+    def is_connected(self) -> bool:
+        states = {self.offerer.peer.state, self.answerer.peer.state}
+        return states == {TransportState.CONNECTED}
+
+    def publish(self, kind: str) -> Transceiver:
+        transceiver = self.offerer.peer.add_transceiver(
+            "video" if kind == "video" else "audio", "sendonly"
+        )
+        self.offerer.peer.set_local_track(transceiver, "-", f"cid-{kind}")
+        return transceiver
+
+    def play(
+        self,
+        transceiver: Transceiver,
+        mime: str,
+        frames: list[bytes],
+        rate: float,
+        first: int = 0,
+    ) -> None:
+        """Send frames at a rate per second, then let everything arrive."""
+        stream = self.offerer.peer.outbound(transceiver, mime)
+        clock = stream.clock_rate
+        for number, data in enumerate(frames, first):
+            timestamp = round(number * clock / rate)
+            self.offerer.peer.send(stream.send_frame(data, timestamp, self.network.now))
+            self.offerer.push()
+            self.network.run(1 / rate)
+        self.network.run(2)
+
+
+def opus_frames(count: int) -> list[bytes]:
+    return [b"\x78" + number.to_bytes(4, "big") * 20 for number in range(count)]
+
+
+def vp8_frames(count: int, size: int = 5000) -> list[bytes]:
+    return [
+        (VP8_DELTA if number % 30 else VP8_KEY) + number.to_bytes(4, "big") * (size // 4)
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "mime", "frames", "rate"),
+    [
+        ("audio", "audio/opus", opus_frames(60), 50),
+        ("video", "video/VP8", vp8_frames(60), 30),
+    ],
+    ids=["opus", "vp8"],
+)
+def test_every_frame_arrives_whole_and_in_order(
+    kind: str, mime: str, frames: list[bytes], rate: float
+) -> None:
+    call = Call(LinkConditions(delay=0.02))
+    transceiver = call.publish(kind)
+    call.connect()
+    call.play(transceiver, mime, frames, rate)
+    (received,) = call.answerer.frames.values()
+    assert [frame.data for frame in received] == frames
+    steps = {b.timestamp - a.timestamp for a, b in itertools.pairwise(received)}
+    clock = call.answerer.stream().clock_rate
+    assert steps == {round(clock / rate)}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_lost_video_is_repaired_by_retransmission(seed: int) -> None:
+    call = Call(seed=seed)
+    transceiver = call.publish("video")
+    call.connect()
+    frames = vp8_frames(90)
+    call.play(transceiver, "video/VP8", frames[:1], 30)
+    call.network.conditions = LinkConditions(delay=0.02, loss=0.1, jitter=0.01)
+    call.play(transceiver, "video/VP8", frames[1:-1], 30, first=1)
+    call.network.conditions = PERFECT
+    call.play(transceiver, "video/VP8", frames[-1:], 30, first=89)
+    (received,) = call.answerer.frames.values()
+    assert [frame.data for frame in received] == frames
+    assert call.answerer.stream().stats.repaired > 10
+
+
+def test_retransmissions_use_their_own_ssrc() -> None:
+    call = Call()
+    transceiver = call.publish("video")
+    call.connect()
+    call.network.conditions = LinkConditions(delay=0.02, loss=0.1)
+    call.play(transceiver, "video/VP8", vp8_frames(60), 30)
+    repair = call.answerer.stream().repair
+    assert repair is not None
+    assert transceiver.local_track is not None
+    assert repair.ssrc == transceiver.local_track.rtx_ssrc
+    assert repair.reception.received > 0
+
+
+def test_a_receiver_without_a_keyframe_asks_for_one() -> None:
+    call = Call(LinkConditions(delay=0.02))
+    transceiver = call.publish("video")
+    call.connect()
+    call.play(transceiver, "video/VP8", vp8_frames(20)[1:], 30)
+    assert call.answerer.frames == {}
+    requests = [e for e in call.offerer.events if isinstance(e, KeyframeRequested)]
+    assert requests
+    assert {request.transceiver for request in requests} == {transceiver}
+
+
+def test_reports_flow_both_ways() -> None:
+    call = Call(LinkConditions(delay=0.02))
+    transceiver = call.publish("video")
+    call.connect()
+    call.play(transceiver, "video/VP8", vp8_frames(90), 30)
+    outbound = call.offerer.peer.outbound(transceiver, "video/VP8")
+    assert outbound.round_trip == pytest.approx(0.04, abs=0.01)
+    assert outbound.fraction_lost == 0
+    assert call.answerer.stream().sender_report is not None
+
+
+def test_mid_identifies_a_stream_that_the_description_does_not_list() -> None:
+    call = Call()
+    transceiver = call.publish("audio")
+    now = call.network.now
+    offer = call.offerer.peer.create_offer(now)
+    silent = "".join(line for line in offer.splitlines(keepends=True) if "a=ssrc" not in line)
+    call.answerer.peer.set_offer(silent, now)
+    call.offerer.peer.set_answer(call.answerer.peer.create_answer(now), now)
+    call.offerer.push()
+    call.answerer.push()
+    call.network.run(1)
+    call.play(transceiver, "audio/opus", opus_frames(5), 50)
+    (received,) = call.answerer.frames.values()
+    assert [frame.data for frame in received] == opus_frames(5)
+
+
+def test_a_recycled_section_starts_a_new_stream() -> None:
+    call = Call()
+    transceiver = call.publish("audio")
+    call.connect()
+    call.play(transceiver, "audio/opus", opus_frames(5), 50)
+    first = call.answerer.stream()
+    call.offerer.peer.clear_local_track(transceiver)
+    call.negotiate()
+    (theirs,) = call.answerer.peer.transceivers
+    assert theirs.remote_track is None
+    assert call.answerer.peer.inbound(theirs) == []
+    call.offerer.peer.set_local_track(transceiver, "-", "cid-second")
+    call.negotiate()
+    call.play(transceiver, "audio/opus", opus_frames(7), 50)
+    assert call.answerer.stream() is not first
+    assert len(call.answerer.frames[theirs]) == 12
+
+
+def test_data_and_media_share_the_connection() -> None:
+    call = Call(LinkConditions(delay=0.02, loss=0.05))
+    transceiver = call.publish("audio")
+    channel = call.offerer.peer.create_data_channel("_reliable")
+    call.connect()
+    assert call.network.run(10, until=lambda: channel.state == "open")
+    channel.send(b"x" * 60_000, call.network.now)
+    call.offerer.push()
+    call.play(transceiver, "audio/opus", opus_frames(50), 50)
+    messages = [e.data for e in call.answerer.events if isinstance(e, DataChannelMessage)]
+    assert messages == [b"x" * 60_000]
+    assert sum(map(len, call.answerer.frames.values())) > 40
+
+
+def test_an_ice_restart_keeps_media_and_data_flowing() -> None:
+    call = Call(LinkConditions(delay=0.02))
+    transceiver = call.publish("audio")
+    channel = call.offerer.peer.create_data_channel("chat")
+    call.connect()
+    call.play(transceiver, "audio/opus", opus_frames(10), 50)
+    before = call.offerer.peer.local_description
+    call.negotiate(ice_restart=True)
+    assert call.offerer.peer.local_description != before
+    call.play(transceiver, "audio/opus", opus_frames(10), 50)
+    channel.send(b"still here", call.network.now)
+    call.offerer.push()
+    call.network.run(1)
+    assert sum(map(len, call.answerer.frames.values())) == 20
+    assert any(isinstance(event, DataChannelMessage) for event in call.answerer.events)
+
+
+def test_sending_in_a_section_that_was_not_negotiated_is_refused() -> None:
+    call = Call()
+    transceiver = call.publish("audio")
+    with pytest.raises(LocalProtocolError, match="not negotiated"):
+        call.offerer.peer.outbound(transceiver, "audio/opus")
+    call.connect()
+    with pytest.raises(LocalProtocolError, match="video/VP8"):
+        call.offerer.peer.outbound(transceiver, "video/VP8")
+
+
+def test_malformed_descriptions_and_candidates_are_refused_without_harm() -> None:
+    call = Call()
+    call.publish("audio")
+    peer = call.answerer.peer
+    with pytest.raises(RemoteProtocolError):
+        peer.set_offer("v=0\r\nnonsense", 0.0)
+    with pytest.raises(RemoteProtocolError):
+        peer.add_remote_candidate("candidate:broken", 0.0)
+    with pytest.raises(LocalProtocolError):
+        peer.create_answer(0.0)
+    call.connect()
+
+
+def test_closing_ends_the_other_side() -> None:
+    call = Call()
+    call.publish("audio")
+    call.connect()
+    call.offerer.peer.close(call.network.now)
+    call.offerer.push()
+    call.network.run(1)
+    assert call.answerer.peer.state is TransportState.CLOSED
