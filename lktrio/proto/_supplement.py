@@ -158,6 +158,7 @@ SERVICES = {
             "Playback": ("PlaybackRequest", "PlaybackResponse"),
             "Seek": ("SeekRequest", "google.protobuf.Empty"),
             "Close": ("ClosePlaybackRequest", "google.protobuf.Empty"),
+            "Export": ("ExportReplayRequest", "EgressInfo"),
             "DeleteReplay": ("DeleteReplayRequest", "google.protobuf.Empty"),
         },
     ),

@@ -1,0 +1,128 @@
+"""What an HTTP answer to a Twirp request means: a message, or an error (Twirp v7 specification).
+
+Errors of the server are JSON objects with ``code``, ``msg`` and ``meta``. Whatever else arrives
+was written by something in between, such as a proxy; its HTTP status decides the code, as the
+specification has it, and its text becomes the message.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from lktrio.errors import RemoteProtocolError, ServerError, SipCallError
+from lktrio.proto import Message
+from lktrio.proto.codec import decode
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["CONTENT_TYPE", "REGION_PIN", "read_answer"]
+
+CONTENT_TYPE = "application/protobuf"
+OK = 200
+REGION_PIN = 451
+"""HTTP status with which LiveKit Cloud refuses a region that the project may not use."""
+SERVER_ERRORS = 500
+EXCERPT = 200
+"""Characters of a foreign text that an error quotes."""
+
+INTERMEDIARY_CODES = {
+    400: "internal",
+    401: "unauthenticated",
+    403: "permission_denied",
+    404: "bad_route",
+    408: "deadline_exceeded",
+    413: "resource_exhausted",
+    429: "resource_exhausted",
+    REGION_PIN: "failed_precondition",
+    502: "unavailable",
+    503: "unavailable",
+    504: "unavailable",
+}
+"""Twirp codes for answers that the server did not write."""
+
+MessageT = TypeVar("MessageT", bound=Message)
+
+
+def read_answer(response: httpx.Response, expected: type[MessageT]) -> MessageT:
+    """The message in an answer.
+
+    Raises:
+        SipCallError: A call failed with a SIP status.
+        ServerError: The server refused, or something else answered in its place.
+    """
+    if response.status_code != OK:
+        raise _error(response)
+    if _media_type(response) != CONTENT_TYPE:
+        raise _foreign(response, f"a {CONTENT_TYPE} answer was expected")
+    try:
+        return decode(expected, response.content)
+    except RemoteProtocolError as error:
+        raise _foreign(response, f"the answer is no {expected.__name__}") from error
+
+
+def _media_type(response: httpx.Response) -> str:
+    content_type: str = response.headers.get("Content-Type", "")
+    return content_type.partition(";")[0].strip().lower()
+
+
+def _error(response: httpx.Response) -> ServerError:
+    try:
+        found: object = json.loads(response.content)
+    except (ValueError, RecursionError):
+        found = None
+    body = cast("dict[str, object]", found) if isinstance(found, dict) else {}
+    code, text = body.get("code"), body.get("msg", "")
+    if not isinstance(code, str) or not isinstance(text, str):
+        return _foreign(response, "")
+    return _twirp_error(code, text, _strings(body.get("meta")), response.status_code)
+
+
+def _strings(meta: object) -> dict[str, str]:
+    if not isinstance(meta, dict):
+        return {}
+    items = cast("dict[str, object]", meta).items()
+    return {key: value for key, value in items if isinstance(value, str)}
+
+
+def _twirp_error(code: str, text: str, meta: Mapping[str, str], status: int) -> ServerError:
+    sip_code = meta.get("sip_status_code", "")
+    if not (sip_code.isascii() and sip_code.isdigit()):
+        return ServerError(code, text, meta=meta, status=status)
+    return SipCallError(
+        code,
+        text,
+        sip_status_code=int(sip_code[:9]),
+        sip_status=meta.get("sip_status", ""),
+        meta=meta,
+        status=status,
+    )
+
+
+def _foreign(response: httpx.Response, problem: str) -> ServerError:
+    """The error of an answer that is not the server's."""
+    status = response.status_code
+    code = INTERMEDIARY_CODES.get(status, "unknown" if status >= SERVER_ERRORS else "internal")
+    meta = {"http_error_from_intermediary": "true", "status_code": str(status)}
+    said = f"HTTP {status} {response.reason_phrase} from {_place(response)}"
+    if response.has_redirect_location:
+        meta["location"] = response.headers["Location"]
+        problem = f"redirects to {meta['location']} are not followed: use that URL"
+    elif response.content and not _is_binary(response):
+        problem = f"{problem}: {_excerpt(response)}" if problem else _excerpt(response)
+    return ServerError(code, f"{said}: {problem}" if problem else said, meta=meta, status=status)
+
+
+def _place(response: httpx.Response) -> str:
+    return str(response.request.url.copy_with(query=None, userinfo=b""))
+
+
+def _is_binary(response: httpx.Response) -> bool:
+    return _media_type(response) in (CONTENT_TYPE, "application/octet-stream")
+
+
+def _excerpt(response: httpx.Response) -> str:
+    text = " ".join(response.content[: 4 * EXCERPT].decode("utf-8", "replace").split())
+    return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}..."

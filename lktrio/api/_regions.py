@@ -1,0 +1,191 @@
+"""Which other regions of LiveKit Cloud can serve a request, and when to go there.
+
+Theory of operation: a project of LiveKit Cloud is reached by one host name, and ``GET
+/settings/regions`` there lists the URLs of its regions, nearest first. When a request fails in a
+way that another region may not (no answer, or HTTP 5xx), it is sent to the next region that was
+not tried, after a pause that doubles; three attempts in all, fixed, so that retries cannot
+overwhelm the service. HTTP 451 is different: the project may use certain regions only. The list is
+fetched anew, which then has only those, and the request goes there without a pause.
+
+The list is kept as long as its ``Cache-Control`` says; if it cannot be fetched, the old one serves.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+import trio
+
+from lktrio.errors import RemoteProtocolError, ServerError
+from lktrio.proto import RegionSettings
+from lktrio.proto.codec import from_json
+
+from ._answers import REGION_PIN, SERVER_ERRORS
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["Failover", "FailoverMode", "Regions", "http_url"]
+
+FailoverMode = Literal["cloud", "always", "never"]
+"""When requests go to other regions: for hosts of LiveKit Cloud, for every host, or not at all."""
+
+ATTEMPTS = 3
+BACKOFF = 0.2
+"""Seconds before the second attempt; twice that before the third."""
+MIN_BUDGET = 5.0
+"""Seconds that the caller must have left: with fewer, a second attempt would hardly help."""
+DISCOVERY_TIMEOUT = 2.0
+
+logger = logging.getLogger("lktrio.api")
+
+
+def http_url(url: str) -> str:
+    """A server URL as HTTP clients take it: ``ws`` becomes ``http``, without a slash at the end.
+
+    Raises:
+        ValueError: It has another scheme or no host.
+    """
+    parts = urlsplit(url)
+    scheme = {"ws": "http", "wss": "https", "http": "http", "https": "https"}.get(parts.scheme)
+    if scheme is None or not parts.hostname:
+        raise ValueError(f"{url!r} is not a server URL such as wss://example.livekit.cloud")
+    host = parts.netloc.rpartition("@")[2]
+    return f"{scheme}://{host}{parts.path}".rstrip("/")
+
+
+@dataclass(slots=True)
+class _Listed:
+    urls: list[str]
+    until: float
+
+
+class Regions:
+    """The regions of one server, fetched when they are needed.
+
+    Attributes:
+        fetches: How often the list was asked for.
+    """
+
+    def __init__(self, client: httpx.AsyncClient, base: str) -> None:
+        parts = urlsplit(base)
+        self._client = client
+        self._url = f"{parts.scheme}://{parts.netloc}/settings/regions"
+        self._listed = _Listed([], -math.inf)
+        self.fetches = 0
+
+    async def list(self, headers: dict[str, str], *, anew: bool = False) -> list[str]:
+        """The URLs of the regions, nearest first; empty if nothing is known.
+
+        Args:
+            headers: Headers of the request, with its authorization.
+            anew: Fetch them even if those known are recent.
+        """
+        if not anew and trio.current_time() < self._listed.until:
+            return self._listed.urls
+        self.fetches += 1
+        with trio.move_on_after(DISCOVERY_TIMEOUT):
+            found = await self._fetch(headers)
+            if found is not None:
+                self._listed = found
+        return self._listed.urls
+
+    async def _fetch(self, headers: dict[str, str]) -> _Listed | None:
+        import httpx
+
+        try:
+            response = await self._client.get(self._url, headers=headers, follow_redirects=False)
+            response.raise_for_status()
+            settings = from_json(RegionSettings, response.content)
+            urls = [http_url(region.url) for region in settings.regions if region.url]
+        except (httpx.HTTPError, RemoteProtocolError, ValueError) as error:
+            logger.info("the regions could not be fetched from %s: %s", self._url, error)
+            return None
+        return _Listed(urls, trio.current_time() + _max_age(response))
+
+
+def _max_age(response: httpx.Response) -> float:
+    """Seconds that an answer may be kept; none unless it says so."""
+    control: str = response.headers.get("Cache-Control", "")
+    for directive in control.lower().split(","):
+        name, _, value = directive.strip().partition("=")
+        if name == "max-age" and value.isascii() and value.isdigit():
+            return float(value[:9])
+    return 0.0
+
+
+class Failover:
+    """Decides for one call where to send it next.
+
+    Attributes:
+        base: The URL to send it to now.
+    """
+
+    def __init__(
+        self, base: str, regions: Regions, mode: FailoverMode, headers: dict[str, str]
+    ) -> None:
+        host = urlsplit(base).hostname or ""
+        single = _is_cloud_api(host) and mode != "always"
+        self.base = base
+        self._regions = regions
+        self._headers = headers
+        self._may_redirect = mode == "always" or _is_cloud(host)
+        enabled = mode == "always" or (mode == "cloud" and (_is_cloud(host) or single))
+        self._may_retry = enabled and _time_left() >= MIN_BUDGET
+        self._single = single
+        self._tried = {_host(base)}
+        self._attempt = 1
+
+    def budget(self, usual: float) -> float:
+        """Seconds for the attempt that comes now.
+
+        Args:
+            usual: Seconds that such a call may take, used if the caller has no deadline.
+
+        Returns:
+            Infinity if the caller's deadline is all there is.
+        """
+        left = _time_left()
+        if left == math.inf:
+            return usual
+        attempts = ATTEMPTS - self._attempt + 1 if self._may_retry else 1
+        return max(usual, left / attempts) if attempts > 1 else math.inf
+
+    async def next(self, error: ServerError) -> bool:
+        """Move on after a failed attempt; whether there is anything left to try."""
+        pinned = error.status == REGION_PIN and self._may_redirect
+        retryable = error.status is None or error.status >= SERVER_ERRORS
+        if self._attempt >= ATTEMPTS or not (pinned or (retryable and self._may_retry)):
+            return False
+        urls = [] if self._single else await self._regions.list(self._headers, anew=pinned)
+        url = next((url for url in urls if _host(url) not in self._tried), None)
+        if url is None and pinned:
+            return False
+        logger.warning("%s failed (%s): going on with %s", self.base, error.code, url or self.base)
+        if not pinned:
+            await trio.sleep(BACKOFF * 2 ** (self._attempt - 1))
+        self._attempt += 1
+        self.base = url or self.base
+        self._tried.add(_host(self.base))
+        return True
+
+
+def _time_left() -> float:
+    return trio.current_effective_deadline() - trio.current_time()
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.lower()
+
+
+def _is_cloud(host: str) -> bool:
+    return host.endswith(".livekit.cloud")
+
+
+def _is_cloud_api(host: str) -> bool:
+    """The service for Cloud's own API, which has no regions but may be retried."""
+    return host.startswith("cloud-api.") and host.endswith(".livekit.io")
