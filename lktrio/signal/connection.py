@@ -368,10 +368,13 @@ class SignalConnection:
 
     async def serve(self) -> None:
         """Run the connection until its link has ended; `open_signal` starts this."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._read, name="signal reader")
-            nursery.start_soon(self._write, name="signal writer")
-            nursery.start_soon(self._keep_alive, name="signal keeper")
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._read, name="signal reader")
+                nursery.start_soon(self._write, name="signal writer")
+                nursery.start_soon(self._keep_alive, name="signal keeper")
+        finally:
+            self._end(LinkEnd("lost", text="the connection's tasks have stopped"))
 
     async def wait_answered(self) -> None:
         """Wait until the server has answered the join or has left, or the link has ended."""

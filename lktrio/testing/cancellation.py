@@ -27,10 +27,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import trio
+import trio.testing
 
 __all__ = ["cancel_at_every_checkpoint"]
 
 _DESCRIPTORS = Path("/proc/self/fd")
+_WARM_UP = 0.1  # seconds in which what was started before may take its place
 _POLL = 0.002  # seconds between two looks at what is still open
 
 
@@ -60,6 +62,8 @@ async def cancel_at_every_checkpoint(
         AssertionError: A run left something behind, hung, or answered cancellation with an
             exception. The message tells the number of the checkpoint.
     """
+    with trio.move_on_after(_WARM_UP):
+        await trio.testing.wait_all_tasks_blocked(_POLL)
     tasks, sockets = _living_tasks(), _open_sockets()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -85,6 +89,7 @@ class _CancelAtStep(trio.abc.Instrument):
     def __init__(self, root: trio.lowlevel.Task, scope: trio.CancelScope, step: int) -> None:
         self.left = step
         self._root = root
+        self._outside = list(root.child_nurseries)
         self._scope = scope
 
     def after_task_step(self, task: trio.lowlevel.Task) -> None:
@@ -93,11 +98,14 @@ class _CancelAtStep(trio.abc.Instrument):
             if not self.left:
                 self._scope.cancel()
 
-    def _belongs(self, task: trio.lowlevel.Task | None) -> bool:
-        while task is not None and task is not self._root:
+    def _belongs(self, task: trio.lowlevel.Task) -> bool:
+        """Whether a task is the root or was started below it since we are here."""
+        while task is not self._root:
             nursery = task.parent_nursery
-            task = nursery.parent_task if nursery is not None else None
-        return task is not None
+            if nursery is None or nursery in self._outside:
+                return False
+            task = nursery.parent_task
+        return True
 
 
 async def _run(

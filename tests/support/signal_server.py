@@ -138,13 +138,19 @@ class Visit:
         """End the TCP connection without a word."""
         await trio.aclose_forcefully(self._stream)
 
-    async def wait_for(self, member: str) -> proto.SignalRequest:
-        """Wait until the client has sent a request of a kind; the latest of it."""
+    async def wait_for(self, member: str, count: int = 1) -> proto.SignalRequest:
+        """Wait until the client has sent so many requests of a kind; the last of these.
+
+        Raises:
+            trio.BrokenResourceError: The client is gone.
+        """
         async with self._arrival:
             while True:
-                for request in reversed(self.requests):
-                    if getattr(request, member) is not None:
-                        return request
+                found = [one for one in self.requests if getattr(one, member) is not None]
+                if len(found) >= count:
+                    return found[count - 1]
+                if self.closed.is_set():
+                    raise trio.BrokenResourceError
                 await self._arrival.wait()
 
     async def _read(self) -> None:
@@ -160,6 +166,9 @@ class Visit:
             self.close_code = closed.reason.code if closed.reason is not None else None
         finally:
             self.closed.set()
+            with trio.CancelScope(shield=True):
+                async with self._arrival:
+                    self._arrival.notify_all()
 
 
 def joined(**join: Any) -> proto.SignalResponse:
