@@ -236,6 +236,7 @@ class VideoBuffer:
             self._held.setdefault(index, (timestamp, marker, payload))
             if index - expected > MAX_SPAN:
                 self._lose_track()
+                self._floor = index  # what lies between will not come
                 self._advance(now)
             elif self.deadline == NEVER:
                 self.deadline = now + self.hold

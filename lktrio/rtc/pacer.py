@@ -43,7 +43,7 @@ class Pacer:
     def __init__(self, bitrate: float = _DEFAULT_BITRATE) -> None:
         self.bitrate = bitrate
         self.queued = 0
-        self._queue: deque[tuple[OutboundStream, bytes, int, bool]] = deque()
+        self._queue: deque[tuple[OutboundStream, bytes, int, bool, float]] = deque()
         self._due = NEVER
         self._last = -NEVER
         self._allowance = 0.0
@@ -66,10 +66,11 @@ class Pacer:
         """
         last = len(payloads) - 1
         for number, payload in enumerate(payloads):
-            self._queue.append((stream, payload, timestamp, number == last))
+            self._queue.append((stream, payload, timestamp, number == last, now))
             self.queued += len(payload)
         if self._due == NEVER and self._queue:
             self._due = max(now, self._last + TICK)
+            self._last = max(self._last, now - TICK)  # idle time is no credit
 
     def discard(self, stream: OutboundStream) -> None:
         """Drop what is queued for a stream that ends."""
@@ -86,16 +87,15 @@ class Pacer:
         """Return the datagrams of the batch that is due."""
         if now < self._due:
             return []
-        bits = max(_HEADROOM * self.bitrate, 8 * self.queued / MAX_QUEUE_TIME)
-        elapsed = min(max(now - self._last, TICK), MAX_QUEUE_TIME)
-        if now - self._last > MAX_QUEUE_TIME:
-            elapsed = TICK  # the queue was empty: there is nothing to catch up with
-        self._last = now
-        self._allowance = min(self._allowance, 0.0) + elapsed * bits / 8
-        datagrams: list[bytes] = []
         queue = self._queue
+        left = max(queue[0][-1] + MAX_QUEUE_TIME - now, TICK)  # for the oldest, and so for all
+        elapsed = now - self._last
+        self._last = now
+        rate = max(_HEADROOM * self.bitrate / 8, self.queued / left)
+        self._allowance = min(self._allowance, 0.0) + elapsed * rate
+        datagrams: list[bytes] = []
         while queue and self._allowance > 0:
-            stream, payload, timestamp, marker = queue.popleft()
+            stream, payload, timestamp, marker, _ = queue.popleft()
             self._allowance -= len(payload)
             self.queued -= len(payload)
             datagrams.append(stream.send_payload(payload, timestamp, marker, now))
