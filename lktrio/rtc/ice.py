@@ -389,7 +389,7 @@ class IceAgent:
             pair = self._session.learn(generation, check, now)
         if pair is None:
             return
-        self._last_heard = pair.last_heard = now
+        self._last_heard = now
         pair.validated = True
         if self.lite:
             self._session.confirm(pair, now)

@@ -79,7 +79,7 @@ def choose_pair(
 def _replacement(valid: list[Pair], nominated: Pair) -> Pair | None:
     silent_since = NEVER if nominated.check is None else nominated.check.started
     for pair in valid:
-        if pair is not nominated and pair.last_heard >= silent_since:
+        if pair is not nominated and pair.answered_at >= silent_since:
             return pair
     return None
 

@@ -98,8 +98,8 @@ class Pair:
     """When the next consent check is due."""
     consent_expires: float = NEVER
     """When it stops being allowed to send on it."""
-    last_heard: float = -NEVER
-    """When an authenticated STUN message last came from it."""
+    answered_at: float = -NEVER
+    """When a check on it was last answered; of a lite agent: when the peer last checked it."""
 
     @property
     def key(self) -> tuple[int, Address]:
@@ -134,11 +134,7 @@ class Pair:
 
     def is_unresponsive(self, now: float, limit: float) -> bool:
         """Whether its check has been waiting for an answer for `limit` seconds."""
-        return (
-            self.check is not None
-            and now >= self.check.started + limit
-            and self.last_heard < self.check.started
-        )
+        return self.check is not None and now >= self.check.started + limit
 
 
 class Generation:

@@ -259,7 +259,7 @@ class IceSession:
         """A pair has been proved to work."""
         pair.validated = True
         pair.state = PairState.SUCCEEDED
-        pair.last_heard = now
+        pair.answered_at = now
         pair.consent_expires = now + self._options.consent_timeout
         pair.next_consent = now + self.checks.consent_pause()
         pair.generation.first_valid_at = min(pair.generation.first_valid_at, now)

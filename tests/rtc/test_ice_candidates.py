@@ -8,7 +8,7 @@ import pytest
 
 from lktrio.errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.base import Address
-from lktrio.rtc.candidate import Candidate, host_candidate
+from lktrio.rtc.candidate import Candidate, candidate_priority, host_candidate
 from lktrio.rtc.ice import IceAgent, IceOptions, IceRole, IceState
 from lktrio.rtc.stun import Attribute, StunMessage
 
@@ -63,6 +63,15 @@ def test_every_known_type_is_checked(kind: str) -> None:
     made.set_remote_credentials("peer", PWD, 0.0)
     made.add_remote_candidate(Candidate.parse(REMOTE.replace("typ host", f"typ {kind}")), 0.0)
     assert checked(made) == {("192.0.2.2", 2000)}
+
+
+def test_checks_offer_the_priority_of_a_peer_reflexive_candidate() -> None:
+    """RFC 8445 section 7.1.1: same local preference, other type."""
+    made = agent()
+    made.set_remote_credentials("peer", PWD, 0.0)
+    made.add_remote_candidate(Candidate.parse(REMOTE), 0.0)
+    request = StunMessage.parse(made.out[0][2])
+    assert request.get_uint32(Attribute.PRIORITY) == candidate_priority("prflx", 65535)
 
 
 def test_candidates_before_the_credentials_are_kept() -> None:

@@ -52,8 +52,10 @@ def test_the_switch_comes_before_the_user_notices() -> None:
     assert "disconnected" not in alice.state_names() + bob.state_names()
 
 
-def test_a_path_that_only_fails_to_carry_our_packets_is_left_too() -> None:
+@pytest.mark.parametrize("offset", range(5))
+def test_a_path_that_only_fails_to_carry_our_packets_is_left_too(offset: int) -> None:
     network, alice, bob = two_paths()
+    network.run(offset)
     network.set_link("10.0.0.1", "10.0.0.2", DEAD)
     network.run(15)
     assert alice.selected == OTHER_RADIO

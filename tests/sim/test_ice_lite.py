@@ -87,6 +87,7 @@ def test_a_lite_agent_nobody_asks_gives_up() -> None:
     bob.know(alice)
     network.run(60)
     assert bob.state_names() == ["checking", "failed"]
+    assert 29 < bob.states[-1][0] < 31
     assert bob.sent == 0
 
 
