@@ -18,7 +18,13 @@ import httpx  # noqa: ASYNC127 - the design's choice
 import trio
 
 from lktrio import proto
-from lktrio.errors import ConnectError, ConnectTimeout, JoinRejected, ServerUnreachable
+from lktrio.errors import (
+    ConnectError,
+    ConnectTimeout,
+    JoinRejected,
+    RemoteProtocolError,
+    ServerUnreachable,
+)
 from lktrio.signal.connection import LinkEnd, SignalConnection
 from lktrio.signal.joining import join_query
 from lktrio.signal.options import Resume, SignalOptions, SignalVersion, Timeouts
@@ -91,6 +97,7 @@ async def open_signal(
         JoinRejected: It refused the join for another reason; `LeaveReceived` if by ``leave``.
         ServerUnreachable: No LiveKit server answers at the URL.
         ConnectTimeout: A phase took too long; the message names it.
+        RemoteProtocolError: The server's answer to the join lacks the room or ourselves.
         ValueError: The URL or the token cannot be one.
     """
     opening = _Opening(
@@ -138,14 +145,12 @@ class _Opening:
 
     async def run(self, services: trio.Nursery) -> SignalConnection:
         version, *others = self._versions()
-        query = self._query(version)
-        refused = await self._upgrade(services, version, query)
+        refused = await self._upgrade(services, version, self._query(version))
         if refused is not None and others and is_unknown_path(refused):
             version = others[0]
-            query = self._query(version)
-            refused = await self._upgrade(services, version, query)
+            refused = await self._upgrade(services, version, self._query(version))
         if refused is not None:
-            raise await self._explain(version, query, refused)
+            raise await self._explain(version, refused)
         return await self._wait_answered()
 
     def _versions(self) -> tuple[SignalVersion, ...]:
@@ -195,6 +200,8 @@ class _Opening:
         if scope.cancelled_caught:
             what = "join" if self.resume is None else "resume"
             raise ConnectTimeout(f"{self.url.place} did not answer our {what} within {seconds:g} s")
+        if connection.join is not None:
+            _check_join(connection.join)
         if connection.join is not None or connection.reconnect is not None:
             return connection
         if (leave := connection.server_leave) is not None:
@@ -209,9 +216,9 @@ class _Opening:
             return JoinRejected(message)
         return ServerUnreachable(message)
 
-    async def _explain(
-        self, version: SignalVersion, query: str, refused: UpgradeRefused
-    ) -> ConnectError:
+    async def _explain(self, version: SignalVersion, refused: UpgradeRefused) -> ConnectError:
+        # Without the offer: URLs are logged, and it holds the password of our ICE agent.
+        query = join_query(version, self.options, resume=self.resume)
         return await explain_refusal(
             refused,
             self.url,
@@ -221,6 +228,12 @@ class _Opening:
             http=self.http,
             ssl_context=self.ssl_context,
         )
+
+
+def _check_join(join: proto.JoinResponse) -> None:
+    for name in ("room", "participant"):
+        if getattr(join, name) is None:
+            raise RemoteProtocolError(f"the server's answer to our join tells no {name}")
 
 
 def _leave_message(leave: proto.LeaveRequest, url: SignalUrl) -> str:

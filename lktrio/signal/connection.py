@@ -113,7 +113,8 @@ class SignalConnection:
     Attributes:
         version: ``v1`` (one peer connection) or ``v0`` (two).
         token: The newest access token; the one to reconnect with.
-        join: The server's answer to a join; None when a session was resumed.
+        join: The server's answer to a join; None when a session was resumed. After a resume it
+            says that the server made a new session in place of it.
         reconnect: The server's answer to a resume; None when a room was joined, and when a server
             resumes without saying so.
         server_leave: The server's last ``leave``: what it wants us to do, and why.
@@ -407,7 +408,9 @@ class SignalConnection:
     async def _keep_alive(self) -> None:
         await self._answered.wait()
         interval, timeout = self._ping_times()
-        if self.close_reason is None and (interval <= 0 or timeout <= 0):
+        if self.close_reason is not None or (self.join is None and self._resume is None):
+            return  # we were not let in
+        if interval <= 0 or timeout <= 0:
             _log.warning("the server wants no pings: a dead link will not be noticed")
             return
         next_ping = trio.current_time()
@@ -475,14 +478,13 @@ class SignalConnection:
 
     def _receive_answer(self, response: proto.SignalResponse) -> bool:
         """Look for the answer to our join; whether this is it and nothing else."""
-        if self._resume is None:
-            self.join = response.join
-        else:  # a server may also resume without saying so, and go on
+        self.join = response.join
+        if self._resume is not None:
             self.reconnect = response.reconnect
-        answer = self.join or self.reconnect
-        if answer is not None or self._resume is not None:
+        found = self.join is not None or self.reconnect is not None
+        if found or self._resume is not None:  # a server may resume without saying so, and go on
             self._answered.set()
-        return answer is not None
+        return found
 
     def _receive_pong(self, pong: proto.Pong) -> None:
         if pong.last_ping_timestamp == self._ping_timestamp:

@@ -49,10 +49,12 @@ class Watch:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.let_in = 0
+        self.knows = trio.Event()
         monkeypatch.setattr("lktrio.signal.client.SignalConnection", self._make)
 
     def _make(self, *args: Any, **more: Any) -> SignalConnection:
         self.let_in += 1
+        self.knows.set()
         return SignalConnection(*args, **more)
 
     async def check(self, server: SignalServer) -> None:
@@ -146,22 +148,15 @@ async def test_losing_the_link() -> None:
         assert await cancel_at_every_checkpoint(operation) > 10
 
 
-async def test_a_client_cancelled_while_it_waits_for_the_join_leaves() -> None:
-    async def script(visit: Visit) -> None:
-        await visit.accept()
-        let_in.set()
+async def test_a_client_cancelled_while_it_waits_for_the_join_leaves(watch: Watch) -> None:
+    async def join() -> None:
+        async with open_signal(server.url, "token"):
+            pytest.fail("it was let in")
 
-    let_in = trio.Event()
-    async with open_signal_server(script) as server:
+    async with open_signal_server(Visit.accept) as server:
         async with trio.open_nursery() as nursery:
-
-            async def join() -> None:
-                async with open_signal(server.url, "token"):
-                    pytest.fail("it was let in")
-
             nursery.start_soon(join)
-            await let_in.wait()
-            await trio.sleep(0.05)
+            await watch.knows.wait()
             nursery.cancel_scope.cancel()
         await server.visit.closed.wait()
     assert server.visit.left

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lktrio import proto
+from lktrio.errors import RemoteProtocolError
 from lktrio.proto.codec import encode
 from lktrio.signal import LinkEnd, open_signal
 from lktrio.signal import websocket as websocket_module
@@ -89,6 +90,19 @@ async def test_unknown_values_of_enums_are_no_error() -> None:
         with pytest.raises(Exception, match=r"99.*88"):
             async with open_signal(server.url, "token"):
                 pass
+
+
+@pytest.mark.parametrize("missing", ["room", "participant"])
+async def test_an_answer_to_the_join_that_lacks_the_essentials_is_refused(missing: str) -> None:
+    async def script(visit: Visit) -> None:
+        await visit.join(**{missing: None})
+
+    async with open_signal_server(script) as server:
+        with pytest.raises(RemoteProtocolError, match=missing):
+            async with open_signal(server.url, "token"):
+                pass
+        await server.visit.closed.wait()
+    assert server.visit.left
 
 
 async def test_a_message_that_is_too_large_ends_the_link(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -253,6 +253,15 @@ async def test_a_server_may_resume_without_saying_so() -> None:
         assert await connection.responses.receive() == update
 
 
+async def test_a_server_that_makes_a_new_session_in_place_of_resuming_is_found_out() -> None:
+    async with (
+        open_signal_server(join_and_stay) as server,
+        open_signal(server.url, "token", resume=Resume("PA_old", "v1")) as connection,
+    ):
+        assert connection.reconnect is None
+        assert connection.join is not None
+
+
 async def test_what_comes_before_the_join_is_not_lost() -> None:
     early = proto.SignalResponse(update=proto.ParticipantUpdate())
 

@@ -86,7 +86,7 @@ async def test_the_end_of_the_link_does_not_cancel_the_block() -> None:
         open_signal(server.url, "token") as connection,
     ):
         await connection.wait_closed()
-        await trio.sleep(0.01)
+        await trio.testing.wait_all_tasks_blocked()
         done = True
     assert done
 
@@ -104,8 +104,9 @@ async def test_the_exception_of_the_block_comes_out_bare() -> None:
 
 async def test_a_cancelled_block_says_goodbye() -> None:
     async with open_signal_server(join_and_stay) as server:
-        with trio.move_on_after(0.05) as scope:
+        with trio.CancelScope() as scope:
             async with open_signal(server.url, "token"):
+                scope.cancel()
                 await trio.sleep_forever()
         assert scope.cancelled_caught
         await server.visit.closed.wait()
@@ -147,6 +148,19 @@ async def test_a_link_can_be_closed_without_leaving_so_that_the_session_can_be_r
         await server.visit.closed.wait()
     assert not server.visit.left
     assert server.visit.close_code == 1000
+
+
+@pytest.mark.parametrize("leaving", [True, False])
+async def test_closing_is_done_even_when_cancelled(leaving: bool) -> None:
+    async with open_signal_server(join_and_stay) as server:
+        async with open_signal(server.url, "token") as connection:
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                await (connection.leave() if leaving else connection.aclose())
+            assert scope.cancelled_caught
+            assert connection.close_reason == LinkEnd("left")
+        await server.visit.closed.wait()
+    assert server.visit.left == leaving
 
 
 async def test_leaving_from_two_tasks_at_once() -> None:

@@ -38,6 +38,7 @@ REFUSALS = json.loads(
     (Path(__file__).parent.parent / "data" / "signal" / "refusals.json").read_text()
 )
 V0 = SignalOptions(single_peer_connection=False)
+OFFER = proto.SessionDescription(type="offer", sdp="v=0")
 NO_ROOM = "requested room does not exist"
 
 
@@ -96,10 +97,14 @@ async def test_a_v1_refusal_is_asked_about_at_v1() -> None:
 
     answer: Answer = (500, {}, b"no capacity")
     async with open_signal_server(script, {"/rtc/v1/validate": answer}) as server:
-        error = await failure(server.url)
+        options = SignalOptions(attributes={"a": "b"})
+        error = await failure(server.url, options, make_offer=lambda: OFFER)
     assert isinstance(error, JoinRejected)
     assert (error.status, "no capacity" in str(error)) == (500, True)
-    assert list(server.asked[0].query) == ["join_request"]
+    joined, asked = server.visit.request.join_request, server.asked[0].join_request
+    assert joined.publisher_offer == OFFER
+    assert asked.publisher_offer is None  # URLs are logged, and an offer holds a password
+    assert asked.participant_attributes == {"a": "b"}
 
 
 async def test_a_missing_room_is_no_reason_to_try_v0() -> None:

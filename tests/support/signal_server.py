@@ -43,6 +43,18 @@ class Request:
     def query(self) -> dict[str, str]:
         return {name: values[0] for name, values in parse_qs(urlsplit(self.target).query).items()}
 
+    @property
+    def join_request(self) -> proto.JoinRequest:
+        """What the client put into the query of a v1 join."""
+        wrapped = decode(
+            proto.WrappedJoinRequest,
+            base64.urlsafe_b64decode(self.query["join_request"]),
+        )
+        inner = wrapped.join_request
+        if wrapped.compression == proto.WrappedJoinRequest.Compression.GZIP:
+            inner = gzip.decompress(inner)
+        return decode(proto.JoinRequest, inner)
+
 
 class _Replayed(trio.abc.Stream):
     """A stream from which something was read that has to be read again."""
@@ -88,15 +100,7 @@ class Visit:
 
     @property
     def join_request(self) -> proto.JoinRequest:
-        """What the client put into the query of a v1 join."""
-        wrapped = decode(
-            proto.WrappedJoinRequest,
-            base64.urlsafe_b64decode(self.request.query["join_request"]),
-        )
-        inner = wrapped.join_request
-        if wrapped.compression == proto.WrappedJoinRequest.Compression.GZIP:
-            inner = gzip.decompress(inner)
-        return decode(proto.JoinRequest, inner)
+        return self.request.join_request
 
     async def accept(self) -> None:
         """Upgrade, and read from now on what the client sends."""
