@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from lktrio.room.participant import LocalParticipant, Participant, RemoteParticipant
+    from lktrio.room.participant import Participant, RemoteParticipant
     from lktrio.room.publication import (
         LocalTrackPublication,
         RemoteTrackPublication,
         TrackPublication,
     )
+    from lktrio.room.room import LocalParticipant
     from lktrio.room.track import RemoteTrack
 
 __all__ = [
@@ -73,7 +74,7 @@ class ParticipantDisconnected:
 class ParticipantActive:
     """A participant's media connection is up: it can receive from now on."""
 
-    participant: Participant
+    participant: Participant[Any]
     """Who; may be the local participant."""
 
 
@@ -137,7 +138,7 @@ class TrackMuted:
 
     publication: TrackPublication
     """The track, local or remote."""
-    participant: Participant
+    participant: Participant[Any]
     """Whose."""
 
 
@@ -147,7 +148,7 @@ class TrackUnmuted:
 
     publication: TrackPublication
     """The track, local or remote."""
-    participant: Participant
+    participant: Participant[Any]
     """Whose."""
 
 
@@ -209,7 +210,7 @@ class LocalTrackSubscribed:
 class ParticipantMetadataChanged:
     """A participant's metadata changed."""
 
-    participant: Participant
+    participant: Participant[Any]
     """Who; the snapshot holds the new value."""
     previous: str
     """The value before."""
@@ -219,7 +220,7 @@ class ParticipantMetadataChanged:
 class ParticipantNameChanged:
     """A participant's name changed."""
 
-    participant: Participant
+    participant: Participant[Any]
     """Who; the snapshot holds the new value."""
     previous: str
     """The value before."""
@@ -229,7 +230,7 @@ class ParticipantNameChanged:
 class ParticipantAttributesChanged:
     """Attributes of a participant changed."""
 
-    participant: Participant
+    participant: Participant[Any]
     """Who; the snapshot holds the new values."""
     changed: Mapping[str, str]
     """The attributes that changed, with their new values; removed ones are empty."""
@@ -239,7 +240,7 @@ class ParticipantAttributesChanged:
 class ParticipantPermissionsChanged:
     """A participant's permissions changed."""
 
-    participant: Participant
+    participant: Participant[Any]
     """Who; the snapshot holds the new ones."""
 
 
@@ -247,7 +248,7 @@ class ParticipantPermissionsChanged:
 class ActiveSpeakersChanged:
     """Who speaks changed."""
 
-    speakers: tuple[Participant, ...]
+    speakers: tuple[Participant[Any], ...]
     """Everybody who speaks now, the loudest first."""
 
 
@@ -255,7 +256,7 @@ class ActiveSpeakersChanged:
 class ConnectionQualityChanged:
     """The server judges somebody's connection differently."""
 
-    participant: Participant
+    participant: Participant[Any]
     """Whose."""
     quality: str
     """``"poor"``, ``"good"``, ``"excellent"`` or ``"lost"``."""

@@ -72,6 +72,7 @@ class Peer:
         self.out: list[Transmit] = []
         self.events: deque[PeerEvent] = deque()
         self._negotiator = Negotiator(config.capabilities, int.from_bytes(random(7), "big"))
+        self.capabilities = config.capabilities
         self._ice_lite = config.transport.ice_lite
         self._max_message_size = config.transport.sctp.max_message_size
         self._streams = MediaStreams(self._negotiator, random, ntp_offset)

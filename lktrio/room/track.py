@@ -1,0 +1,308 @@
+"""The media of tracks: what is received from others, and what is sent by us."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from lktrio.errors import RoomClosed
+from lktrio.media import OPUS, Codec, EncodedFrame
+from lktrio.room.frames import PACKET_QUEUE_LIMIT, FrameChannel, MediaChannel
+from lktrio.rtc.capabilities import MediaKind
+from lktrio.rtc.inbound import InboundStream, ReceivedFrame
+from lktrio.rtc.payload.opus import packet_samples
+from lktrio.rtc.rtp import RtpPacket
+
+if TYPE_CHECKING:
+    from lktrio.room.participant import RemoteParticipant
+    from lktrio.room.publication import LocalTrackPublication, RemoteTrackPublication
+    from lktrio.room.session import RoomSession
+    from lktrio.rtc.outbound import OutboundStream
+
+__all__ = ["LocalTrack", "RemoteTrack"]
+
+_MAX_LATE = 0.25
+"""Seconds by which a frame may be late before the schedule moves instead of hurrying after it."""
+
+
+class RemoteTrack:
+    """The media of somebody's track, while we are subscribed to it.
+
+    Attributes:
+        publication: What was announced about the track.
+        participant: Who publishes it.
+    """
+
+    def __init__(
+        self,
+        publication: RemoteTrackPublication,
+        participant: RemoteParticipant,
+        request_keyframe: Callable[[InboundStream], None],
+    ) -> None:
+        self.publication = publication
+        self.participant = participant
+        self._ask_keyframe = request_keyframe
+        self._streams: list[InboundStream] = []
+        self._frame_channels: dict[FrameChannel, None] = {}
+        self._packet_channels: dict[MediaChannel[RtpPacket], None] = {}
+        self._first_timestamp: int | None = None
+        self._ended = False
+
+    def __repr__(self) -> str:
+        return f"<RemoteTrack {self.sid} {self.kind} of {self.participant.identity!r}>"
+
+    @property
+    def sid(self) -> str:
+        """SID of the track, ``TR_…``."""
+        return self.publication.sid
+
+    @property
+    def kind(self) -> MediaKind:
+        """``"audio"`` or ``"video"``."""
+        return self.publication.kind
+
+    @property
+    def codec(self) -> Codec | None:
+        """The codec of the frames, or None when it is none of ``lktrio.media``."""
+        codec = self.publication.codec
+        return OPUS if codec is None and self.publication.mime_type == "audio/red" else codec
+
+    # For users
+
+    def frames(self) -> MediaChannel[EncodedFrame]:
+        """Receive the encoded frames from now on, in order, video from a keyframe on.
+
+        Timestamps are seconds since the first frame of the track that arrived; the same for all
+        channels of it. At most 50 frames wait; a consumer that is slower loses the oldest, counted
+        in ``dropped``, and video then goes on with a keyframe. The channel ends with the track.
+        Several channels may be open at once.
+        """
+        ask = self._request_keyframe if self.kind == "video" else None
+        channel = FrameChannel(self, ask)
+        if self._ended:
+            channel.end()
+            return channel
+        self._frame_channels[channel] = None
+        self._update_wishes()
+        self._request_keyframe()
+        return channel
+
+    def packets(self) -> MediaChannel[RtpPacket]:
+        """Receive the RTP packets from now on, in the order of their arrival.
+
+        Retransmissions and padding are dealt with. At most 2,048 packets wait; a consumer that is
+        slower loses the oldest, counted in ``dropped``. The channel ends with the track.
+        """
+        channel: MediaChannel[RtpPacket] = MediaChannel(self, PACKET_QUEUE_LIMIT)
+        if self._ended:
+            channel.end()
+            return channel
+        self._packet_channels[channel] = None
+        self._update_wishes()
+        return channel
+
+    # For the room
+
+    def attach(self, stream: InboundStream) -> None:
+        """Take media from a stream; it is told what is wanted of it."""
+        if stream not in self._streams:
+            self._streams.append(stream)
+        self._update_wishes()
+
+    def deliver(self, stream: InboundStream) -> None:
+        """Hand what a stream has received to the channels."""
+        frames, stream.frames = stream.frames, []
+        packets, stream.packets = stream.packets, []
+        if self._packet_channels:
+            for packet in packets:
+                for packet_channel in list(self._packet_channels):
+                    packet_channel.put(packet)
+        if frames and self._frame_channels:
+            self._deliver_frames(frames, stream.clock_rate)
+
+    def _deliver_frames(self, frames: Sequence[ReceivedFrame], clock_rate: int) -> None:
+        if self._first_timestamp is None:
+            self._first_timestamp = frames[0].timestamp
+        for frame in frames:
+            encoded = EncodedFrame(
+                data=frame.data,
+                timestamp=(frame.timestamp - self._first_timestamp) / clock_rate,
+                duration=packet_samples(frame.data) / 48_000 if self.codec is OPUS else 0.0,
+                keyframe=frame.keyframe,
+            )
+            for channel in list(self._frame_channels):
+                channel.put(encoded)
+
+    def discard(self, channel: MediaChannel[Any]) -> None:
+        """Deliver nothing more to a channel."""
+        if isinstance(channel, FrameChannel):
+            self._frame_channels.pop(channel, None)
+        else:
+            self._packet_channels.pop(channel, None)
+        self._update_wishes()
+
+    def end(self) -> None:
+        """The track is over: every channel ends after what it has queued. Idempotent."""
+        self._ended = True
+        channels: list[MediaChannel[Any]] = [*self._frame_channels, *self._packet_channels]
+        for channel in channels:
+            channel.end()
+        self._frame_channels.clear()
+        self._packet_channels.clear()
+        self._update_wishes()
+        self._streams.clear()
+
+    def _update_wishes(self) -> None:
+        # A track that nobody reads queues nothing and assembles nothing.
+        for stream in self._streams:
+            stream.want_frames = bool(self._frame_channels)
+            stream.want_packets = bool(self._packet_channels)
+
+    def _request_keyframe(self) -> None:
+        if self.kind == "video":
+            for stream in self._streams:
+                self._ask_keyframe(stream)
+
+
+class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
+    """A track that we publish; made by ``LocalParticipant.publish``.
+
+    Attributes:
+        codec: What the frames are encoded with.
+        publication: What the server knows about the track.
+        keyframes_requested: How often subscribers asked for a keyframe so far.
+    """
+
+    def __init__(self, codec: Codec, session: RoomSession) -> None:
+        self.codec = codec
+        self.publication: LocalTrackPublication
+        self.keyframes_requested = 0
+        self._session = session
+        self._stream: OutboundStream | None = None
+        self._zero: float | None = None
+        self._closed = False
+        self._subscribed = trio.Event()
+        self._keyframe_lot = trio.lowlevel.ParkingLot()
+
+    def __repr__(self) -> str:
+        return f"<LocalTrack {self.codec.name} {self.publication.sid}>"
+
+    @property
+    def kind(self) -> MediaKind:
+        """``"audio"`` or ``"video"``."""
+        return self.codec.kind
+
+    @property
+    def sid(self) -> str:
+        """SID of the track, ``TR_…``."""
+        return self.publication.sid
+
+    @property
+    def muted(self) -> bool:
+        """Whether what is sent goes nowhere."""
+        return self.publication.muted
+
+    async def send(self, value: EncodedFrame) -> None:
+        """Send a frame when it is due, so that a file is sent in real time.
+
+        The first frame is sent at once; every later one when as much time has passed as lies
+        between their timestamps. A frame that is late by more than 0.25 s moves the schedule. On a
+        muted track frames take their time and go nowhere. Cancelled, it has sent nothing.
+
+        Args:
+            value: The frame. Timestamps must not run backwards for audio.
+
+        Raises:
+            RoomClosed: The room has ended.
+            trio.ClosedResourceError: The track was unpublished.
+            LocalProtocolError: The frame is none of the track's codec, or too large.
+        """
+        await trio.sleep_until(self._due(value.timestamp))
+        if self._closed:
+            raise trio.ClosedResourceError("this track was unpublished")
+        self._session.check_open()
+        stream = self._stream
+        if stream is None:
+            raise RoomClosed
+        if not self.muted:
+            timestamp = round(value.timestamp * self.codec.clock_rate)
+            self._session.send_frame(stream, value.data, timestamp)
+
+    def _due(self, timestamp: float) -> float:
+        now = trio.current_time()
+        if self._zero is None or self._zero + timestamp < now - _MAX_LATE:
+            self._zero = now - timestamp
+        return self._zero + timestamp
+
+    async def mute(self) -> None:
+        """Stop sending and tell the room.
+
+        Raises:
+            RoomClosed: The room has ended.
+        """
+        await self._session.set_muted(self, True)
+
+    async def unmute(self) -> None:
+        """Go on sending and tell the room.
+
+        Raises:
+            RoomClosed: The room has ended.
+        """
+        await self._session.set_muted(self, False)
+
+    async def wait_subscribed(self) -> None:
+        """Wait until somebody receives this track for the first time, or it has ended.
+
+        Media that is sent earlier is heard by nobody.
+
+        Raises:
+            trio.ClosedResourceError: The track was unpublished meanwhile.
+            RoomClosed: The room has ended.
+        """
+        await self._subscribed.wait()
+        self._session.check_open()
+        if self._closed:
+            raise trio.ClosedResourceError("this track was unpublished")
+
+    async def wait_keyframe_request(self) -> None:
+        """Wait until a subscriber asks for a keyframe; an encoder should then make one.
+
+        Raises:
+            trio.ClosedResourceError: The track was unpublished.
+            RoomClosed: The room has ended.
+        """
+        if not self._closed:
+            await self._keyframe_lot.park()
+        else:
+            await trio.lowlevel.checkpoint()
+        self._session.check_open()
+        if self._closed:
+            raise trio.ClosedResourceError("this track was unpublished")
+
+    async def aclose(self) -> None:
+        """Unpublish the track, also when cancelled. Idempotent."""
+        self._session.unpublish(self)
+        await trio.lowlevel.checkpoint()
+
+    # For the room
+
+    def start(self, stream: OutboundStream) -> None:
+        """Media can be sent from now on."""
+        self._stream = stream
+
+    def subscribed(self) -> None:
+        """Somebody receives the track."""
+        self._subscribed.set()
+
+    def keyframe_requested(self) -> None:
+        """A subscriber cannot go on without a keyframe."""
+        self.keyframes_requested += 1
+        self._keyframe_lot.unpark_all()
+
+    def end(self) -> None:
+        """The track is no longer published. Idempotent."""
+        self._closed = True
+        self._subscribed.set()
+        self._keyframe_lot.unpark_all()
