@@ -230,8 +230,9 @@ class TwccReceiver:
             return []
         self.due = NEVER
         records, self._arrivals = self._arrivals, []
-        unwrap = self._unwrapper.unwrap
-        arrivals = {unwrap(sequence): when for sequence, when in reversed(records)}
+        arrivals: dict[int, float] = {}
+        for sequence, when in records:
+            arrivals.setdefault(self._unwrapper.unwrap(sequence), when)
         first, last = min(arrivals), max(arrivals)
         reported, self._previous = self._previous, arrivals.copy()
         if first < self._next:

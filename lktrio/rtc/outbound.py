@@ -480,7 +480,7 @@ class OutboundStream:
         """
         if self._srtp is None:
             return None
-        if index < self._next:
+        if index < self._next and self.stats.packets_sent:
             entry = self._history[index & _HISTORY_MASK]
             if self._next - index >= HISTORY_SIZE or (entry is not None and entry[0] == index):
                 return None
