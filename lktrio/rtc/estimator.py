@@ -7,8 +7,11 @@ Theory of operation
     fitted with a line. A slope above an adaptive threshold for more than one burst is *overuse*.
 
     The estimate rises by 8 % a second while there is no overuse, and falls to 85 % of what
-    really arrived when there is. Losses above 10 % lower it too, though never below what the
-    sender evidently got onto the path: without a growing queue, loss is not a lack of bandwidth.
+    really arrived when there is.
+
+    Losses above 10 % lower it too. If packets also take clearly longer than they did at best, a
+    full queue loses them, and the estimate may fall to what really arrives. If not, the loss is
+    not a lack of bandwidth, and the estimate stays above what the sender got onto the path.
 
     A sender sends what its encoder makes, which can be far less than the path carries. So the
     estimate starts at `RembOptions.start`, high enough for a sender to show what it wants, and
@@ -57,7 +60,9 @@ _INCREASE_PER_SECOND = 1.08
 _HEADROOM = 1.5
 _BACK_OFF_INTERVAL = 0.3
 _HOLD_AFTER_BACK_OFF = 1.0
-_RATE_WINDOW = 0.5
+_RATE_WINDOW = 0.25  # two of them are averaged
+_STANDING_QUEUE = 50.0  # milliseconds
+_LOWEST_DRIFT = 1.0  # milliseconds per second, for clocks that differ and paths that change
 _HIGH_LOSS = 0.10
 _REPORT_DROP = 0.97
 
@@ -127,10 +132,17 @@ class _TrendLine:
 
 
 class _OveruseDetector:
-    """Tells from the delays of bursts whether a queue grows."""
+    """Tells from the delays of bursts whether a queue grows.
+
+    Attributes:
+        overused: Whether it does.
+        standing: Milliseconds by which the delay exceeds its lowest value.
+    """
 
     def __init__(self) -> None:
         self.overused = False
+        self.standing = 0.0
+        self._lowest = 0.0
         self._line = _TrendLine()
         self._accumulated = 0.0
         self._smoothed = 0.0
@@ -146,9 +158,16 @@ class _OveruseDetector:
         Returns:
             Whether the path is overused.
         """
+        elapsed = arrival - self._last if self._count else 0.0
+        self._last = arrival
         self._count += 1
         self._accumulated += 1000.0 * delay_change
         self._smoothed += (1.0 - _SMOOTHING) * (self._accumulated - self._smoothed)
+        if self._smoothed < self._lowest:
+            self._lowest = self._smoothed
+        else:
+            self._lowest += _LOWEST_DRIFT * elapsed
+        self.standing = self._smoothed - self._lowest
         trend = self._line.add(arrival, self._smoothed)
         if trend is None:
             return False
@@ -162,13 +181,12 @@ class _OveruseDetector:
             lasting = arrival - self._over_since > _OVERUSE_TIME
             self.overused = lasting and trend >= self._trend
         self._trend = trend
-        self._adapt(abs(modified), arrival)
+        self._adapt(abs(modified), elapsed)
         return self.overused
 
-    def _adapt(self, magnitude: float, arrival: float) -> None:
+    def _adapt(self, magnitude: float, elapsed: float) -> None:
         """Move the threshold towards the trend, so that we do not starve beside TCP."""
         threshold = self._threshold
-        elapsed, self._last = arrival - self._last, arrival
         if magnitude > threshold + _THRESHOLD_OUTLIER:
             return
         gain = _THRESHOLD_DOWN if magnitude < threshold else _THRESHOLD_UP
@@ -200,6 +218,7 @@ class ReceiveBandwidth:
         self._received = 0
         self._window_start = NEVER
         self._rate: float | None = None
+        self._last_rate: float | None = None
         self._updated = 0.0
         self._backed_off = -NEVER
         self._expected = 0
@@ -247,10 +266,9 @@ class ReceiveBandwidth:
     def _measure(self, now: float) -> None:
         elapsed = now - self._window_start
         rate = 8 * self._received / elapsed
-        known = self._rate
+        self._rate = rate if self._last_rate is None else (self._last_rate + rate) / 2
         # A silence tells nothing about the path: do not average over it.
-        fresh = known is None or elapsed > 4 * _RATE_WINDOW
-        self._rate = rate if fresh or known is None else (known + rate) / 2
+        self._last_rate = rate if elapsed < 4 * _RATE_WINDOW else None
         self._received = 0
         self._window_start = now
 
@@ -291,9 +309,11 @@ class ReceiveBandwidth:
         loss = min(lost / expected, 1.0) if expected else 0.0
         if loss <= _HIGH_LOSS or self._rate is None:
             return
-        sent = self._rate / max(1.0 - loss, 0.1)
+        floor = self._rate
+        if self._detector.standing < _STANDING_QUEUE:
+            floor /= max(1.0 - loss, 0.1)  # what was sent
         lowered = self.bitrate * (1.0 - 0.5 * loss)
-        self._set(min(self.bitrate, max(lowered, sent)))
+        self._set(min(self.bitrate, max(lowered, floor)))
 
     def collect(
         self, sender_ssrc: int, ssrcs: tuple[int, ...], now: float
