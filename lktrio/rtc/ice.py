@@ -32,21 +32,20 @@ ignored. Two lite agents do not connect.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 
 from lktrio.errors import LocalProtocolError, RemoteProtocolError
 
 from .base import NEVER, Address, RandomBytes, Transmit
-from .candidate import TYPE_PREFERENCES, Candidate, normalize_host
+from .candidate import Candidate
 from .ice_health import judge, next_change
 from .ice_messages import (
     CheckRequest,
-    Credentials,
     build_error,
     build_success,
     read_mapped_address,
     read_request,
+    remote_credentials,
 )
 from .ice_nomination import accepts_nomination, choose_pair, next_decision
 from .ice_options import (
@@ -76,8 +75,6 @@ __all__ = [
     "PairSelected",
 ]
 
-_REMOTE_UFRAG = re.compile(r"[!-9;-~]{4,256}")
-_REMOTE_PWD = re.compile(r"[!-~]{22,256}")
 _BAD_REQUEST = 400
 _FORBIDDEN = 403  # RFC 7675 section 5.2: consent revoked
 _UNKNOWN_ATTRIBUTE = 420
@@ -267,9 +264,7 @@ class IceAgent:
             LocalProtocolError: The agent is closed.
         """
         self._demand_open()
-        if not _REMOTE_UFRAG.fullmatch(ufrag) or not _REMOTE_PWD.fullmatch(pwd):
-            raise RemoteProtocolError("the peer's ICE user name fragment or password is invalid")
-        credentials = Credentials(ufrag, pwd)
+        credentials = remote_credentials(ufrag, pwd)
         if self._session.newest.remote == credentials:
             return False
         restarted = self._session.newest.remote is not None
@@ -288,12 +283,7 @@ class IceAgent:
         One that names another generation with ``ufrag`` waits for that generation's credentials,
         or is ignored when it is old. TCP, names such as ``.local`` and component 2 are ignored.
         """
-        host = normalize_host(candidate.address)
-        usable = candidate.component == 1 and candidate.transport == "udp" and candidate.port
-        if host is None or not usable or candidate.type not in TYPE_PREFERENCES:
-            self.stats.ignored_candidates += 1
-            return
-        self._session.add_remote(candidate, (host, candidate.port), now)
+        self._session.add_remote(candidate, now)
         self._advance(now)
 
     def end_of_candidates(self, now: float) -> None:
@@ -318,11 +308,10 @@ class IceAgent:
             message = StunMessage.parse(data)
             if message.method != StunMethod.BINDING:
                 raise RemoteProtocolError("not a STUN binding message")
-            self._dispatch(message, path, address, now)
+            if self._dispatch(message, path, address, now):
+                self._advance(now)
         except RemoteProtocolError:
             self.stats.dropped_malformed += 1
-            return
-        self._advance(now)
 
     def on_traffic(self, now: float) -> None:
         """Another layer authenticated a packet: a sign of life, but not consent."""
@@ -330,37 +319,39 @@ class IceAgent:
         if self._state is IceState.DISCONNECTED:
             self._advance(now)
 
-    def _dispatch(self, message: StunMessage, path: int, address: Address, now: float) -> None:
+    def _dispatch(self, message: StunMessage, path: int, address: Address, now: float) -> bool:
+        """Handle a binding message; whether it was authentic, so that something may be due."""
         if message.message_class is StunClass.INDICATION:
-            return  # a keepalive: not authenticated, so it tells nothing
+            return False  # a keepalive: not authenticated, so it tells nothing
         if not message.has_fingerprint or not message.has_integrity:
             self.stats.dropped_unauthenticated += 1
-        elif message.message_class is StunClass.REQUEST:
-            self._on_request(message, path, address, now)
-        else:
-            self._on_response(message, path, address, now)
+            return False
+        if message.message_class is StunClass.REQUEST:
+            return self._on_request(message, path, address, now)
+        return self._on_response(message, path, address, now)
 
-    def _on_request(self, message: StunMessage, path: int, address: Address, now: float) -> None:
+    def _on_request(self, message: StunMessage, path: int, address: Address, now: float) -> bool:
         request = read_request(message, path, address)
         generation = self._session.addressee(request)
         if generation is None or path not in self._session.bases:
             self.stats.dropped_stale += 1
-            return
+            return False
         key = generation.local.pwd.encode()
         if not message.verify(key):
             self.stats.dropped_unauthenticated += 1
-            return
+            return False
         self.stats.requests_received += 1
         error = self._refusal(request, generation)
         if error:
             self._respond_error(request, error, key, now)
-            return
+            return True
         self.out.append((path, address, build_success(request, key)))
         self.stats.responses_sent += 1
         if generation.remote is None:
             self._session.remember(generation, request)
         elif not generation.failed:
             self._on_check(generation, request, now)
+        return True
 
     def _refusal(self, request: CheckRequest, generation: Generation) -> int:
         """The error code for an authenticated request, or 0. May change our role."""
@@ -368,8 +359,8 @@ class IceAgent:
             return _UNKNOWN_ATTRIBUTE
         if not request.priority:
             return _BAD_REQUEST
-        if request.role is not self._checks.role:
-            return 0
+        if generation.remote is None or request.role is not self._checks.role:
+            return 0  # before the peer's description, our role is not final
         self.stats.role_conflicts += 1
         ours_wins = self._checks.tie_breaker >= request.tie_breaker
         if ours_wins == (self._checks.role is IceRole.CONTROLLING):
@@ -417,16 +408,19 @@ class IceAgent:
         if pair.generation is self._session.newest:
             self._session.retire_generations()
 
-    def _on_response(self, message: StunMessage, path: int, address: Address, now: float) -> None:
+    def _on_response(self, message: StunMessage, path: int, address: Address, now: float) -> bool:
         pair = self._checks.match(message.transaction_id, path, address)
         if pair is None or pair.check is None or pair.generation.remote is None:
             self.stats.dropped_stale += 1
-        elif not message.verify(pair.generation.remote.pwd.encode()):
+            return False
+        if not message.verify(pair.generation.remote.pwd.encode()):
             self.stats.dropped_unauthenticated += 1
-        elif message.message_class is StunClass.SUCCESS:
+            return False
+        if message.message_class is StunClass.SUCCESS:
             self._on_success(message, pair, pair.check, now)
         else:
             self._on_error(message, pair, pair.check, now)
+        return True
 
     def _on_success(self, message: StunMessage, pair: Pair, check: Check, now: float) -> None:
         mapped = read_mapped_address(message)

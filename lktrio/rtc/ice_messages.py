@@ -7,6 +7,7 @@ and 16.1 (attributes), and the nomination value that libwebrtc and pion understa
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from lktrio.errors import RemoteProtocolError
@@ -24,7 +25,11 @@ __all__ = [
     "build_success",
     "read_mapped_address",
     "read_request",
+    "remote_credentials",
 ]
+
+_UFRAG = re.compile(r"[!-9;-~]{4,256}")  # no colon: it separates the halves of USERNAME
+_PWD = re.compile(r"[!-~]{22,256}")
 
 _ERROR_REASONS = {
     400: "Bad Request",
@@ -74,6 +79,17 @@ class CheckRequest:
     """Value of the nomination attribute, if there was one."""
     unknown: list[int]
     """Attributes that must be understood but are not."""
+
+
+def remote_credentials(ufrag: str, pwd: str) -> Credentials:
+    """The peer's credentials, from its description (RFC 8839 section 5.4).
+
+    Raises:
+        RemoteProtocolError: One is too short, too long, or holds what it must not hold.
+    """
+    if not _UFRAG.fullmatch(ufrag) or not _PWD.fullmatch(pwd):
+        raise RemoteProtocolError("the peer's ICE user name fragment or password is invalid")
+    return Credentials(ufrag, pwd)
 
 
 def build_check(

@@ -24,7 +24,13 @@ from __future__ import annotations
 from collections import deque
 
 from .base import Address, RandomBytes
-from .candidate import Candidate, foundation, reflexive_candidate
+from .candidate import (
+    TYPE_PREFERENCES,
+    Candidate,
+    foundation,
+    normalize_host,
+    reflexive_candidate,
+)
 from .ice_checks import CheckTable
 from .ice_messages import CheckRequest, Credentials
 from .ice_options import IceOptions, IceRole, IceStats
@@ -125,7 +131,7 @@ class IceSession:
             self._pair_all(generation, address, candidate, now)
         held, self._held = self._held, []
         for address, candidate in held:
-            self.add_remote(candidate, address, now)
+            self._place(candidate, address, now)
         early, generation.early = generation.early, {}
         return [check for check in early.values() if check.remote_ufrag == remote.ufrag]
 
@@ -212,8 +218,17 @@ class IceSession:
                 del generation.pairs[pair.key]
                 generation.changed_at = now
 
-    def add_remote(self, candidate: Candidate, address: Address, now: float) -> None:
-        """Give a candidate of the peer to its generation, or hold it until that is known."""
+    def add_remote(self, candidate: Candidate, now: float) -> None:
+        """Take a candidate of the peer, unless it is of a kind that is not used."""
+        host = normalize_host(candidate.address)
+        usable = candidate.component == 1 and candidate.transport == "udp" and candidate.port
+        if host is None or not usable or candidate.type not in TYPE_PREFERENCES:
+            self._stats.ignored_candidates += 1
+        else:
+            self._place(candidate, (host, candidate.port), now)
+
+    def _place(self, candidate: Candidate, address: Address, now: float) -> None:
+        """Give a candidate to its generation, or hold it until that is known."""
         generation, ufrag = self.newest, candidate.ufrag
         if generation.remote is not None and ufrag in (None, generation.remote.ufrag):
             if generation.add_remote(candidate, address):

@@ -292,6 +292,19 @@ def test_early_checks_are_held_up_to_a_limit() -> None:
     assert not made.is_validated(1, ("192.0.2.2", 2016))
 
 
+def test_early_checks_make_no_role_conflict() -> None:
+    """An offerer may learn only from the answer whether it controls."""
+    for role, attribute in [
+        (IceRole.CONTROLLED, Attribute.ICE_CONTROLLED),
+        (IceRole.CONTROLLING, Attribute.ICE_CONTROLLING),
+    ]:
+        made = agent(role, known=False)
+        made.receive(check(made, attributes=(PRIORITY, (attribute, b"\xff" * 8))), 1, PEER, 1.0)
+        assert StunMessage.parse(made.out[0][2]).message_class is StunClass.SUCCESS
+        assert made.role is role
+        made.role = role.other
+
+
 def test_early_checks_of_somebody_else_are_forgotten() -> None:
     made = agent(known=False)
     made.receive(check(made, username=f"{made.local_ufrag}:someone"), 1, PEER, 1.0)
