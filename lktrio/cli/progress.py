@@ -1,0 +1,70 @@
+"""What a long command shows while it works: live bars on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Protocol
+
+__all__ = ["Bar", "PlainProgress", "Progress", "open_progress"]
+
+_PLAIN_STEPS = 4  # lines that a bar becomes where there is no terminal
+
+
+class Bar(Protocol):
+    """Counts something up to a known total."""
+
+    def advance(self) -> None:
+        """One more."""
+        ...
+
+
+class Progress(Protocol):
+    """Where a command shows what happens."""
+
+    def line(self, text: str) -> None:
+        """Show a line that stays."""
+        ...
+
+    def bar(self, name: str, total: int) -> Bar:
+        """Begin to count."""
+        ...
+
+
+class PlainProgress:
+    """Lines of text, for pipes, logs and machines without rich."""
+
+    def line(self, text: str) -> None:
+        """Print a line at once."""
+        print(text, flush=True)
+
+    def bar(self, name: str, total: int) -> Bar:
+        """Begin to count; prints a line for every quarter."""
+        return _PlainBar(name, total, self.line)
+
+
+class _PlainBar:
+    def __init__(self, name: str, total: int, line: Callable[[str], None]) -> None:
+        self._name = name
+        self._total = total
+        self._line = line
+        self._count = 0
+
+    def advance(self) -> None:
+        before, self._count = self._count, self._count + 1
+        if before * _PLAIN_STEPS // self._total < self._count * _PLAIN_STEPS // self._total:
+            self._line(f"{self._name}: {self._count} of {self._total} frames")
+
+
+@contextmanager
+def open_progress() -> Iterator[Progress]:
+    """Choose what suits standard output, for the duration of a block."""
+    if not sys.stdout.isatty() or find_spec("rich") is None:
+        yield PlainProgress()
+        return
+    from lktrio.cli.rich_progress import RichProgress
+
+    with RichProgress() as progress:
+        yield progress
