@@ -44,15 +44,16 @@ _MAX_BURST_GAP = 3.0  # seconds of silence after which bursts are not compared
 _WINDOW = 20
 _NO_VARIANCE = 1e-12
 _SMOOTHING = 0.9
-_GAIN = 4.0
+_TREND_GAIN = 4.0 / 1000.0  # libwebrtc's gain, for a slope in ms per s
 _MAX_DELTAS = 60
+_REBASE_INTERVAL = 200
 _OVERUSE_TIME = 0.01
 _THRESHOLD_START = 12.5  # milliseconds
-_THRESHOLD_RANGE = (6.0, 600.0)
-_THRESHOLD_UP = 0.0087
-_THRESHOLD_DOWN = 0.039
+_THRESHOLD_LEAST = 6.0
+_THRESHOLD_UP = 8.7  # per second
+_THRESHOLD_DOWN = 39.0
 _THRESHOLD_OUTLIER = 15.0
-_THRESHOLD_MAX_STEP = 100.0
+_THRESHOLD_MAX_STEP = 0.1
 
 # Rate control (gcc-02 section 5.5 and 6)
 _BACK_OFF = 0.85
@@ -84,7 +85,7 @@ class RembOptions:
 class _TrendLine:
     """Least-squares slope of the last points, from sums that are kept up to date.
 
-    The sums are taken relative to a recent point and made anew once per window, so that neither
+    The sums are taken relative to a recent point and made anew now and then, so that neither
     large arguments nor rounding errors accumulate.
     """
 
@@ -94,7 +95,7 @@ class _TrendLine:
         self._points: deque[tuple[float, float]] = deque()
         self._origin = (0.0, 0.0)
         self._x = self._y = self._xx = self._xy = 0.0
-        self._age = 0
+        self._age = _REBASE_INTERVAL
 
     def _rebase(self) -> None:
         self._age = 0
@@ -109,26 +110,27 @@ class _TrendLine:
         """Add a point; return the slope once the window is full, 0 if all points share one x."""
         points = self._points
         points.append((x, y))
+        if len(points) <= _WINDOW:
+            return None
+        old_x, old_y = points.popleft()
         self._age += 1
-        if len(points) > _WINDOW:
-            old_x, old_y = points.popleft()
-            if self._age >= _WINDOW:
-                self._rebase()
-            else:
-                origin_x, origin_y = self._origin
-                x, y = x - origin_x, y - origin_y
-                old_x, old_y = old_x - origin_x, old_y - origin_y
-                self._x += x - old_x
-                self._y += y - old_y
-                self._xx += x * x - old_x * old_x
-                self._xy += x * y - old_x * old_y
-        elif len(points) == _WINDOW:
+        if self._age >= _REBASE_INTERVAL:
             self._rebase()
         else:
-            return None
-        variance = _WINDOW * self._xx - self._x * self._x
-        covariance = _WINDOW * self._xy - self._x * self._y
-        return covariance / variance if variance > _NO_VARIANCE else 0.0
+            origin_x, origin_y = self._origin
+            x -= origin_x
+            y -= origin_y
+            old_x -= origin_x
+            old_y -= origin_y
+            self._x += x - old_x
+            self._y += y - old_y
+            self._xx += x * x - old_x * old_x
+            self._xy += x * y - old_x * old_y
+        sum_x = self._x
+        variance = _WINDOW * self._xx - sum_x * sum_x
+        if variance < _NO_VARIANCE:
+            return 0.0
+        return (_WINDOW * self._xy - sum_x * self._y) / variance
 
 
 class _OveruseDetector:
@@ -138,6 +140,20 @@ class _OveruseDetector:
         overused: Whether it does.
         standing: Milliseconds by which the delay exceeds its lowest value.
     """
+
+    __slots__ = (
+        "_accumulated",
+        "_count",
+        "_last",
+        "_line",
+        "_lowest",
+        "_over_since",
+        "_smoothed",
+        "_threshold",
+        "_trend",
+        "overused",
+        "standing",
+    )
 
     def __init__(self) -> None:
         self.overused = False
@@ -150,49 +166,54 @@ class _OveruseDetector:
         self._threshold = _THRESHOLD_START
         self._trend = 0.0
         self._over_since = NEVER
-        self._last = 0.0
+        self._last = NEVER
 
     def add(self, delay_change: float, arrival: float) -> bool:
-        """Take the growth of the delay (seconds) over the burst that ended at ``arrival``.
+        """Take the growth of the delay (milliseconds) over the burst that ended at ``arrival``.
 
         Returns:
             Whether the path is overused.
         """
-        elapsed = arrival - self._last if self._count else 0.0
+        elapsed = arrival - self._last
         self._last = arrival
-        self._count += 1
-        self._accumulated += 1000.0 * delay_change
-        self._smoothed += (1.0 - _SMOOTHING) * (self._accumulated - self._smoothed)
-        if self._smoothed < self._lowest:
-            self._lowest = self._smoothed
-        else:
+        self._accumulated += delay_change
+        self._smoothed = smoothed = (
+            _SMOOTHING * self._smoothed + (1.0 - _SMOOTHING) * self._accumulated
+        )
+        if smoothed < self._lowest:
+            self._lowest = smoothed
+        elif elapsed > 0.0:
             self._lowest += _LOWEST_DRIFT * elapsed
-        self.standing = self._smoothed - self._lowest
-        trend = self._line.add(arrival, self._smoothed)
+        self.standing = smoothed - self._lowest
+        trend = self._line.add(arrival, smoothed)
         if trend is None:
             return False
-        # The slope is in ms per s; the gain was chosen for ms per ms.
-        modified = trend * _GAIN / 1000.0 * min(self._count, _MAX_DELTAS)
-        if modified <= self._threshold:
+        count = self._count
+        if count < _MAX_DELTAS:
+            self._count = count = count + 1
+        modified = count * trend * _TREND_GAIN
+        threshold = self._threshold
+        if modified <= threshold:
             self._over_since = NEVER
             self.overused = False
         else:
-            self._over_since = min(self._over_since, arrival)
-            lasting = arrival - self._over_since > _OVERUSE_TIME
-            self.overused = lasting and trend >= self._trend
+            self._judge(trend, arrival)
         self._trend = trend
-        self._adapt(abs(modified), elapsed)
+        # The threshold moves towards the trend, so that we do not starve beside TCP.
+        excess = (modified if modified > 0.0 else -modified) - threshold
+        if excess <= _THRESHOLD_OUTLIER:
+            gain = _THRESHOLD_DOWN if excess < 0.0 else _THRESHOLD_UP
+            step = min(_THRESHOLD_MAX_STEP, elapsed)
+            threshold += gain * excess * step
+            self._threshold = max(_THRESHOLD_LEAST, threshold)
         return self.overused
 
-    def _adapt(self, magnitude: float, elapsed: float) -> None:
-        """Move the threshold towards the trend, so that we do not starve beside TCP."""
-        threshold = self._threshold
-        if magnitude > threshold + _THRESHOLD_OUTLIER:
-            return
-        gain = _THRESHOLD_DOWN if magnitude < threshold else _THRESHOLD_UP
-        threshold += gain * (magnitude - threshold) * min(1000.0 * elapsed, _THRESHOLD_MAX_STEP)
-        low, high = _THRESHOLD_RANGE
-        self._threshold = low if threshold < low else min(threshold, high)
+    def _judge(self, trend: float, arrival: float) -> None:
+        """Overuse is a steep trend that lasts and does not abate."""
+        if self._over_since == NEVER:
+            self._over_since = arrival
+        lasting = arrival - self._over_since > _OVERUSE_TIME
+        self.overused = lasting and trend >= self._trend
 
 
 class ReceiveBandwidth:
@@ -206,6 +227,27 @@ class ReceiveBandwidth:
         bitrate: The estimate in bit/s.
     """
 
+    __slots__ = (
+        "_backed_off",
+        "_burst_arrival",
+        "_burst_first",
+        "_burst_last",
+        "_detector",
+        "_expected",
+        "_last_rate",
+        "_lost",
+        "_previous",
+        "_rate",
+        "_received",
+        "_reported",
+        "_updated",
+        "_window_end",
+        "_window_start",
+        "bitrate",
+        "due",
+        "options",
+    )
+
     def __init__(self, options: RembOptions | None = None) -> None:
         self.options = options or RembOptions()
         self.bitrate = float(self.options.start)
@@ -216,7 +258,7 @@ class ReceiveBandwidth:
         self._burst_arrival = 0.0
         self._previous: tuple[int, float] | None = None  # last send time, arrival
         self._received = 0
-        self._window_start = NEVER
+        self._window_start = self._window_end = -NEVER
         self._rate: float | None = None
         self._last_rate: float | None = None
         self._updated = 0.0
@@ -239,10 +281,7 @@ class ReceiveBandwidth:
             now: The time.
         """
         self._received += size
-        if self._window_start == NEVER:
-            self._window_start = self._updated = now
-            self.due = now + self.options.interval
-        elif now - self._window_start >= _RATE_WINDOW:
+        if now >= self._window_end:
             self._measure(now)
         if sent < 0:
             return
@@ -265,22 +304,27 @@ class ReceiveBandwidth:
 
     def _measure(self, now: float) -> None:
         elapsed = now - self._window_start
+        self._window_start, self._window_end = now, now + _RATE_WINDOW
+        if elapsed == NEVER:
+            self._updated = now
+            self.due = now + self.options.interval
+            return
         rate = 8 * self._received / elapsed
         self._rate = rate if self._last_rate is None else (self._last_rate + rate) / 2
         # A silence tells nothing about the path: do not average over it.
         self._last_rate = rate if elapsed < 4 * _RATE_WINDOW else None
         self._received = 0
-        self._window_start = now
 
     def _end_burst(self, now: float) -> None:
         previous, self._previous = self._previous, (self._burst_last, self._burst_arrival)
         if previous is None:
             return
         sent = ((self._burst_last - previous[0]) & _SEND_MASK) / _SEND_UNITS
-        arrived = self._burst_arrival - previous[1]
+        arrival = self._burst_arrival
+        arrived = arrival - previous[1]
         if sent >= _MAX_BURST_GAP or arrived >= _MAX_BURST_GAP:
             return
-        if self._detector.add(arrived - sent, self._burst_arrival):
+        if self._detector.add(1000.0 * (arrived - sent), arrival):
             self._back_off(now)
 
     def _back_off(self, now: float) -> None:
