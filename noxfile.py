@@ -155,9 +155,10 @@ def interop(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """The measurements; they print what they find."""
-    session.install("-e", ".[av,cli]", *groups("test"))
-    session.run("pytest", *(session.posargs or ["tests/bench", "-s"]))
+    """The measurements, each against a named peer in the same run; they print what they find."""
+    session.install("-e", ".[av,cli]", *groups("test", "interop"))
+    for path in session.posargs or sorted(ROOT.glob("tests/bench/bench_*.py")):
+        session.run("python", "-m", f"tests.bench.{Path(path).stem}")
 
 
 @nox.session

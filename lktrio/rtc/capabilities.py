@@ -129,12 +129,7 @@ class MediaCapabilities:
     """Audio codecs in order of preference."""
     video_codecs: tuple[CodecCapability, ...] = (VP8, *_H264_VARIANTS)
     """Video codecs in order of preference."""
-    audio_extensions: tuple[str, ...] = (
-        MID_URI,
-        AUDIO_LEVEL_URI,
-        ABS_SEND_TIME_URI,
-        TRANSPORT_CC_URI,
-    )
+    audio_extensions: tuple[str, ...] = (MID_URI, AUDIO_LEVEL_URI)
     """URIs of the RTP header extensions of audio sections."""
     video_extensions: tuple[str, ...] = (
         MID_URI,

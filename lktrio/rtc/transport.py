@@ -222,6 +222,7 @@ class Transport:
 
     def receive(self, batch: Sequence[tuple[bytes, Address]], path: int, now: float) -> None:
         """Take a batch of datagrams that one socket received."""
+        media = self._media
         srtp = self._srtp
         authenticated = False
         for data, address in batch:
@@ -229,8 +230,17 @@ class Transport:
             if 128 <= first <= 191:
                 if srtp is None:
                     self.stats.early_media += 1
+                elif len(data) > 1 and 192 <= data[1] <= 223:  # RFC 5761 section 4
+                    packet = srtp.unprotect_rtcp(data)
+                    if packet is not None:
+                        authenticated = True
+                        media.receive_rtcp(packet, now)
                 else:
-                    authenticated |= self._receive_srtp(srtp, data, now)
+                    opened = srtp.unprotect(data)
+                    if opened is not None:
+                        authenticated = True
+                        index, header_length, payload = opened
+                        media.receive_rtp(index, data, header_length, payload, now)
             elif first < 4:
                 self.ice.receive(data, path, address, now)
             elif 20 <= first <= 63:
@@ -240,20 +250,6 @@ class Transport:
                 self.stats.unknown += 1
         if authenticated:
             self.ice.on_traffic(now)
-
-    def _receive_srtp(self, srtp: SrtpReceiver, data: bytes, now: float) -> bool:
-        if len(data) > 1 and 192 <= data[1] <= 223:  # RFC 5761 section 4
-            packet = srtp.unprotect_rtcp(data)
-            if packet is None:
-                return False
-            self._media.receive_rtcp(packet, now)
-            return True
-        opened = srtp.unprotect(data)
-        if opened is None:
-            return False
-        index, header_length, payload = opened
-        self._media.receive_rtp(index, data, header_length, payload, now)
-        return True
 
     def _receive_dtls(self, data: bytes, path: int, address: Address, now: float) -> None:
         if self.dtls is None or not self.ice.is_validated(path, address):

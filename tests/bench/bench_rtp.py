@@ -1,0 +1,196 @@
+"""RTP end to end through ICE, DTLS-SRTP and UDP on loopback, beside aiortc on asyncio.
+
+``python -m tests.bench.bench_rtp``. Each stack runs sender and receiver in one process of its own.
+Bursts of packets are sent as long as fewer than a window of them are under way, so that neither
+side drowns; what counts is CPU time of the process per packet that was received. aiortc's figure
+holds what its sender and its transport do, up to its RTP router; ours goes on to the jitter buffer,
+reception statistics, congestion feedback and frames.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from typing import Any
+
+import trio
+
+ROUNDS = 3
+PACKETS = 20_000
+BURST = 20  # packets of a frame: video of 5 Mbit/s at 30 frames per second
+WINDOW = 200
+PAYLOAD = bytes(1100)
+SSRC = 0x01020304
+
+
+# lktrio
+
+
+async def run_lktrio() -> float:
+    from lktrio.net.driver import PeerDriver
+    from lktrio.rtc.dtls import Certificate
+    from lktrio.rtc.peer import Peer, PeerConfig, PeerEvent
+    from lktrio.rtc.streams import MediaReceived
+    from lktrio.rtc.transport import TransportState
+
+    received = 0
+    arrived = trio.Event()
+
+    def on_receiver_event(event: PeerEvent) -> None:
+        nonlocal received, arrived
+        if isinstance(event, MediaReceived):
+            packets, event.stream.packets = event.stream.packets, []
+            frames, event.stream.frames = event.stream.frames, []
+            received += max(len(packets), len(frames))
+            arrived.set()
+
+    def make(handler: Any) -> tuple[Peer, PeerDriver]:
+        peer = Peer(
+            PeerConfig(),
+            certificate=Certificate.generate(datetime.datetime.now(datetime.UTC)),
+            random=os.urandom,
+            ntp_offset=time.time() - trio.current_time(),
+        )
+        return peer, PeerDriver(peer, handler, ["127.0.0.1"])
+
+    sender, sender_driver = make(lambda event: None)
+    receiver, receiver_driver = make(on_receiver_event)
+    transceiver = sender.add_transceiver("audio", "sendonly")
+    sender.set_local_track(transceiver, "-", "track")
+    async with trio.open_nursery() as nursery:
+        await nursery.start(sender_driver.run)
+        await nursery.start(receiver_driver.run)
+        receiver.set_offer(sender.create_offer(trio.current_time()), trio.current_time())
+        sender.set_answer(receiver.create_answer(trio.current_time()), trio.current_time())
+        sender_driver.flush()
+        receiver_driver.flush()
+        with trio.fail_after(10):
+            while {sender.state, receiver.state} != {TransportState.CONNECTED}:
+                await trio.sleep(0.005)
+        stream = sender.outbound(transceiver, "audio/opus")
+        begun = time.process_time()
+        sent = 0
+        while received < PACKETS:
+            if sent - received < WINDOW:
+                now = trio.current_time()
+                burst = range(sent, sent + BURST)
+                sender.send([stream.send_payload(PAYLOAD, n * 960, False, now) for n in burst])
+                sender_driver.flush()
+                sent += BURST
+                await trio.lowlevel.checkpoint()
+            else:
+                arrived = trio.Event()
+                with trio.move_on_after(0.5) as lost:
+                    await arrived.wait()
+                if lost.cancelled_caught:
+                    sent = received
+        used = time.process_time() - begun
+        nursery.cancel_scope.cancel()
+    return used / received * 1e6
+
+
+# aiortc
+
+
+async def run_aiortc() -> float:
+    import aioice.ice
+    from aiortc import RTCCertificate, RTCIceGatherer, RTCIceTransport
+    from aiortc.rtcdtlstransport import RTCDtlsTransport
+    from aiortc.rtp import HeaderExtensionsMap, RtpPacket
+
+    aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: ["127.0.0.1"]
+    received = 0
+
+    class Receiver:
+        async def _handle_rtp_packet(self, packet: Any, arrival_time_ms: int) -> None:
+            nonlocal received
+            received += 1
+
+        def _handle_disconnect(self) -> None: ...
+
+    sides = []
+    for _ in range(2):
+        gatherer = RTCIceGatherer(iceServers=[])
+        await gatherer.gather()
+        ice = RTCIceTransport(gatherer)
+        sides.append((ice, RTCDtlsTransport(ice, [RTCCertificate.generateCertificate()])))
+    (ice_a, dtls_a), (ice_b, dtls_b) = sides
+    ice_a._connection.ice_controlling = True
+    ice_b._connection.ice_controlling = False
+    for one, other in ((ice_a, ice_b), (ice_b, ice_a)):
+        for candidate in other.iceGatherer.getLocalCandidates():
+            await one.addRemoteCandidate(candidate)
+        await one.addRemoteCandidate(None)
+    await asyncio.gather(
+        ice_a.start(ice_b.iceGatherer.getLocalParameters()),
+        ice_b.start(ice_a.iceGatherer.getLocalParameters()),
+    )
+    await asyncio.gather(
+        dtls_a.start(dtls_b.getLocalParameters()), dtls_b.start(dtls_a.getLocalParameters())
+    )
+    extensions = HeaderExtensionsMap()
+    dtls_b._rtp_router.register_receiver(Receiver(), ssrcs=[SSRC], payload_types=[96], mid=None)
+    begun = time.process_time()
+    sent = 0
+    quiet = 0
+    while received < PACKETS:
+        if sent - received < WINDOW:
+            for number in range(sent, sent + BURST):
+                packet = RtpPacket(
+                    payload_type=96,
+                    sequence_number=number & 0xFFFF,
+                    timestamp=number * 960 & 0xFFFFFFFF,
+                    ssrc=SSRC,
+                    payload=PAYLOAD,
+                )
+                await dtls_a._send_rtp(packet.serialize(extensions))
+            sent += BURST
+            quiet = 0
+        else:
+            before = received
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if received == before else 0
+            if quiet > 2000:
+                sent = received
+    used = time.process_time() - begun
+    await asyncio.gather(dtls_a.stop(), dtls_b.stop())
+    await asyncio.gather(ice_a.stop(), ice_b.stop())
+    return used / received * 1e6
+
+
+RUNNERS = {"lktrio": lambda: trio.run(run_lktrio), "aiortc": lambda: asyncio.run(run_aiortc())}
+
+
+def measure(stack: str) -> float:
+    """CPU microseconds per received packet, in a process of its own."""
+    command = [sys.executable, "-m", "tests.bench.bench_rtp", stack]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(json.loads(result.stdout.splitlines()[-1]))
+
+
+def main() -> int:
+    if len(sys.argv) > 1:
+        print(json.dumps(RUNNERS[sys.argv[1]]()))
+        return 0
+    times: dict[str, list[float]] = {stack: [] for stack in RUNNERS}
+    for _ in range(ROUNDS):
+        for stack, values in times.items():
+            values.append(measure(stack))
+    medians = {stack: statistics.median(values) for stack, values in times.items()}
+    for stack, median in medians.items():
+        print(
+            f"{stack:8} {median:8.1f} us of CPU per packet, {1e6 / median:9.0f} packets/s of core"
+        )
+    ratio = medians["aiortc"] / medians["lktrio"]
+    print(f"lktrio carries {ratio:.1f} times the packets of aiortc per core")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
