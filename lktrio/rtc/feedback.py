@@ -309,30 +309,35 @@ class ArrivalMonitor:
 
     def observe(self, packet: bytes, header_length: int, now: float) -> None:
         """Take notice of one authenticated packet of any SSRC, padding and probes included."""
+        twcc, bandwidth = self.twcc, self.bandwidth
+        wanted = (twcc is not None) + (bandwidth is not None)
         sequence = sent = -1
         first = packet[0]
-        if first & _EXTENSION_BIT:
+        if first & _EXTENSION_BIT and wanted:
             position = 12 + 4 * (first & 0x0F)
             if packet[position] == _ONE_BYTE_FORM:
                 position += 4
-                send_time, transport = self._send_time_element, self._transport_element
-                while position < header_length:
+                send_time = self._send_time_element if bandwidth is not None else _ABSENT
+                transport = self._transport_element if twcc is not None else _ABSENT
+                while wanted and position < header_length:
                     element = packet[position]
                     if element == send_time:
                         sent = int.from_bytes(packet[position + 1 : position + 4], "big")
                         position += 4
+                        wanted -= 1
                     elif element == transport:
                         sequence = int.from_bytes(packet[position + 1 : position + 3], "big")
                         position += 3
+                        wanted -= 1
                     else:
                         position += 2 + (element & 0x0F) if element else 1
             else:
                 sequence, sent = self._read_two_byte(packet, header_length)
-        if sequence >= 0 and self.twcc is not None:
-            self.twcc.media_ssrc = int.from_bytes(packet[8:12], "big")
-            self.twcc.record(sequence, now)
-        if self.bandwidth is not None:
-            self.bandwidth.record(len(packet), sent, now)
+        if sequence >= 0 and twcc is not None:
+            twcc.media_ssrc = int.from_bytes(packet[8:12], "big")
+            twcc.record(sequence, now)
+        if bandwidth is not None:
+            bandwidth.record(len(packet), sent, now)
 
     def _read_two_byte(self, packet: bytes, header_length: int) -> tuple[int, int]:
         sequence = find_extension(packet, header_length, self._extensions.transport_cc)

@@ -215,6 +215,17 @@ def test_packets_without_a_transport_sequence_are_not_reported(
     assert watch.bandwidth.due != NEVER
 
 
+@pytest.mark.parametrize("extensions", [{2: b"\0\0\1", 3: b"\1\2"}, {3: b"\1\2", 2: b"\0\0\1"}])
+def test_one_kind_of_feedback_does_not_need_the_other(extensions: dict[int, bytes]) -> None:
+    ids = ExtensionIds(transport_cc=3, abs_send_time=2)
+    twcc, bandwidth = TwccReceiver(), ReceiveBandwidth()
+    data, length = packet(extensions)
+    ArrivalMonitor(ids, twcc, None).observe(data, length, 1.0)
+    assert twcc.due != NEVER
+    ArrivalMonitor(ids, None, bandwidth).observe(data, length, 1.0)
+    assert bandwidth._burst_first == 1
+
+
 @given(st.binary(max_size=40), st.booleans())
 def test_hostile_extension_blocks_are_harmless(block: bytes, one_byte: bool) -> None:
     watch, _ = monitor()
