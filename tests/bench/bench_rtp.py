@@ -112,6 +112,8 @@ async def run_aiortc() -> float:
             nonlocal received
             received += 1
 
+        async def _handle_rtcp_packet(self, packet: Any) -> None: ...
+
         def _handle_disconnect(self) -> None: ...
 
     sides = []
