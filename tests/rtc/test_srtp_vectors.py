@@ -8,7 +8,7 @@ import random
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from lktrio.rtc import srtp
+from lktrio.rtc import srtp_ciphers
 from lktrio.rtc.rtp import HEADER
 from lktrio.rtc.srtp import SrtpKeys, SrtpProfile, SrtpReceiver, SrtpSender
 
@@ -38,19 +38,19 @@ AUTH_KEY = (
 )
 def test_key_derivation_of_rfc_3711(label: int, expected: str) -> None:
     key = bytes.fromhex(expected)
-    assert srtp.derive_key(MASTER_KEY, MASTER_SALT, label, len(key)) == key
+    assert srtp_ciphers.derive_key(MASTER_KEY, MASTER_SALT, label, len(key)) == key
 
 
 # RFC 3711 appendix B.2
 
 
 def test_aes_cm_keystream_of_rfc_3711() -> None:
-    keys = srtp._SessionKeys(
+    keys = srtp_ciphers.SessionKeys(
         bytes.fromhex("2B7E151628AED2A6ABF7158809CF4F3C"),
         bytes(20),
         bytes.fromhex("F0F1F2F3F4F5F6F7F8F9FAFBFCFD"),
     )
-    keystream = srtp._CmKeys(keys).crypt(bytes(0xFF02 * 16), keys.salt)
+    keystream = srtp_ciphers.CmKeys(keys).crypt(bytes(0xFF02 * 16), keys.salt)
     assert keystream[:48] == bytes.fromhex(
         "E03EAD0935C95E80E166B16DD92B4EB4D23513162B02D0F72A43A2FE4A5F97AB"
         "41E95B3BB0A2E8DD477901E4FCA894C0"
@@ -98,10 +98,10 @@ RTCP_AUTHENTICATED = {
 RTCP_INDEX = 0x5D4
 
 
-def gcm_suite(profile: SrtpProfile) -> srtp._GcmSuite:
+def gcm_suite(profile: SrtpProfile) -> srtp_ciphers.GcmSuite:
     """The RFC's vectors give session keys, not master keys."""
-    keys = srtp._SessionKeys(GCM_KEYS[profile], b"", GCM_SALT)
-    return srtp._GcmSuite(keys, keys)
+    keys = srtp_ciphers.SessionKeys(GCM_KEYS[profile], b"", GCM_SALT)
+    return srtp_ciphers.GcmSuite(keys, keys)
 
 
 def gcm_sender(profile: SrtpProfile) -> SrtpSender:
