@@ -2,8 +2,7 @@
 
 Theory of operation
     `OutboundStream.send_frame` splits a frame with the codec's packetizer and returns one SRTP
-    packet per payload. The header of a packet, extensions included, comes from one precompiled
-    ``Struct`` that fits the extensions in use; it is compiled again only when they change.
+    packet per payload; its header comes from a `HeaderWriter`.
 
     The mid and rid extensions tell the receiver which section and simulcast layer an unknown SSRC
     belongs to. They are sent until the first receiver report for the SSRC shows that it is known.
@@ -26,22 +25,20 @@ section 6.2.1 (NACK), 6.3.1 (PLI); RFC 5104 section 4.3.1 (FIR); RFC 8852 and 91
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from struct import Struct
 from typing import TypeAlias
 
 from lktrio.errors import LocalProtocolError
 from lktrio.rtc.base import NEVER, RandomBytes
-from lktrio.rtc.extensions import (
-    NO_EXTENSIONS,
-    AudioLevel,
-    ExtensionIds,
-    abs_send_time,
-    build_extensions,
-    parse_extensions,
-)
+from lktrio.rtc.extensions import NO_EXTENSIONS, AudioLevel, ExtensionIds
 from lktrio.rtc.feedback import ntp_middle, ntp_time
+from lktrio.rtc.header_writer import (
+    SILENCE,
+    HeaderWriter,
+    TransportSequence,
+    with_extensions,
+)
 from lktrio.rtc.payload.base import Packetizer
 from lktrio.rtc.rtcp import (
     CNAME,
@@ -74,15 +71,7 @@ _DEFAULT_ROUND_TRIP = 0.1
 _REMEMBERED_REPORTS = 8
 _RTT_SMOOTHING = 0.125  # RFC 6298 section 2
 
-_VERSION_BITS = 0x80
-_EXTENSION_BIT = 0x10
-_SILENCE = 127  # RFC 6464: the quietest level, no voice
-_ONE_BYTE_FORM = 0xBEDE0000
-_ONE_BYTE_MAX_ID = 14
-_ONE_BYTE_MAX_SIZE = 16
 _OSN_SIZE = 2
-_FIXED_HEADER_SIZE = 12
-_EXTENSION_HEADER_SIZE = 4
 
 _History: TypeAlias = tuple[int, bytes, int, int]  # index, datagram or payload, timestamp, marker
 
@@ -135,108 +124,6 @@ class OutboundStats:
     """NACK messages received."""
     keyframe_requests: int = 0
     """PLIs and FIRs received, repeated FIRs excluded."""
-
-
-class TransportSequence:
-    """The transport-wide sequence number, shared by all streams of a transport.
-
-    Attributes:
-        next: Number of the next packet, not wrapped.
-    """
-
-    __slots__ = ("next",)
-
-    def __init__(self) -> None:
-        self.next = 1
-
-    def take(self) -> int:
-        """Return the next number, wrapped to 16 bits."""
-        number = self.next
-        self.next = number + 1
-        return number & 0xFFFF
-
-
-class _HeaderWriter:
-    """Writes RTP headers of one SSRC with one set of extensions.
-
-    Elements whose id or size does not fit the one-byte form are left out: they are all optional.
-    """
-
-    __slots__ = ("_constants", "_level", "_pack", "_send_time", "_ssrc", "_transport", "size")
-
-    def __init__(
-        self,
-        ssrc: int,
-        extensions: ExtensionIds,
-        texts: Iterable[tuple[int, str]],
-        *,
-        level: bool,
-        transport: bool,
-    ) -> None:
-        self._ssrc = ssrc
-        self._send_time = _element(extensions.abs_send_time, 3) << 24
-        self._transport = _element(extensions.transport_cc, 2) if transport else 0
-        self._level = _element(extensions.audio_level, 1) if level else 0
-        tail = b"".join(_text_element(number, text) for number, text in texts)
-        size = 4 * bool(self._send_time) + 3 * bool(self._transport) + 2 * bool(self._level)
-        size += len(tail)
-        padding = -size % 4
-        parts = ["!BBHII"]
-        if size:
-            parts.append("I")
-            parts.append("I" * bool(self._send_time))
-            parts.append("BH" * bool(self._transport))
-            parts.append("BB" * bool(self._level))
-            parts.append(f"{len(tail)}s{padding}x")
-        block = _ONE_BYTE_FORM | (size + padding) // 4
-        self._constants = (block, tail) if size else None
-        self._pack = Struct("".join(parts)).pack
-        self.size = _FIXED_HEADER_SIZE
-        if size:
-            self.size += _EXTENSION_HEADER_SIZE + size + padding
-
-    def write(
-        self,
-        second: int,
-        index: int,
-        timestamp: int,
-        now: float,
-        sequence: TransportSequence | None,
-        level: int,
-    ) -> bytes:
-        """Write one header; ``level`` is the value of the audio level element."""
-        constants = self._constants
-        if constants is None:
-            return self._pack(_VERSION_BITS, second, index & 0xFFFF, timestamp, self._ssrc)
-        block, tail = constants
-        values: list[int | bytes] = [
-            _VERSION_BITS | _EXTENSION_BIT,
-            second,
-            index & 0xFFFF,
-            timestamp,
-            self._ssrc,
-            block,
-        ]
-        if self._send_time:
-            values.append(self._send_time | abs_send_time(now))
-        if self._transport and sequence is not None:
-            values += (self._transport, sequence.take())
-        if self._level:
-            values += (self._level, level)
-        values.append(tail)
-        return self._pack(*values)
-
-
-def _element(number: int, size: int) -> int:
-    """First byte of a one-byte form element, 0 for one that is not in use."""
-    return number << 4 | size - 1 if 0 < number <= _ONE_BYTE_MAX_ID else 0
-
-
-def _text_element(number: int, text: str) -> bytes:
-    value = text.encode()
-    if not value or len(value) > _ONE_BYTE_MAX_SIZE or not 0 < number <= _ONE_BYTE_MAX_ID:
-        return b""
-    return bytes((_element(number, len(value)),)) + value
 
 
 class OutboundStream:
@@ -340,10 +227,10 @@ class OutboundStream:
         self._headers = self._compile()
         self._rtx_headers = self._compile_rtx()
 
-    def _compile(self) -> _HeaderWriter:
+    def _compile(self) -> HeaderWriter:
         ids = self._extensions
         texts = [] if self._acknowledged else [(ids.mid, self.mid), (ids.rid, self.rid)]
-        return _HeaderWriter(
+        return HeaderWriter(
             self.ssrc,
             ids,
             texts,
@@ -351,12 +238,12 @@ class OutboundStream:
             transport=self._sequence is not None,
         )
 
-    def _compile_rtx(self) -> _HeaderWriter | None:
+    def _compile_rtx(self) -> HeaderWriter | None:
         if self.rtx is None:
             return None
         ids = self._extensions
         texts = [] if self._acknowledged else [(ids.mid, self.mid), (ids.repaired_rid, self.rid)]
-        return _HeaderWriter(
+        return HeaderWriter(
             self.rtx.ssrc, ids, texts, level=False, transport=self._sequence is not None
         )
 
@@ -440,7 +327,7 @@ class OutboundStream:
         timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
         index = self._next
         self._next = index + 1
-        loudness = _SILENCE if level is None else level.voice << 7 | level.level
+        loudness = SILENCE if level is None else level.voice << 7 | level.level
         second = marker << 7 | self.payload_type
         header = self._headers.write(second, index, timestamp, now, self._sequence, loudness)
         return self._protect(header, payload, index, timestamp, marker, now)
@@ -488,9 +375,9 @@ class OutboundStream:
             self._next = index + 1
         number = self.payload_type if payload_type is None else payload_type
         second = marker << 7 | number
-        header = self._headers.write(second, index, timestamp, now, self._sequence, _SILENCE)
+        header = self._headers.write(second, index, timestamp, now, self._sequence, SILENCE)
         if extensions:
-            header = _with_extensions(header, extensions)
+            header = with_extensions(header, extensions)
         return self._protect(header, payload, index, timestamp, marker, now)
 
     def _protect(
@@ -626,14 +513,3 @@ class OutboundStream:
             self._keyframe_due = NEVER
             self._keyframe_last = now
             self.events.append(KeyframeRequested(self.ssrc, self.rid))
-
-
-def _with_extensions(header: bytes, extensions: Mapping[int, bytes]) -> bytes:
-    """Add extensions to a header of ours, which has no CSRCs and the one-byte form."""
-    merged = parse_extensions(header, len(header))
-    merged.update(extensions)
-    return (
-        bytes((header[0] | _EXTENSION_BIT,))
-        + header[1:_FIXED_HEADER_SIZE]
-        + build_extensions(merged)
-    )
