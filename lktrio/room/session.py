@@ -32,6 +32,7 @@ from lktrio.errors import (
     RoomClosed,
     ServerUnreachable,
 )
+from lktrio.net.gathering import gather_reflexive
 from lktrio.net.interfaces import local_addresses
 from lktrio.proto.codec import decode
 from lktrio.room.broadcast import Broadcast
@@ -68,8 +69,18 @@ from lktrio.rtc.inbound import InboundStream
 from lktrio.rtc.outbound import OutboundStream
 from lktrio.rtc.peer import PeerEvent
 from lktrio.rtc.streams import KeyframeRequested, MediaReceived, StreamBound
-from lktrio.rtc.transport import TransportState, TransportStateChanged
-from lktrio.signal import SignalConnection, SignalOptions, open_signal, parse_trickle
+from lktrio.rtc.transport import (
+    LocalCandidateFound,
+    TransportState,
+    TransportStateChanged,
+)
+from lktrio.signal import (
+    SignalConnection,
+    SignalOptions,
+    open_signal,
+    parse_trickle,
+    trickle_request,
+)
 from lktrio.signal.urls import SignalUrl
 
 if TYPE_CHECKING:
@@ -210,6 +221,8 @@ class RoomSession:
                 await nursery.start(connection.driver.run)
             nursery.start_soon(self._read_signal, name="lktrio.room signal")
             nursery.start_soon(self._negotiate, single, name="lktrio.room negotiation")
+            for connection in connections:
+                nursery.start_soon(self._gather, connection, name="lktrio.room gathering")
             if not single and self._wants_publisher():
                 self._negotiation.request()
             failure = await self._wait_connected()
@@ -509,6 +522,20 @@ class RoomSession:
             self._data.low_water()
         elif isinstance(event, TransportStateChanged):
             self._on_transport(connection, event)
+        elif isinstance(event, LocalCandidateFound):
+            self._trickle(connection, event.candidate)
+
+    async def _gather(self, connection: Connection) -> None:
+        """Look for public addresses, unless the server is on this machine."""
+        join = self._signal.join
+        if join is not None and not _is_loopback(SignalUrl.parse(self._url).host):
+            urls = [url for server in join.ice_servers for url in server.urls]
+            await gather_reflexive(connection.driver, urls)
+        await trio.lowlevel.checkpoint()
+
+    def _trickle(self, connection: Connection, candidate: str) -> None:
+        mid = next((t.mid for t in connection.peer.transceivers if t.mid is not None), "0")
+        self.send_request_nowait(trickle_request(candidate, mid=mid, target=connection.target))
 
     def _on_transport(self, connection: Connection, event: TransportStateChanged) -> None:
         _log.debug("%s connection is %s", connection.target.name, event.state.value)

@@ -79,7 +79,6 @@ class Peer:
         self._transport = Transport(certificate, self._streams, random, config.transport)
         self._fingerprint = Fingerprint("sha-256", certificate.fingerprint("sha-256"))
         self._dtls_client: bool | None = None
-        self._remote_ufrag: str | None = None
 
     # Snapshots
 
@@ -120,6 +119,10 @@ class Peer:
     def add_host_candidate(self, address: Address, path: int, now: float) -> None:
         """Offer a local socket; ``path`` is its number in ``out`` and ``receive``."""
         self._transport.add_host_candidate(address, path, now)
+
+    def gather(self, server: Address, now: float) -> None:
+        """Ask a STUN server for our public addresses; ``LocalCandidateFound`` tells of each."""
+        self._transport.gather(server, now)
 
     def add_transceiver(
         self,
@@ -234,15 +237,8 @@ class Peer:
         added = self._negotiator.apply_offer(offer)
         if self._dtls_client is None:
             self._dtls_client = remote.setup != "active"
-        self._restart_if_remote_did(remote.ufrag, now)
         self._transport.set_remote(remote, offerer=False, dtls_client=self._dtls_client, now=now)
         return added
-
-    def _restart_if_remote_did(self, ufrag: str, now: float) -> None:
-        # RFC 8839 section 4.4.3: an offer with new credentials is answered with new ones.
-        if self._remote_ufrag not in (None, ufrag):
-            self._transport.ice.restart(now)
-        self._remote_ufrag = ufrag
 
     def create_answer(self, now: float) -> str:
         """Answer the peer's offer.

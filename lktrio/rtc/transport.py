@@ -32,12 +32,14 @@ from lktrio.rtc.dtls import (
     DtlsOptions,
 )
 from lktrio.rtc.ice import IceAgent, IceRole, IceState, IceStateChanged
+from lktrio.rtc.ice_gather import CandidateGathered, GatheringFailed, StunGatherer
 from lktrio.rtc.negotiation import RemoteTransport
 from lktrio.rtc.sctp import SctpAssociation, SctpOptions
 from lktrio.rtc.sdp import Fingerprint
 from lktrio.rtc.srtp import EXPORTER_LABEL, SrtpKeys, SrtpProfile, SrtpReceiver, SrtpSender
 
 __all__ = [
+    "LocalCandidateFound",
     "MediaSink",
     "Transport",
     "TransportEvent",
@@ -75,7 +77,15 @@ class TransportStateChanged:
     """For FAILED: the protocol that failed, ``"ice"`` or ``"dtls"``."""
 
 
-TransportEvent: TypeAlias = TransportStateChanged | DataChannelEvent
+@dataclass(frozen=True, slots=True)
+class LocalCandidateFound:
+    """A STUN server told a public address of ours; signal it to the peer."""
+
+    candidate: str
+    """``candidate:…`` (RFC 8839)."""
+
+
+TransportEvent: TypeAlias = TransportStateChanged | LocalCandidateFound | DataChannelEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +110,8 @@ class TransportStats:
     """SRTP before the keys were known."""
     unvalidated_dtls: int = 0
     """DTLS from addresses that ICE has not validated, beyond those held."""
+    failed_gatherings: int = 0
+    """STUN servers that did not answer, counted for each socket."""
 
 
 class MediaSink(Protocol):
@@ -143,6 +155,7 @@ class Transport:
         self.state = TransportState.NEW
         self.certificate = certificate
         self.ice = IceAgent(role=IceRole.CONTROLLED, random=random, lite=options.ice_lite)
+        self.gatherer = StunGatherer(random=random)
         self.dtls: DtlsEndpoint | None = None
         self.sctp = SctpAssociation(random=random, options=options.sctp)
         self.channels = DataChannels(self.sctp, is_dtls_client=False)
@@ -154,6 +167,8 @@ class Transport:
         self._fingerprints: frozenset[Fingerprint] = frozenset()
         self._dtls_started = False
         self._data_channels = False
+        self._remote_ufrag = ""
+        self._hosts: list[tuple[int, Candidate]] = []
 
     # Configuration
 
@@ -162,6 +177,13 @@ class Transport:
         preference = max(0, 65_535 - path)  # earlier sockets are on better interfaces
         candidate = host_candidate(*address, local_preference=preference)
         self.ice.add_local_candidate(candidate, path, now)
+        self._hosts.append((path, candidate))
+
+    def gather(self, server: Address, now: float) -> None:
+        """Ask a STUN server for the public addresses of all sockets of its address family."""
+        for path, candidate in self._hosts:
+            if (":" in candidate.address) == (":" in server[0]):
+                self.gatherer.ask(server, candidate, path, now)
 
     def add_remote_candidate(self, candidate: Candidate, now: float) -> None:
         """Take a candidate that the peer signalled."""
@@ -191,6 +213,8 @@ class Transport:
             self._data_channels = True
             self._start_sctp(now)
         self.sctp.remote_max_message_size = remote.max_message_size
+        if offerer and self._is_unasked_restart(remote):
+            raise RemoteProtocolError("an answer changes the ICE credentials without a restart")
         self.ice.set_remote_credentials(remote.ufrag, remote.pwd, now, lite=remote.ice_lite)
         for line in remote.candidates:
             self.ice.add_remote_candidate(Candidate.parse(line), now)
@@ -202,6 +226,10 @@ class Transport:
         if self.dtls is not None and fingerprints != self._fingerprints:
             raise RemoteProtocolError("the certificate fingerprint of the peer has changed")
         self._fingerprints = fingerprints
+
+    def _is_unasked_restart(self, remote: RemoteTransport) -> bool:
+        before, self._remote_ufrag = self._remote_ufrag, remote.ufrag
+        return before not in ("", remote.ufrag) and not self.ice.has_pending_restart
 
     def _choose_role(self, remote: RemoteTransport, *, offerer: bool) -> None:
         # RFC 8445 section 6.1.1: the offerer controls, except that a lite agent never does.
@@ -242,7 +270,8 @@ class Transport:
                         index, header_length, payload = opened
                         media.receive_rtp(index, data, header_length, payload, now)
             elif first < 4:
-                self.ice.receive(data, path, address, now)
+                if self.gatherer.is_done or not self.gatherer.receive(data, path, address):
+                    self.ice.receive(data, path, address, now)
             elif 20 <= first <= 63:
                 self._receive_dtls(data, path, address, now)
                 srtp = self._srtp
@@ -267,6 +296,7 @@ class Transport:
     def handle_timer(self, now: float) -> None:
         """Let time pass in every protocol that is due."""
         self.ice.handle_timer(now)
+        self.gatherer.handle_timer(now)
         if self.dtls is not None:
             self.dtls.handle_timer(now)
         self.sctp.handle_timer(now)
@@ -274,10 +304,13 @@ class Transport:
     def next_timer(self) -> float:
         """When ``handle_timer`` is to be called next."""
         dtls = NEVER if self.dtls is None else self.dtls.next_timer()
-        return min(self.ice.next_timer(), dtls, self.sctp.next_timer())
+        gathering = self.gatherer.next_timer()
+        return min(self.ice.next_timer(), gathering, dtls, self.sctp.next_timer())
 
     def flush(self, now: float) -> None:
         """Bring the protocols' results into ``out`` and ``events``."""
+        if not self.gatherer.is_done or self.gatherer.events:
+            self._drive_gatherer(now)
         self._drive_ice(now)
         if self.dtls is not None:
             if self._early_dtls:
@@ -289,6 +322,18 @@ class Transport:
         if self.ice.out:
             self.out.extend(self.ice.out)
             self.ice.out = []
+
+    def _drive_gatherer(self, now: float) -> None:
+        gatherer = self.gatherer
+        while gatherer.events:
+            event = gatherer.events.popleft()
+            if isinstance(event, CandidateGathered):
+                self.ice.add_local_candidate(event.candidate, event.path, now)
+                self.events.append(LocalCandidateFound(str(event.candidate)))
+            elif isinstance(event, GatheringFailed):
+                self.stats.failed_gatherings += 1
+        self.out.extend(gatherer.out)
+        gatherer.out = []
 
     def _drive_ice(self, now: float) -> None:
         if self.ice.events:
@@ -385,6 +430,7 @@ class Transport:
             self.dtls.close(now)
             self._send_dtls(self.dtls)
         self.ice.close()
+        self.gatherer.close()
         self._set_state(TransportState.CLOSED)
 
     def _set_state(self, state: TransportState, reason: str = "", cause: str = "") -> None:
