@@ -2,21 +2,27 @@
 
 Theory of operation
 -------------------
-Streams with something to send form a ring. The stream at its head sends one whole message (the
-fragments of a message must have consecutive TSNs, RFC 9260 section 6.9) and goes to the back, so
-a small message on one stream waits for at most one message of each other stream, however much
-they have queued. A stream is held back while its reset is under way (RFC 6525 section 5.1.2).
+Streams share the association by bytes (start-time fair queueing): every stream has a virtual time
+that its messages push forward by their size, and the one furthest behind is next. A message is
+sent whole, because its fragments must have consecutive TSNs (RFC 9260 section 6.9). So a small
+message waits for the message that is being sent and for little else, however much other streams
+have queued, and frequent small messages are not slowed down to the pace of large ones. A stream
+that was idle starts at the present virtual time: it has saved nothing up.
+
+A stream is held back while its reset is under way (RFC 6525 section 5.1.2).
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
+from heapq import heappop, heappush
 from typing import Final
 
 __all__ = ["OutboundMessage", "OutboundStream", "SendQueue"]
 
 _NO_MARK: Final = -1
+_OVERHEAD: Final = 16  # a DATA header: what a tiny message costs beyond its bytes
 
 
 class OutboundMessage:
@@ -63,7 +69,16 @@ class OutboundMessage:
 class OutboundStream:
     """The sending side of one stream."""
 
-    __slots__ = ("buffered", "held", "low_mark", "messages", "next_sequence", "ready", "stream_id")
+    __slots__ = (
+        "buffered",
+        "held",
+        "low_mark",
+        "messages",
+        "next_sequence",
+        "ready",
+        "stream_id",
+        "virtual",
+    )
 
     def __init__(self, stream_id: int) -> None:
         self.stream_id = stream_id
@@ -73,15 +88,19 @@ class OutboundStream:
         self.low_mark = _NO_MARK
         self.held = False
         self.ready = False
+        self.virtual = 0
 
 
 class SendQueue:
     """All streams with their waiting messages."""
 
-    __slots__ = ("_ring", "buffered", "low", "streams")
+    __slots__ = ("_active", "_count", "_ready", "_virtual", "buffered", "low", "streams")
 
     def __init__(self) -> None:
-        self._ring: deque[OutboundStream] = deque()
+        self._ready: list[tuple[int, int, OutboundStream]] = []  # a heap
+        self._count = 0  # breaks ties: first come, first served
+        self._virtual = 0
+        self._active: OutboundStream | None = None
         self.streams: dict[int, OutboundStream] = {}
         """Streams ever used, by identifier."""
         self.buffered = 0
@@ -107,15 +126,24 @@ class SendQueue:
     def _enter(self, stream: OutboundStream) -> None:
         if stream.messages and not stream.ready and not stream.held:
             stream.ready = True
-            self._ring.append(stream)
+            stream.virtual = max(stream.virtual, self._virtual)
+            self._count += 1
+            heappush(self._ready, (stream.virtual, self._count, stream))
 
     def current(self) -> OutboundMessage | None:
-        """The message whose turn it is; the same one until :meth:`done`."""
-        return self._ring[0].messages[0] if self._ring else None
+        """The message whose turn it is; once begun, the same one until :meth:`done`."""
+        if self._active is not None:
+            return self._active.messages[0]
+        return self._ready[0][2].messages[0] if self._ready else None
 
     def sent(self, message: OutboundMessage, size: int) -> None:
-        """Account for bytes that have left the queue."""
+        """Account for bytes of the current message that have left the queue."""
+        if not size:
+            return
         stream = message.stream
+        if self._active is None:
+            self._active = heappop(self._ready)[2]
+            self._virtual = stream.virtual
         before = stream.buffered
         stream.buffered = before - size
         self.buffered -= size
@@ -123,9 +151,11 @@ class SendQueue:
             self.low.append(stream.stream_id)
 
     def done(self) -> None:
-        """The current message is sent or given up: next stream's turn."""
-        stream = self._ring.popleft()
-        stream.messages.popleft()
+        """The current message is sent or given up."""
+        stream = self._active
+        assert stream is not None, "no message has been begun"
+        self._active = None
+        stream.virtual += len(stream.messages.popleft().data) + _OVERHEAD
         stream.ready = False
         self._enter(stream)
 
@@ -144,5 +174,6 @@ class SendQueue:
             stream.messages.clear()
             stream.buffered = 0
             stream.ready = False
-        self._ring.clear()
+        self._ready.clear()
+        self._active = None
         self.buffered = 0

@@ -90,6 +90,23 @@ def test_streams_take_turns() -> None:
     assert streams == [0, 1, 2] * 3
 
 
+def test_frequent_small_messages_keep_their_share_beside_large_ones() -> None:
+    peer = RawPeer()
+    queue(peer, *[(1, bytes(3000))] * 4, *[(2, bytes(100))] * 20)
+    streams = [chunk.stream_id for packet in sent(peer) for chunk in packet]
+    assert streams == [1] * 3 + [2] * 20 + [1] * (len(streams) - 23)
+
+
+def test_an_idle_stream_has_saved_nothing_up() -> None:
+    peer = RawPeer()
+    queue(peer, *[(1, bytes(1000))] * 4)
+    sent(peer)
+    peer.send(peer.sack(3))
+    queue(peer, *[(2, bytes(1000))] * 3, *[(1, bytes(1000))] * 3)
+    streams = [chunk.stream_id for packet in sent(peer) for chunk in packet]
+    assert streams == [2, 1, 2, 1, 2, 1]
+
+
 def test_the_initial_window_is_ten_packets() -> None:
     peer = RawPeer()
     queue(peer, (0, bytes(100_000)))
