@@ -196,6 +196,8 @@ def _signer(
     if token is None and api_key is None and api_secret is None:
         token = os.environ.get(TOKEN_VARIABLE) or None
     if token is not None:
+        if not token.isascii() or not token.isprintable() or not token or " " in token:
+            raise ValueError("the token is empty, or has characters that no token has")
         return lambda _: token
     key, secret = (
         os.environ.get(variable) if value is None else value

@@ -14,7 +14,7 @@ from typing import Any
 
 import livekit.protocol
 from google.protobuf import descriptor_pool, message_factory
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor
 
 from lktrio.proto import Message, _supplement
 
@@ -22,7 +22,7 @@ SKIPPED_FILES = {"google/protobuf/descriptor.proto", "logger/options.proto"}
 MAX_FILL_DEPTH = 4
 
 
-def _load() -> list[Descriptor]:
+def _load() -> list[FileDescriptor]:
     package = livekit.protocol
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         importlib.import_module(module.name)
@@ -33,11 +33,8 @@ def _load() -> list[Descriptor]:
         for name, module in list(sys.modules.items())
         if name.startswith("livekit.protocol.") and hasattr(module, "DESCRIPTOR")
     }
-    found: list[Descriptor] = []
-    for name in sorted((names | set(_supplement.FILE_NAMES)) - SKIPPED_FILES):
-        for message in pool.FindFileByName(name).message_types_by_name.values():
-            found.extend(_with_nested(message))
-    return found
+    names |= set(_supplement.FILE_NAMES)
+    return [pool.FindFileByName(name) for name in sorted(names - SKIPPED_FILES)]
 
 
 def _with_nested(message: Descriptor) -> Iterator[Descriptor]:
@@ -47,7 +44,13 @@ def _with_nested(message: Descriptor) -> Iterator[Descriptor]:
             yield from _with_nested(nested)
 
 
-DESCRIPTORS: dict[str, Descriptor] = {found.full_name: found for found in _load()}
+FILE_DESCRIPTORS = _load()
+DESCRIPTORS: dict[str, Descriptor] = {
+    found.full_name: found
+    for file in FILE_DESCRIPTORS
+    for message in file.message_types_by_name.values()
+    for found in _with_nested(message)
+}
 GOOGLE_NAMES = ("Any", "Duration", "Empty", "ListValue", "Struct", "Timestamp", "Value")
 FILES: dict[str, list[str]] = {}
 for _name, _found in DESCRIPTORS.items():

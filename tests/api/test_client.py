@@ -1,0 +1,176 @@
+"""LiveKitAPI: where its settings come from, how long it lives, and what it loads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import httpx
+import pytest
+import trio
+
+from lktrio import api, proto
+from lktrio.api import LiveKitAPI
+from lktrio.auth import verify_token
+from lktrio.errors import LocalProtocolError
+from tests.api.peer import KEY, SECRET, URL, Peer, always, answer
+from tests.api.peer import api as make_api
+
+VARIABLES = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "LIVEKIT_TOKEN")
+LIST = proto.ListRoomsRequest()
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+def listed() -> Peer:
+    return Peer(always(lambda: answer(proto.ListRoomsResponse())))
+
+
+async def authorization(**arguments: Any) -> str:
+    peer = listed()
+    async with LiveKitAPI(client=httpx.AsyncClient(transport=peer), **arguments) as lk:
+        await lk.room.list_rooms(LIST)
+    header: str = peer.requests[0].headers["Authorization"]
+    return header.removeprefix("Bearer ")
+
+
+async def test_everything_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in zip(VARIABLES, (URL, KEY, SECRET), strict=False):
+        monkeypatch.setenv(name, value)
+    assert verify_token(await authorization(), (KEY, SECRET)).video.room_list is True
+
+
+async def test_a_token_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEKIT_TOKEN", "ready")
+    assert await authorization(url=URL) == "ready"
+    claims = verify_token(
+        await authorization(url=URL, api_key=KEY, api_secret=SECRET), (KEY, SECRET)
+    )
+    assert claims.issuer == KEY
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({}, "no server URL"),
+        ({"url": ""}, "no server URL"),
+        ({"url": URL}, "no API key and secret"),
+        ({"url": URL, "api_key": KEY}, "no API key and secret"),
+        ({"url": URL, "api_secret": SECRET}, "no API key and secret"),
+    ],
+)
+def test_what_is_missing_is_said(arguments: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        LiveKitAPI(**arguments)
+
+
+@pytest.mark.parametrize("token", ["", "a b", "a\n", "ä"])
+def test_what_is_no_token_is_refused(token: str) -> None:
+    with pytest.raises(ValueError, match="the token is empty, or has"):
+        LiveKitAPI(URL, token=token)
+
+
+async def test_its_own_client_lives_as_long_as_the_block() -> None:
+    lk = LiveKitAPI(URL, KEY, SECRET)
+    with pytest.raises(LocalProtocolError, match="async with"):
+        lk.room  # noqa: B018 - a property
+    async with lk:
+        room = lk.room
+        assert lk.room is room
+    with pytest.raises(LocalProtocolError, match="closed"):
+        await room.list_rooms(LIST)
+    await lk.aclose()
+
+
+async def test_a_client_that_was_passed_in_stays_open() -> None:
+    async with httpx.AsyncClient(transport=listed()) as client:
+        async with LiveKitAPI(URL, KEY, SECRET, client=client) as lk:
+            await lk.room.list_rooms(LIST)
+        assert not client.is_closed
+        await LiveKitAPI(URL, KEY, SECRET, client=client).room.list_rooms(LIST)
+
+
+async def test_many_tasks_may_call_at_once() -> None:
+    peer = listed()
+    async with make_api(peer) as lk, trio.open_nursery() as nursery:
+        for _ in range(20):
+            nursery.start_soon(lk.room.list_rooms, LIST)
+    assert len({request.headers["X-Livekit-Request-Id"] for request in peer.requests}) == 20
+
+
+async def test_closing_while_cancelled_closes() -> None:
+    lk = LiveKitAPI(URL, KEY, SECRET)
+    with trio.CancelScope() as scope:
+        async with lk:
+            scope.cancel()
+    assert lk._client is not None
+    assert lk._client.is_closed
+
+
+def test_no_secret_is_shown() -> None:
+    assert repr(LiveKitAPI(URL, KEY, SECRET)) == f"LiveKitAPI('{URL}')"
+
+
+async def test_trunks_come_in_the_order_of_their_ids() -> None:
+    found = proto.ListSIPInboundTrunkResponse(
+        items=[
+            proto.SIPInboundTrunkInfo(),
+            proto.SIPInboundTrunkInfo(sip_trunk_id="b"),
+            proto.SIPInboundTrunkInfo(sip_trunk_id="a"),
+        ]
+    )
+    async with make_api(always(lambda: answer(found))) as lk:
+        trunks = await lk.sip.get_sip_inbound_trunks(["a", "missing", "b"])
+    assert [trunk.sip_trunk_id if trunk else None for trunk in trunks] == ["a", None, "b"]
+
+
+async def test_outbound_trunks_and_rules_by_id() -> None:
+    outbound = proto.ListSIPOutboundTrunkResponse(
+        items=[proto.SIPOutboundTrunkInfo(sip_trunk_id="a")]
+    )
+    rules = proto.ListSIPDispatchRuleResponse(
+        items=[proto.SIPDispatchRuleInfo(sip_dispatch_rule_id="r")]
+    )
+    async with make_api(always(lambda: answer(outbound))) as lk:
+        assert await lk.sip.get_sip_outbound_trunks(["x", "a"]) == [None, outbound.items[0]]
+    async with make_api(always(lambda: answer(rules))) as lk:
+        assert await lk.sip.get_sip_dispatch_rules(["r", "y"]) == [rules.items[0], None]
+
+
+async def test_one_dispatch() -> None:
+    dispatch = proto.AgentDispatch(id="AD_a", room="demo")
+    response = proto.ListAgentDispatchResponse(agent_dispatches=[dispatch])
+    async with make_api(always(lambda: answer(response))) as lk:
+        assert await lk.agent_dispatch.get_dispatch("AD_a", "demo") == dispatch
+    async with make_api(always(lambda: answer(proto.ListAgentDispatchResponse()))) as lk:
+        assert await lk.agent_dispatch.get_dispatch("AD_b", "demo") is None
+
+
+def test_messages_are_here_too() -> None:
+    assert api.CreateRoomRequest is proto.CreateRoomRequest
+    assert api.EgressInfo is proto.EgressInfo
+    assert {"LiveKitAPI", "CreateRoomRequest", "SIPService"} <= set(dir(api))
+    with pytest.raises(AttributeError):
+        getattr(api, "NoSuchThing")  # noqa: B009 - a type checker knows better
+    with pytest.raises(AttributeError):
+        getattr(api, "_private")  # noqa: B009 - a type checker knows better
+
+
+def test_little_is_loaded() -> None:
+    program = (
+        "import sys; from lktrio import api; first = 'httpx' in sys.modules;"
+        "api.LiveKitAPI('http://a', 'k', 's', client=object()).room;"
+        "print(first, [m for m in sys.modules if m.startswith('lktrio.api.') or m.endswith('sip')])"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+    assert loaded.startswith("False ")
+    assert "lktrio.api.room_service" in loaded
+    assert "lktrio.api.sip" not in loaded
+    assert "livekit_sip" not in loaded
