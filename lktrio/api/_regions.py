@@ -85,6 +85,7 @@ class Regions:
             headers: Headers of the request, with its authorization.
             anew: Fetch them even if those known are recent.
         """
+        await trio.lowlevel.checkpoint()
         if not anew and trio.current_time() < self._listed.until:
             return self._listed.urls
         self.fetches += 1
@@ -97,6 +98,7 @@ class Regions:
     async def _fetch(self, headers: dict[str, str]) -> _Listed | None:
         import httpx
 
+        await trio.lowlevel.checkpoint()
         try:
             response = await self._client.get(self._url, headers=headers, follow_redirects=False)
             response.raise_for_status()
@@ -157,6 +159,7 @@ class Failover:
 
     async def next(self, error: ServerError) -> bool:
         """Move on after a failed attempt; whether there is anything left to try."""
+        await trio.lowlevel.checkpoint()
         pinned = error.status == REGION_PIN and self._may_redirect
         retryable = error.status is None or error.status >= SERVER_ERRORS
         if self._attempt >= ATTEMPTS or not (pinned or (retryable and self._may_retry)):

@@ -198,8 +198,12 @@ class Connection:
                 )
                 return read_answer(response, spec.response)
             except ServerError as error:
-                if not await failover.next(error):
-                    raise
+                failure = error
+            if not await failover.next(failure):
+                try:
+                    raise failure
+                finally:
+                    del failure  # whose traceback holds this frame
 
     async def _post(
         self, url: str, headers: dict[str, str], body: bytes, budget: float

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from urllib.parse import urlsplit
 
 import httpx
+import trio
 
 from lktrio.auth import AccessToken
 from lktrio.errors import LocalProtocolError
@@ -97,6 +98,7 @@ class LiveKitAPI:
         self._services: dict[str, Service] = {}
 
     async def __aenter__(self) -> Self:
+        await trio.lowlevel.checkpoint()
         if self._client is None:
             self._client = httpx.AsyncClient(timeout=None)  # noqa: S113 - the caller's scope is it
         return self
@@ -113,6 +115,7 @@ class LiveKitAPI:
         """Close the HTTP client, unless it was passed in; may be called twice."""
         if self._owns_client and self._client is not None:
             await self._client.aclose()
+        await trio.lowlevel.checkpoint()
 
     def __repr__(self) -> str:
         return f"LiveKitAPI({self.url!r})"

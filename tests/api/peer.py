@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -81,13 +81,16 @@ class Body(httpx.AsyncByteStream):
     """A body that arrives in pieces, and may break off."""
 
     def __init__(self, pieces: list[bytes], pause: float = 0.0, *, breaks: bool = False) -> None:
-        self._pieces = pieces
+        self._pieces = iter(pieces)
         self._pause = pause
         self._breaks = breaks
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._pieces:
-            await trio.sleep(self._pause)
-            yield piece
-        if self._breaks:
-            raise httpx.ReadError("connection reset")
+    def __aiter__(self) -> Body:
+        return self
+
+    async def __anext__(self) -> bytes:
+        await trio.sleep(self._pause)
+        piece = next(self._pieces, None)
+        if piece is not None:
+            return piece
+        raise httpx.ReadError("connection reset") if self._breaks else StopAsyncIteration
