@@ -157,8 +157,9 @@ def interop(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """The measurements, each against a named peer in the same run; they print what they find."""
     session.install("-e", ".[av,cli]", *groups("test", "interop"))
-    for path in session.posargs or sorted(ROOT.glob("tests/bench/bench_*.py")):
-        session.run("python", "-m", f"tests.bench.{Path(path).stem}")
+    every = sorted(path.stem for path in ROOT.glob("tests/bench/bench_*.py"))
+    for name in session.posargs or every:
+        session.run("python", "-m", f"tests.bench.{name}")
 
 
 @nox.session

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Protocol
@@ -59,7 +59,7 @@ class _PlainBar:
 
 
 @contextmanager
-def open_progress() -> Iterator[Progress]:
+def open_progress() -> Generator[Progress, None, None]:
     """Choose what suits standard output, for the duration of a block."""
     if not sys.stdout.isatty() or find_spec("rich") is None:
         yield PlainProgress()

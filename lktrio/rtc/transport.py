@@ -25,14 +25,13 @@ from lktrio.rtc.candidate import Candidate, host_candidate
 from lktrio.rtc.datachannel import DataChannelEvent, DataChannels
 from lktrio.rtc.dtls import (
     Certificate,
-    DtlsClosed,
     DtlsConnected,
     DtlsEndpoint,
     DtlsFailed,
     DtlsOptions,
 )
 from lktrio.rtc.ice import IceAgent, IceRole, IceState, IceStateChanged
-from lktrio.rtc.ice_gather import CandidateGathered, GatheringFailed, StunGatherer
+from lktrio.rtc.ice_gather import CandidateGathered, StunGatherer
 from lktrio.rtc.negotiation import RemoteTransport
 from lktrio.rtc.sctp import SctpAssociation, SctpOptions
 from lktrio.rtc.sdp import Fingerprint
@@ -330,7 +329,7 @@ class Transport:
             if isinstance(event, CandidateGathered):
                 self.ice.add_local_candidate(event.candidate, event.path, now)
                 self.events.append(LocalCandidateFound(str(event.candidate)))
-            elif isinstance(event, GatheringFailed):
+            else:
                 self.stats.failed_gatherings += 1
         self.out.extend(gatherer.out)
         gatherer.out = []
@@ -371,7 +370,7 @@ class Transport:
                 self._secure(dtls, now)
             elif isinstance(event, DtlsFailed):
                 self._set_state(TransportState.FAILED, event.reason, "dtls")
-            elif isinstance(event, DtlsClosed):
+            else:
                 self._set_state(TransportState.CLOSED, "the peer closed the connection")
         if dtls.inbound:
             inbound, dtls.inbound = dtls.inbound, []
