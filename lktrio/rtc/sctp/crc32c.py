@@ -10,9 +10,11 @@ shifted copies of themselves, and shifting and XORing big integers runs at the s
 
 Squaring a sparse relation gives one for twice the degree with just as many terms
 (``(a + b)**2 == a**2 + b**2`` over GF(2)), so three short relations found by search serve all
-lengths. What is left, 16 bytes, goes through an ordinary byte table.
+lengths. The 16 bytes that are left have one table per position, and the remainder is the XOR of 16
+entries.
 
-SCTP bits travel least significant first, so every byte is mirrored before and the result after.
+SCTP bits travel least significant first, so every byte is mirrored before; the tables hold the
+remainders mirrored back.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ __all__ = ["crc32c", "crc32c_folding"]
 
 _POLYNOMIAL: Final = 0x11EDC6F41  # RFC 9260 appendix A
 _MASK: Final = 0xFFFFFFFF
+_TAIL: Final = 16  # bytes left after folding: more than the smallest degree below
 
 _RELATIONS: Final[tuple[tuple[int, tuple[int, ...], int], ...]] = (
     # x**k, the exponents of its remainder, and how often the relation is squared. Exact facts of
@@ -49,25 +52,34 @@ def _folds() -> list[tuple[int, int, tuple[int, ...]]]:
     return sorted(steps, reverse=True)
 
 
-def _byte_table() -> tuple[int, ...]:
-    table: list[int] = []
-    for byte in range(256):
-        value = byte << 24
-        for _ in range(8):
-            value <<= 1
-            if value >> 32:
-                value ^= _POLYNOMIAL
-        table.append(value)
-    return tuple(table)
+def _times_x8(value: int) -> int:
+    for _ in range(8):
+        value <<= 1
+        if value >> 32:
+            value ^= _POLYNOMIAL
+    return value
+
+
+def _tail_tables() -> tuple[tuple[int, ...], ...]:
+    """For each of the last bytes, first one first, the mirrored remainder of its 256 values."""
+    bits = [1 << bit for bit in range(8)]
+    tables: list[tuple[int, ...]] = []
+    for _ in range(_TAIL):
+        entries = [0]
+        for bit in bits:
+            entries += [entry ^ _mirrored(bit, 32) for entry in entries]
+        tables.append(tuple(entries))
+        bits = [_times_x8(bit) for bit in bits]
+    return tuple(reversed(tables))
 
 
 _MIRROR: Final = bytes(_mirrored(byte, 8) for byte in range(256))
 _FOLDS: Final = _folds()
-_TABLE: Final = _byte_table()
+_TABLES: Final = _tail_tables()
 
 
 def crc32c_folding(data: bytes) -> int:
-    """Compute CRC32C in pure Python: about 10 us for a packet of 1200 bytes.
+    """Compute CRC32C in pure Python: about 13 us for a packet of 1200 bytes.
 
     Args:
         data: The bytes to protect.
@@ -75,8 +87,8 @@ def crc32c_folding(data: bytes) -> int:
     Returns:
         The checksum as an unsigned 32-bit integer, as other libraries return it.
     """
-    value = int.from_bytes(data.translate(_MIRROR) + bytes(4), "big")
-    value ^= _MASK << (len(data) * 8)
+    value = int.from_bytes(data.translate(_MIRROR) + b"\0\0\0\0", "big")
+    value ^= _MASK << (len(data) << 3)
     bits = value.bit_length()
     for degree, mask, exponents in _FOLDS:
         while bits > degree:
@@ -85,16 +97,10 @@ def crc32c_folding(data: bytes) -> int:
             for exponent in exponents:
                 value ^= high << exponent
             bits = value.bit_length()
-    remainder = 0
-    for byte in value.to_bytes(16, "big"):
-        remainder = (remainder << 8 & _MASK | byte) ^ _TABLE[remainder >> 24]
-    mirror = _MIRROR
-    return (
-        mirror[remainder & 0xFF] << 24
-        | mirror[remainder >> 8 & 0xFF] << 16
-        | mirror[remainder >> 16 & 0xFF] << 8
-        | mirror[remainder >> 24]
-    ) ^ _MASK
+    remainder = _MASK
+    for table, byte in zip(_TABLES, value.to_bytes(_TAIL, "big"), strict=True):
+        remainder ^= table[byte]
+    return remainder
 
 
 def _native() -> Callable[[bytes], int] | None:
