@@ -89,7 +89,12 @@ class PeerDriver:
         self._outlets: list[_Outlet] = []
         self._pumping = False
         self._timer_scope = trio.CancelScope()
-        self._open_sockets(addresses)
+        self._running = trio.CancelScope()
+        try:
+            self._open_sockets(addresses)
+        except BaseException:
+            self._close_sockets()
+            raise
 
     def _open_sockets(self, addresses: Sequence[str]) -> None:
         now = trio.current_time()
@@ -99,8 +104,8 @@ class PeerDriver:
             except OSError as error:
                 logger.debug("no socket on %s: %s", host, error)
                 continue
-            self.peer.add_host_candidate(sock.address, len(self._outlets), now)
             self._outlets.append(_Outlet(sock))
+            self.peer.add_host_candidate(sock.address, len(self._outlets) - 1, now)
 
     @property
     def local_addresses(self) -> list[Address]:
@@ -108,20 +113,21 @@ class PeerDriver:
         return [outlet.socket.address for outlet in self._outlets]
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Serve the peer until cancelled, then say goodbye and close the sockets.
+        """Serve the peer until cancelled or closed, then say goodbye and close the sockets.
 
         On the way out the peer's farewells (RTCP BYE, SCTP, DTLS close_notify) are sent with
         non-blocking calls, so cancellation needs no shield.
         """
         try:
-            async with trio.open_nursery() as nursery:
-                for outlet in self._outlets:
-                    name = f"lktrio.net {outlet.socket.address}"
-                    nursery.start_soon(self._read, outlet, name=f"{name} reader")
-                    nursery.start_soon(outlet.write_backlog, name=f"{name} writer")
-                nursery.start_soon(self._run_timer, name="lktrio.net timer")
-                self.flush()
-                task_status.started()
+            with self._running:
+                async with trio.open_nursery() as nursery:
+                    for outlet in self._outlets:
+                        name = f"lktrio.net {outlet.socket.address}"
+                        nursery.start_soon(self._read, outlet, name=f"{name} reader")
+                        nursery.start_soon(outlet.write_backlog, name=f"{name} writer")
+                    nursery.start_soon(self._run_timer, name="lktrio.net timer")
+                    self.flush()
+                    task_status.started()
         finally:
             self.close()
 
@@ -181,14 +187,21 @@ class PeerDriver:
             start = end
 
     def close(self) -> None:
-        """Send the peer's farewells without blocking and close the sockets. Idempotent."""
+        """Send the peer's farewells without blocking, close the sockets, and end ``run``.
+
+        Idempotent.
+        """
+        self._running.cancel()  # before the sockets go, so that nobody waits on a closed one
         if self._outlets:
             self.peer.close(trio.current_time())
             self._transmit()
-            for outlet in self._outlets:
-                outlet.socket.close()
-            self._outlets = []
+            self._close_sockets()
             self._timer_scope.deadline = math.inf
+
+    def _close_sockets(self) -> None:
+        for outlet in self._outlets:
+            outlet.socket.close()
+        self._outlets = []
 
 
 def _same_destination(out: list[Transmit], start: int) -> int:

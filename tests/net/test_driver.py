@@ -1,0 +1,189 @@
+"""Drivers connect peers over real sockets, and leave nothing behind."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+import trio.testing
+
+from lktrio.errors import LocalProtocolError
+from lktrio.net.driver import PeerDriver
+from lktrio.rtc.datachannel import DataChannel, DataChannelMessage
+from lktrio.rtc.dtls import Certificate
+from lktrio.rtc.peer import Peer, PeerConfig, PeerEvent
+from lktrio.rtc.streams import MediaReceived
+from lktrio.rtc.transport import TransportOptions, TransportState, TransportStateChanged
+from lktrio.testing.cancellation import cancel_at_every_checkpoint
+
+
+class End:
+    """A driven peer that notes what happens to it."""
+
+    def __init__(self, addresses: list[str], *, lite: bool = False) -> None:
+        self.events: list[PeerEvent] = []
+        self.frames: list[bytes] = []
+        self.changed = trio.Event()
+        self.peer = Peer(
+            PeerConfig(transport=TransportOptions(ice_lite=lite)),
+            certificate=Certificate.generate(datetime.datetime.now(datetime.UTC)),
+            random=os.urandom,
+            ntp_offset=time.time() - trio.current_time(),
+        )
+        self.driver = PeerDriver(self.peer, self.on_event, addresses)
+
+    def on_event(self, event: PeerEvent) -> None:
+        self.events.append(event)
+        if isinstance(event, MediaReceived):
+            frames, event.stream.frames = event.stream.frames, []
+            self.frames += [frame.data for frame in frames]
+        self.changed.set()
+        self.changed = trio.Event()
+
+    @property
+    def messages(self) -> list[bytes]:
+        return [event.data for event in self.events if isinstance(event, DataChannelMessage)]
+
+    async def until_connected(self) -> None:
+        while self.peer.state is not TransportState.CONNECTED:
+            await self.changed.wait()
+
+
+@asynccontextmanager
+async def open_pair(
+    address: str = "127.0.0.1", *, lite: bool = False
+) -> AsyncGenerator[tuple[End, End, DataChannel], None]:
+    """Two connected ends and a data channel of the first."""
+    first, second = End([address]), End([address], lite=lite)
+    try:
+        channel = first.peer.create_data_channel("chat")
+        section = first.peer.add_transceiver("audio", "sendonly")
+        first.peer.set_local_track(section, "-", "mic")
+        async with trio.open_nursery() as nursery:
+            await nursery.start(first.driver.run)
+            await nursery.start(second.driver.run)
+            await connect(first, second, channel)
+            yield first, second, channel
+            nursery.cancel_scope.cancel()
+    finally:
+        first.driver.close()
+        second.driver.close()
+
+
+async def connect(first: End, second: End, channel: DataChannel) -> None:
+    now = trio.current_time()
+    second.peer.set_offer(first.peer.create_offer(now), now)
+    first.peer.set_answer(second.peer.create_answer(now), now)
+    first.driver.flush()
+    second.driver.flush()
+    with trio.fail_after(10):
+        await first.until_connected()
+        await second.until_connected()
+        while channel.state != "open":
+            await first.changed.wait()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("lite", [False, True])
+async def test_data_and_media_cross_real_sockets(address: str, lite: bool) -> None:
+    try:
+        End([address]).driver.close()
+    except OSError as error:
+        pytest.skip(f"no {address} here: {error}")
+    async with open_pair(address, lite=lite) as (first, second, channel):
+        messages = [b"%d" % number * 100 for number in range(100)]
+        for message in messages:
+            channel.send(message, trio.current_time())
+        stream = first.peer.outbound(first.peer.transceivers[0], "audio/opus")
+        frames = [b"\x78" + bytes([number]) * 80 for number in range(50)]
+        for number, frame in enumerate(frames):
+            first.peer.send(stream.send_frame(frame, number * 960, trio.current_time()))
+        first.driver.flush()
+        with trio.fail_after(10):
+            while len(second.messages) < 100 or len(second.frames) < 50:
+                await second.changed.wait()
+        assert second.messages == messages
+        assert second.frames == frames
+
+
+async def test_the_end_of_one_side_is_told_to_the_other() -> None:
+    async with open_pair() as (first, second, _):
+        first.driver.close()
+        with trio.fail_after(5):
+            while second.peer.state is not TransportState.CLOSED:
+                await second.changed.wait()
+
+
+async def test_addresses_that_cannot_be_bound_are_left_out() -> None:
+    end = End(["192.0.2.77", "127.0.0.1"])
+    assert [host for host, _ in end.driver.local_addresses] == ["127.0.0.1"]
+    end.driver.close()
+    assert end.driver.local_addresses == []
+
+
+async def test_an_event_handler_that_raises_ends_the_driver() -> None:
+    end = End(["127.0.0.1"])
+
+    def fail(event: PeerEvent) -> None:
+        raise ZeroDivisionError
+
+    end.driver._handle_event = fail
+    end.peer.events.append(TransportStateChanged(TransportState.FAILED))
+    with pytest.RaisesGroup(ZeroDivisionError):
+        await end.driver.run()
+    assert end.driver.local_addresses == []
+
+
+async def test_a_driver_for_a_closed_peer_is_refused_and_leaves_no_socket() -> None:
+    end = End(["127.0.0.1"])
+    end.driver.close()
+    with pytest.raises(LocalProtocolError, match="closed"):
+        PeerDriver(end.peer, end.on_event, ["127.0.0.1"])
+
+
+async def test_an_event_handler_may_flush() -> None:
+    async with open_pair() as (first, second, channel):
+        original = second.on_event
+
+        def echo(event: PeerEvent) -> None:
+            original(event)
+            if isinstance(event, DataChannelMessage):
+                event.channel.send(b"echo " + event.data, trio.current_time())
+                second.driver.flush()
+
+        second.driver._handle_event = echo
+        channel.send(b"hello", trio.current_time())
+        first.driver.flush()
+        with trio.fail_after(5):
+            while not first.messages:
+                await first.changed.wait()
+        assert first.messages == [b"echo hello"]
+
+
+async def test_a_full_kernel_buffer_keeps_datagrams_in_order() -> None:
+    async with open_pair() as (first, second, channel):
+        first.driver._outlets[0].socket.socket.setsockopt(1, 7, 4096)  # SOL_SOCKET, SO_SNDBUF
+        big = [bytes([number]) * 60_000 for number in range(40)]
+        for message in big:
+            channel.send(message, trio.current_time())
+        first.driver.flush()
+        with trio.fail_after(20):
+            while len(second.messages) < len(big):
+                await second.changed.wait()
+        assert second.messages == big
+
+
+async def test_cancelled_anywhere_a_pair_leaves_no_task_and_no_socket() -> None:
+    async def operation() -> None:
+        async with open_pair() as (first, second, channel):
+            channel.send(b"hello", trio.current_time())
+            first.driver.flush()
+            while not second.messages:
+                await second.changed.wait()
+
+    assert await cancel_at_every_checkpoint(operation) > 5
