@@ -46,7 +46,7 @@ from lktrio.rtc.rtcp import (
     serialize_compound,
 )
 from lktrio.rtc.sdp import Msid, RtpCodec
-from lktrio.rtc.srtp import SrtpSender
+from lktrio.rtc.srtp import SrtpReceiver, SrtpSender
 from lktrio.rtc.transceiver import Transceiver
 
 __all__ = [
@@ -142,6 +142,7 @@ class MediaStreams:
         self._random = random
         self._ntp_offset = ntp_offset
         self._sender: SrtpSender | None = None
+        self._receiver: SrtpReceiver | None = None
         self._feeds: dict[int, _Feed] = {}
         self._inbound: dict[int, tuple[Transceiver, InboundStream]] = {}
         self._rids: dict[tuple[Transceiver, str], InboundStream] = {}
@@ -201,6 +202,18 @@ class MediaStreams:
         if stream.repair is not None:
             self._feeds.pop(stream.repair.ssrc, None)
         self._rids = {key: value for key, value in self._rids.items() if value is not stream}
+        self._forget(stream.ssrc)
+        if stream.repair is not None:
+            self._forget(stream.repair.ssrc)
+
+    def _forget(self, ssrc: int) -> None:
+        """Make room for other SSRCs, unless a description still lists this one.
+
+        A recycled section may keep its SSRC, whose rollover counter must go on.
+        """
+        listed = (t.remote.ssrcs for t in self._negotiator.transceivers if t.remote is not None)
+        if self._receiver is not None and not any(ssrc in ssrcs for ssrcs in listed):
+            self._receiver.forget(ssrc)
 
     def _bind_media(self, transceiver: Transceiver, ssrc: int, rid: str) -> InboundStream | None:
         bound = self._inbound.get(ssrc)
@@ -280,9 +293,10 @@ class MediaStreams:
 
     # Packets of the peer
 
-    def secured(self, sender: SrtpSender, now: float) -> None:
+    def secured(self, sender: SrtpSender, receiver: SrtpReceiver, now: float) -> None:
         """Take the keys; part of ``MediaSink``."""
         self._sender = sender
+        self._receiver = receiver
         self._report_at = now + _FIRST_REPORT
         for _, stream in self._outbound.values():
             stream.secure(sender)

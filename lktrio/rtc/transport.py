@@ -116,8 +116,11 @@ class TransportStats:
 class MediaSink(Protocol):
     """Who takes decrypted media."""
 
-    def secured(self, sender: SrtpSender, now: float) -> None:
-        """The keys are known; media can be sent from now on."""
+    def secured(self, sender: SrtpSender, receiver: SrtpReceiver, now: float) -> None:
+        """The keys are known; media can be sent from now on.
+
+        ``receiver`` keeps state for every SSRC; it is to be told of those that are gone.
+        """
         ...
 
     def receive_rtp(
@@ -384,7 +387,8 @@ class Transport:
             material = dtls.export_keying_material(EXPORTER_LABEL, profile.exporter_length)
             local, remote = SrtpKeys.from_exporter(profile, material, dtls.is_client)
             self._srtp = SrtpReceiver(profile, remote.key, remote.salt)
-            self._media.secured(SrtpSender(profile, local.key, local.salt), now)
+            sender = SrtpSender(profile, local.key, local.salt)
+            self._media.secured(sender, self._srtp, now)
         self._set_state(TransportState.CONNECTED)
         if self._data_channels:
             self._start_sctp(now)

@@ -241,6 +241,19 @@ def test_a_recycled_section_starts_a_new_stream() -> None:
     assert len(call.answerer.frames[theirs]) == 12
 
 
+def test_hundreds_of_tracks_one_after_the_other_leave_no_state() -> None:
+    call = Call()
+    transceiver = call.publish("audio")
+    call.connect()
+    for number in range(1, 150):
+        call.play(transceiver, "audio/opus", opus_frames(1), 50)
+        (theirs,) = call.answerer.peer.transceivers
+        assert len(call.answerer.frames[theirs]) == number, "a track was not received"
+        call.offerer.peer.clear_local_track(transceiver)
+        call.offerer.peer.set_local_track(transceiver, "-", f"cid-{number}")
+        call.negotiate()
+
+
 def test_data_and_media_share_the_connection() -> None:
     call = Call(LinkConditions(delay=0.02, loss=0.05))
     transceiver = call.publish("audio")

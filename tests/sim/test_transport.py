@@ -14,7 +14,7 @@ from lktrio.rtc.datachannel import DataChannelMessage, DataChannelOpened
 from lktrio.rtc.dtls import Certificate
 from lktrio.rtc.negotiation import RemoteTransport
 from lktrio.rtc.sdp import Fingerprint
-from lktrio.rtc.srtp import SrtpSender
+from lktrio.rtc.srtp import SrtpReceiver, SrtpSender
 from lktrio.rtc.transport import Transport, TransportEvent, TransportOptions, TransportState
 from lktrio.testing.network import LinkConditions, SimulatedNetwork
 
@@ -30,7 +30,7 @@ class RecordingSink:
         self.rtp: list[bytes] = []
         self.rtcp: list[bytes] = []
 
-    def secured(self, sender: SrtpSender, now: float) -> None:
+    def secured(self, sender: SrtpSender, receiver: SrtpReceiver, now: float) -> None:
         self.sender = sender
 
     def receive_rtp(
