@@ -52,10 +52,12 @@ async def gather_reflexive(driver: PeerDriver, urls: Sequence[str]) -> None:
 
 
 async def _ask(driver: PeerDriver, host: str, port: int) -> None:
+    found: list[Address] = []
     with trio.move_on_after(_RESOLVE_TIMEOUT) as scope:
-        for address in await _resolve(host, port):
-            driver.peer.gather(address, trio.current_time())
-            driver.flush()
+        found = await _resolve(host, port)
+    for address in found:
+        driver.peer.gather(address, trio.current_time())
+        driver.flush()
     if scope.cancelled_caught:
         logger.info("the name of the STUN server %s was not resolved in time", host)
 
@@ -65,6 +67,7 @@ async def _resolve(host: str, port: int) -> list[Address]:
         found = await trio.socket.getaddrinfo(host, port, type=trio.socket.SOCK_DGRAM)
     except OSError as error:
         logger.info("the STUN server %s cannot be found: %s", host, error)
+        await trio.lowlevel.checkpoint()
         return []
     by_family = {family: sockaddr for family, _, _, _, sockaddr in reversed(found)}
     return [(str(sockaddr[0]), int(sockaddr[1])) for sockaddr in by_family.values()]
