@@ -30,8 +30,11 @@
     │  └─ Malformed
     ├─ WebhookError
     │  ├─ MissingAuthorization
+    │  ├─ InvalidAuthorization           its token is not acceptable (TokenError)
     │  ├─ UnknownApiKey
     │  ├─ DigestMismatch
+    │  ├─ StaleEvent                     signed longer ago than the replay window
+    │  ├─ DuplicateEvent                 received before
     │  └─ MalformedEvent
     ├─ ProtocolError
     │  ├─ LocalProtocolError             you asked for something the protocol forbids
@@ -59,8 +62,10 @@ __all__ = [
     "ContainerError",
     "DigestMismatch",
     "DtlsFailed",
+    "DuplicateEvent",
     "Expired",
     "IceFailed",
+    "InvalidAuthorization",
     "InvalidSignature",
     "JoinRejected",
     "LengthMismatch",
@@ -82,6 +87,7 @@ __all__ = [
     "ServerUnreachable",
     "SipCallError",
     "SlowConsumer",
+    "StaleEvent",
     "StreamAborted",
     "StreamError",
     "StreamTooLarge",
@@ -274,12 +280,32 @@ class MissingAuthorization(WebhookError):
     """The request carries no Authorization header."""
 
 
+class InvalidAuthorization(WebhookError, TokenError):
+    """The token of the request is forged, expired or no token; the cause says which."""
+
+
 class UnknownApiKey(WebhookError):
     """The request is signed with a key that the receiver does not know."""
 
 
 class DigestMismatch(WebhookError):
     """The body is not the one that was signed."""
+
+
+class StaleEvent(WebhookError):
+    """The request was signed longer ago than the receiver's replay window."""
+
+
+class DuplicateEvent(WebhookError):
+    """An event with this id was received before: it was sent twice, or replayed.
+
+    Attributes:
+        id: The id, such as ``"EV_JW9qamk5QD58"``.
+    """
+
+    def __init__(self, message: str, *, id: str) -> None:  # noqa: A002 - LiveKit's name
+        super().__init__(message)
+        self.id = id
 
 
 class MalformedEvent(WebhookError):
