@@ -29,6 +29,7 @@ from typing import Any, ClassVar, Final
 
 from lktrio.errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.base import NEVER, RandomBytes
+from lktrio.rtc.sctp.causes import Cause, CauseCode, describe_causes
 from lktrio.rtc.sctp.chunks import (
     COMMON_HEADER,
     DATA_HEADER,
@@ -36,8 +37,6 @@ from lktrio.rtc.sctp.chunks import (
     MAX_CHUNKS,
     SACK_HEADER,
     Abort,
-    Cause,
-    CauseCode,
     Chunk,
     ChunkType,
     CookieAck,
@@ -54,12 +53,12 @@ from lktrio.rtc.sctp.chunks import (
     ShutdownAck,
     ShutdownComplete,
     UnknownChunk,
-    describe_causes,
     parse_chunk,
 )
 from lktrio.rtc.sctp.events import (
     ACCEPTING,
     ACTIVE,
+    DEFAULT_REMOTE_MAX_MESSAGE_SIZE,
     ENDING,
     RECEIVING,
     SENDING,
@@ -71,7 +70,7 @@ from lktrio.rtc.sctp.events import (
     SctpState,
     SctpStats,
 )
-from lktrio.rtc.sctp.handshake import Agreement, Offer
+from lktrio.rtc.sctp.handshake import Agreement, Offer, Repetition
 from lktrio.rtc.sctp.inbound import DataReceiver
 from lktrio.rtc.sctp.outbound import DataSender
 from lktrio.rtc.sctp.queue import OutboundMessage
@@ -79,10 +78,7 @@ from lktrio.rtc.sctp.reconfig import StreamReconfiguration
 from lktrio.rtc.sctp.scoreboard import Outstanding
 from lktrio.rtc.sctp.wire import PacketGate, PacketWriter
 
-__all__ = ["DEFAULT_REMOTE_MAX_MESSAGE_SIZE", "SctpAssociation"]
-
-DEFAULT_REMOTE_MAX_MESSAGE_SIZE: Final = 65536
-"""What a peer accepts whose SDP has no ``a=max-message-size`` (RFC 8841 section 6)."""
+__all__ = ["SctpAssociation"]
 
 _MASK: Final = 0xFFFFFFFF
 _DATA_FIELDS: Final = Struct("!IHHI")
@@ -143,9 +139,7 @@ class SctpAssociation:
         self._control: list[bytes] = []
         self._unacknowledged_packets = 0
         self._sack_at = NEVER
-        self._handshake_chunk: Chunk | None = None
-        self._handshake_at = NEVER
-        self._handshake_errors = 0
+        self._repetition = Repetition(options)
 
     # What the user does.
 
@@ -179,7 +173,7 @@ class SctpAssociation:
         if self.closed or self.state is not SctpState.CLOSED:
             return
         self.state = SctpState.COOKIE_WAIT
-        self._begin_handshake(self._offer.init(), now)
+        self._send_until_answered(self._offer.init(), now)
         self.flush(now)
 
     def send(
@@ -211,8 +205,8 @@ class SctpAssociation:
         if self.closed or self.state not in ACCEPTING:
             raise LocalProtocolError("the SCTP association is closed; nothing can be sent on it")
         self._check_stream(stream_id)
-        self._check_size(len(data))
         queue = self._sender.queue
+        queue.check(len(data), self.remote_max_message_size, self.options.send_buffer)
         stream = queue.stream(stream_id)
         deadline = math.inf if lifetime is None else now + lifetime
         queue.add(OutboundMessage(stream, protocol, data, not ordered, max_retransmits, deadline))
@@ -221,19 +215,6 @@ class SctpAssociation:
         if not 0 <= stream_id < self.outbound_streams:
             raise LocalProtocolError(
                 f"stream {stream_id} does not exist: use 0..{self.outbound_streams - 1}"
-            )
-
-    def _check_size(self, size: int) -> None:
-        limit = self.remote_max_message_size
-        if not size:
-            raise LocalProtocolError("SCTP cannot carry an empty message")
-        if limit and size > limit:
-            raise LocalProtocolError(
-                f"message of {size} bytes is larger than the {limit} that the peer accepts"
-            )
-        if size + self._sender.queue.buffered > self.options.send_buffer:
-            raise LocalProtocolError(
-                "the send buffer is full: wait until buffered_amount has fallen"
             )
 
     def reset_stream(self, stream_id: int, now: float) -> None:
@@ -250,9 +231,7 @@ class SctpAssociation:
     def network_changed(self, now: float) -> None:
         """Try again at once what is outstanding: the path below works again or is another one."""
         self._sender.retry(now)
-        if self._handshake_chunk is not None:
-            self._handshake_errors = 0
-            self._handshake_at = now
+        self._repetition.hurry(now)
         self.handle_timer(now)
 
     def close(self, now: float) -> None:
@@ -281,7 +260,7 @@ class SctpAssociation:
 
     def next_timer(self) -> float:
         """When :meth:`handle_timer` has something to do, or ``NEVER``."""
-        due = min(self._sender.next_timer(), self._sack_at, self._handshake_at)
+        due = min(self._sender.next_timer(), self._sack_at, self._repetition.at)
         return due if self._reconfig is None else min(due, self._reconfig.next_timer())
 
     def handle_timer(self, now: float) -> None:
@@ -292,30 +271,17 @@ class SctpAssociation:
         errors = self._sender.errors
         if self._reconfig is not None:
             self._reconfig.handle_timer(now)
-        due = self._handshake_chunk if now >= self._handshake_at else None
-        if due is not None:
-            self._handshake_errors += 1
-        if max(errors, self._handshake_errors) > self.options.max_retransmissions:
+        again = self._repetition.due(now, self._sender.round_trip.timeout)
+        if max(errors, self._repetition.errors) > self.options.max_retransmissions:
             self._end("the peer does not answer", graceful=False)
             return
-        if due is not None:
-            self._send_handshake(due, now)
+        if again is not None:
+            self._emit(again)
         self.flush(now)
 
-    def _begin_handshake(self, chunk: Chunk, now: float) -> None:
-        """Send a chunk that is repeated until :meth:`_end_handshake`."""
-        self._handshake_chunk = chunk
-        self._handshake_errors = 0
-        self._send_handshake(chunk, now)
-
-    def _send_handshake(self, chunk: Chunk, now: float) -> None:
-        timeout = self._sender.round_trip.timeout * 2**self._handshake_errors
-        self._handshake_at = now + min(timeout, self.options.rto_max)
-        self._emit(chunk, tag=0 if isinstance(chunk, Init) else None)
-
-    def _end_handshake(self) -> None:
-        self._handshake_chunk = None
-        self._handshake_at = NEVER
+    def _send_until_answered(self, chunk: Chunk, now: float) -> None:
+        self._repetition.begin(chunk, now, self._sender.round_trip.timeout)
+        self._emit(chunk)
 
     # Output.
 
@@ -369,6 +335,8 @@ class SctpAssociation:
             low.clear()
 
     def _emit(self, chunk: Chunk, *, tag: int | None = None) -> None:
+        if type(chunk) is Init:
+            tag = 0  # RFC 9260 section 8.5.1 A
         self.out += self._writer.write([chunk.serialize()], tag=tag)
 
     # Input.
@@ -493,7 +461,7 @@ class SctpAssociation:
             return
         self._adopt(self._offer.agree(answer))
         self.state = SctpState.COOKIE_ECHOED
-        self._begin_handshake(CookieEcho(cookie), now)
+        self._send_until_answered(CookieEcho(cookie), now)
 
     def _on_cookie_echo(self, echo: CookieEcho, now: float) -> None:
         agreement = self._offer.open(echo.value)
@@ -539,7 +507,7 @@ class SctpAssociation:
 
     def _establish(self) -> None:
         self.state = SctpState.ESTABLISHED
-        self._end_handshake()
+        self._repetition.end()
         if self._reconfig is not None:
             for stream_id in self._early_resets:
                 self._reconfig.reset(stream_id)
@@ -569,7 +537,7 @@ class SctpAssociation:
     def _on_shutdown(self, chunk: Shutdown, now: float) -> None:
         if self.state is SctpState.SHUTDOWN_SENT:
             self.state = SctpState.SHUTDOWN_ACK_SENT
-            self._begin_handshake(ShutdownAck(), now)
+            self._send_until_answered(ShutdownAck(), now)
         elif self.state in RECEIVING:
             self._sender.acknowledge(chunk.cumulative_tsn, self._sender.peer_window, [], 0, now)
             self.state = SctpState.SHUTDOWN_RECEIVED
@@ -591,10 +559,10 @@ class SctpAssociation:
         if self.state is SctpState.SHUTDOWN_PENDING:
             self.state = SctpState.SHUTDOWN_SENT
             cumulative = self._receiver.cumulative & _MASK if self._receiver else 0
-            self._begin_handshake(Shutdown(cumulative), now)
+            self._send_until_answered(Shutdown(cumulative), now)
         else:
             self.state = SctpState.SHUTDOWN_ACK_SENT
-            self._begin_handshake(ShutdownAck(), now)
+            self._send_until_answered(ShutdownAck(), now)
 
     def _violation(self, reason: str) -> None:
         self.stats.malformed += 1
@@ -605,7 +573,7 @@ class SctpAssociation:
     def _end(self, reason: str, *, graceful: bool) -> None:
         self.closed = True
         self.state = SctpState.CLOSED
-        self._end_handshake()
+        self._repetition.end()
         self._sender.stop()
         if self._receiver is not None:
             self.events += self._receiver.messages

@@ -27,6 +27,7 @@ from struct import error as struct_error
 from typing import ClassVar, Final, TypeAlias
 
 from lktrio.errors import RemoteProtocolError
+from lktrio.rtc.sctp.causes import Cause
 
 __all__ = [
     "CHUNK_HEADER",
@@ -44,8 +45,6 @@ __all__ = [
     "MAX_PARAMETERS",
     "SACK_HEADER",
     "Abort",
-    "Cause",
-    "CauseCode",
     "Chunk",
     "ChunkType",
     "CookieAck",
@@ -65,7 +64,6 @@ __all__ = [
     "ShutdownAck",
     "ShutdownComplete",
     "UnknownChunk",
-    "describe_causes",
     "parse_chunk",
     "walk_parameters",
 ]
@@ -151,31 +149,8 @@ class ParameterType(IntEnum):
     FORWARD_TSN_SUPPORTED = 0xC000
 
 
-class CauseCode(IntEnum):
-    """Error cause codes (RFC 9260 section 3.3.10)."""
-
-    INVALID_STREAM_IDENTIFIER = 1
-    MISSING_PARAMETER = 2
-    STALE_COOKIE = 3
-    OUT_OF_RESOURCE = 4
-    UNRESOLVABLE_ADDRESS = 5
-    UNRECOGNIZED_CHUNK = 6
-    INVALID_MANDATORY_PARAMETER = 7
-    UNRECOGNIZED_PARAMETERS = 8
-    NO_USER_DATA = 9
-    COOKIE_WHILE_SHUTTING_DOWN = 10
-    RESTART_WITH_NEW_ADDRESSES = 11
-    USER_INITIATED_ABORT = 12
-    PROTOCOL_VIOLATION = 13
-
-
-_CAUSE_NAMES: Final = {int(code): code.name.lower().replace("_", " ") for code in CauseCode}
-
 Parameter: TypeAlias = tuple[int, bytes]
 """Type and value of a parameter."""
-
-Cause: TypeAlias = tuple[int, bytes]
-"""Code and value of an error cause: the same shape as a parameter."""
 
 
 def _padding(length: int) -> bytes:
@@ -601,14 +576,3 @@ def parse_chunk(kind: int, flags: int, value: bytes) -> Chunk | UnknownChunk:
         raise RemoteProtocolError(
             f"SCTP {ChunkType(kind).name} chunk is too short: {len(value)} bytes"
         ) from None
-
-
-def describe_causes(causes: tuple[Cause, ...]) -> str:
-    """A short text for the causes of an ABORT or ERROR, for the reason of a closing."""
-    parts: list[str] = []
-    for code, value in causes[:4]:
-        name = _CAUSE_NAMES.get(code, f"cause {code}")
-        if code in (CauseCode.USER_INITIATED_ABORT, CauseCode.PROTOCOL_VIOLATION) and value:
-            name += f": {value[:128].decode('utf-8', 'replace')}"
-        parts.append(name)
-    return ", ".join(parts) or "no cause given"

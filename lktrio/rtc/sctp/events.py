@@ -11,6 +11,7 @@ from lktrio.errors import LocalProtocolError
 __all__ = [
     "ACCEPTING",
     "ACTIVE",
+    "DEFAULT_REMOTE_MAX_MESSAGE_SIZE",
     "ENDING",
     "MAX_MESSAGE_SIZE",
     "MAX_STREAMS",
@@ -30,6 +31,9 @@ __all__ = [
 
 MAX_MESSAGE_SIZE: Final = 16 * 1024 * 1024
 """Largest message size that can be configured, in bytes."""
+
+DEFAULT_REMOTE_MAX_MESSAGE_SIZE: Final = 65536
+"""What a peer accepts whose SDP has no ``a=max-message-size`` (RFC 8841 section 6)."""
 
 MAX_STREAMS: Final = 1024
 """Streams in each direction, unless configured lower."""

@@ -8,6 +8,9 @@ Both INIT and INIT-ACK announce a tag, a window, numbers of streams, the first T
 Answering an INIT creates no state (RFC 9260 section 5.1.3). All that the answer agreed on goes
 into the cookie, authenticated with a key that only this association knows; the COOKIE-ECHO brings
 it back. Below is DTLS, so the cookie need not be secret and does not expire.
+
+INIT, COOKIE-ECHO, SHUTDOWN and SHUTDOWN-ACK are repeated until something answers them
+(:class:`Repetition`, the timers T1 and T2 of RFC 9260).
 """
 
 from __future__ import annotations
@@ -17,9 +20,10 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Final
 
-from lktrio.rtc.base import RandomBytes
+from lktrio.rtc.base import NEVER, RandomBytes
 from lktrio.rtc.sctp.chunks import (
     EDMID_DTLS,
+    Chunk,
     ChunkType,
     Init,
     InitAck,
@@ -28,7 +32,7 @@ from lktrio.rtc.sctp.chunks import (
 )
 from lktrio.rtc.sctp.events import SctpOptions
 
-__all__ = ["Agreement", "CookieJar", "Offer"]
+__all__ = ["Agreement", "CookieJar", "Offer", "Repetition"]
 
 _FIELDS: Final = Struct("!IIIIHH???")
 _MAC_SIZE: Final = 16
@@ -189,3 +193,47 @@ def _unrecognized(init: Init) -> list[Parameter]:
         if not kind & 0x8000:
             break
     return report
+
+
+class Repetition:
+    """The one chunk that is being sent again and again until it is answered.
+
+    Args:
+        options: The longest interval.
+    """
+
+    __slots__ = ("_chunk", "_longest", "at", "errors")
+
+    def __init__(self, options: SctpOptions) -> None:
+        self._longest = options.rto_max
+        self._chunk: Chunk | None = None
+        self.at = NEVER
+        """When it is to be sent again."""
+        self.errors = 0
+        """How often it has been due without an answer."""
+
+    def begin(self, chunk: Chunk, now: float, timeout: float) -> None:
+        """A chunk was sent for the first time."""
+        self._chunk = chunk
+        self.errors = 0
+        self.at = now + timeout
+
+    def due(self, now: float, timeout: float) -> Chunk | None:
+        """The chunk if it is to be sent again now; the interval doubles each time."""
+        if now < self.at:
+            return None
+        self.errors += 1
+        self.at = now + min(timeout * 2**self.errors, self._longest)
+        return self._chunk
+
+    def hurry(self, now: float) -> None:
+        """Send again at once, and start the count anew."""
+        if self._chunk is not None:
+            self.errors = 0
+            self.at = now
+
+    def end(self) -> None:
+        """It was answered."""
+        self._chunk = None
+        self.errors = 0
+        self.at = NEVER

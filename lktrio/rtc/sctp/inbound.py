@@ -28,6 +28,7 @@ from struct import Struct
 from typing import Final
 
 from lktrio.errors import RemoteProtocolError
+from lktrio.rtc.sctp.causes import CauseCode
 from lktrio.rtc.sctp.chunks import (
     CHUNK_HEADER,
     COMMON_HEADER,
@@ -37,7 +38,6 @@ from lktrio.rtc.sctp.chunks import (
     GAP_BLOCK,
     MAX_GAP_BLOCKS,
     SACK_HEADER,
-    CauseCode,
     ChunkType,
     Error,
 )
@@ -201,7 +201,12 @@ class DataReceiver:
                 self._discard_tail()
             return
         tail.parts.append(payload)
-        self._grow(tail, len(payload))
+        size = len(payload)
+        tail.size += size
+        self._held_bytes += size
+        self._held_chunks += 1
+        if tail.size > self._max_message or self._held_chunks > _MAX_HELD_CHUNKS:
+            self._check_size(tail)
         if flags & DATA_END:
             self._tail = None
             self._finish(tail)

@@ -19,6 +19,8 @@ from collections import deque
 from heapq import heappop, heappush
 from typing import Final
 
+from lktrio.errors import LocalProtocolError
+
 __all__ = ["OutboundMessage", "OutboundStream", "SendQueue"]
 
 _NO_MARK: Final = -1
@@ -114,6 +116,28 @@ class SendQueue:
         if stream is None:
             stream = self.streams[stream_id] = OutboundStream(stream_id)
         return stream
+
+    def check(self, size: int, largest: int, capacity: int) -> None:
+        """Refuse a message that cannot be queued.
+
+        Args:
+            size: Its size in bytes.
+            largest: The largest message that the peer accepts; 0 for any size.
+            capacity: How many bytes may wait altogether.
+
+        Raises:
+            LocalProtocolError: It is empty or too large, or the buffer is full.
+        """
+        if not size:
+            raise LocalProtocolError("SCTP cannot carry an empty message")
+        if largest and size > largest:
+            raise LocalProtocolError(
+                f"message of {size} bytes is larger than the {largest} that the peer accepts"
+            )
+        if size + self.buffered > capacity:
+            raise LocalProtocolError(
+                "the send buffer is full: wait until buffered_amount has fallen"
+            )
 
     def add(self, message: OutboundMessage) -> None:
         """Put a message at the end of its stream's queue."""

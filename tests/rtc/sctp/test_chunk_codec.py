@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lktrio.errors import RemoteProtocolError
+from lktrio.rtc.sctp.causes import CauseCode, describe_causes
 from lktrio.rtc.sctp.chunks import (
     MAX_CHUNKS,
     MAX_PARAMETERS,
     Abort,
-    CauseCode,
     Chunk,
     CookieAck,
     CookieEcho,
@@ -30,7 +30,6 @@ from lktrio.rtc.sctp.chunks import (
     ShutdownAck,
     ShutdownComplete,
     UnknownChunk,
-    describe_causes,
     walk_parameters,
 )
 from lktrio.rtc.sctp.packet import Packet, parse_packet

@@ -6,9 +6,9 @@ import pytest
 
 from lktrio.errors import LocalProtocolError
 from lktrio.rtc.sctp import SctpClosed, SctpMessage, SctpState
+from lktrio.rtc.sctp.causes import CauseCode
 from lktrio.rtc.sctp.chunks import (
     Abort,
-    CauseCode,
     Data,
     Sack,
     Shutdown,
