@@ -486,11 +486,15 @@ class RoomSession:
         self._token = token
         self.events.publish(TokenRefreshed(token))
 
+    def _on_leave(self, leave: proto.LeaveRequest) -> None:
+        self.end(reason_name(leave.reason))  # the server may not close the link
+
     _RESPONSES: ClassVar[Mapping[str, Callable[..., None]]] = {
         "answer": _on_answer,
         "offer": _on_offer,
         "trickle": _on_trickle,
         "update": _on_update,
+        "leave": _on_leave,
         "mute": _on_mute,
         "speakers_changed": _on_speakers,
         "room_update": _on_room_update,
