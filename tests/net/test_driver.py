@@ -14,6 +14,7 @@ import trio.testing
 
 from lktrio.errors import LocalProtocolError
 from lktrio.net.driver import PeerDriver
+from lktrio.net.udp import UdpSocket
 from lktrio.rtc.datachannel import DataChannel, DataChannelMessage
 from lktrio.rtc.dtls import Certificate
 from lktrio.rtc.peer import Peer, PeerConfig, PeerEvent
@@ -144,6 +145,20 @@ async def test_a_driver_for_a_closed_peer_is_refused_and_leaves_no_socket() -> N
     end.driver.close()
     with pytest.raises(LocalProtocolError, match="closed"):
         PeerDriver(end.peer, end.on_event, ["127.0.0.1"])
+
+
+async def test_closing_a_driver_whose_reader_is_about_to_read_ends_it_in_peace() -> None:
+    for _ in range(20):  # the order of tasks that wake together is random
+        end, other = End(["127.0.0.1"]), UdpSocket("127.0.0.1")
+        with trio.fail_after(5):
+            async with trio.open_nursery() as nursery:
+                await nursery.start(end.driver.run)
+                await trio.testing.wait_all_tasks_blocked()
+                other.send(end.driver.local_addresses[0], [b"wake up"])
+                other.send(other.address, [b"wake up"])
+                await other.wait_readable()
+                end.driver.close()
+        other.close()
 
 
 async def test_an_event_handler_may_flush() -> None:
