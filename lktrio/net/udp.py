@@ -105,18 +105,14 @@ class UdpSocket:
             raise trio.ClosedResourceError("this UDP socket was closed")
         return descriptor
 
-    async def _check_open(self) -> None:
-        if self.socket.fileno() == -1:
-            await trio.lowlevel.checkpoint()  # cancelled before the closing, a task is told so
-            self._descriptor()
-
     async def wait_readable(self) -> None:
         """Wait until a datagram can be read.
 
         Raises:
             trio.ClosedResourceError: The socket was closed.
         """
-        await self._check_open()
+        if self.socket.fileno() == -1:
+            await trio.lowlevel.checkpoint()  # cancelled before the closing, a task is told so
         await trio.lowlevel.wait_readable(self._descriptor())
 
     async def wait_writable(self) -> None:
@@ -125,7 +121,8 @@ class UdpSocket:
         Raises:
             trio.ClosedResourceError: The socket was closed.
         """
-        await self._check_open()
+        if self.socket.fileno() == -1:
+            await trio.lowlevel.checkpoint()  # cancelled before the closing, a task is told so
         await trio.lowlevel.wait_writable(self._descriptor())
 
     def drain(self) -> list[tuple[bytes, Address]]:
