@@ -95,6 +95,20 @@ def test_a_repaired_network_need_not_wait_for_the_backoff() -> None:
     assert messages(network.server, 0) == [b"patience"]
 
 
+def test_the_peers_first_packet_after_an_outage_ends_the_backoff() -> None:
+    network = Network(forth=Path(delay=0.03), back=Path(delay=0.03))
+    network.connect()
+    up_again = network.now + 55
+    for path in network.paths.values():
+        path.down = lambda now: now < up_again
+    network.client.association.send(0, 53, b"patience", now=network.now)
+    network.run(55.1)
+    assert messages(network.server, 0) == []
+    network.server.association.send(0, 53, b"are you there?", now=network.now)
+    network.run(0.2)
+    assert messages(network.server, 0) == [b"patience"]
+
+
 def test_a_dead_network_ends_the_association() -> None:
     network = Network()
     network.connect()

@@ -82,6 +82,7 @@ __all__ = ["SctpAssociation"]
 
 _MASK: Final = 0xFFFFFFFF
 _DATA_FIELDS: Final = Struct("!IHHI")
+_SILENCE: Final = 5.0  # seconds after which a packet of the peer means that the path is back
 _MAX_CONTROL: Final = 64  # control chunks waiting for a flush
 _DATA: Final = int(ChunkType.DATA)
 _SACK: Final = int(ChunkType.SACK)
@@ -139,6 +140,7 @@ class SctpAssociation:
         self._control: list[bytes] = []
         self._unacknowledged_packets = 0
         self._sack_at = NEVER
+        self._heard_at = 0.0
         self._repetition = Repetition(options)
 
     # What the user does.
@@ -230,9 +232,12 @@ class SctpAssociation:
 
     def network_changed(self, now: float) -> None:
         """Try again at once what is outstanding: the path below works again or is another one."""
+        self._retry(now)
+        self.handle_timer(now)
+
+    def _retry(self, now: float) -> None:
         self._sender.retry(now)
         self._repetition.hurry(now)
-        self.handle_timer(now)
 
     def close(self, now: float) -> None:
         """End gracefully: deliver what is queued, then SHUTDOWN; :class:`SctpClosed` follows."""
@@ -286,11 +291,7 @@ class SctpAssociation:
     # Output.
 
     def flush(self, now: float) -> None:
-        """Write what is due to ``out``: control chunks, a SACK, and as much data as may be sent.
-
-        Args:
-            now: The time in seconds.
-        """
+        """Write what is due to ``out``: control chunks, a SACK, and as much data as may be sent."""
         if self.closed:
             return
         records: list[Outstanding] = []
@@ -342,18 +343,16 @@ class SctpAssociation:
     # Input.
 
     def receive(self, packet: bytes, now: float) -> None:
-        """Take one SCTP packet that DTLS has authenticated.
-
-        Args:
-            packet: The packet.
-            now: The time in seconds.
-        """
+        """Take one SCTP packet that DTLS has authenticated; it never raises."""
         if not self._gate.admits(packet) or (self.closed and not self._answer_late(packet)):
             self.stats.packets_dropped += 1
             return
         self.stats.packets_received += 1
         if self.closed:
             return
+        if now - self._heard_at > _SILENCE and (self._sender.errors or self._repetition.errors):
+            self._retry(now)
+        self._heard_at = now
         try:
             self._walk(packet, now)
         except RemoteProtocolError as error:
@@ -436,7 +435,9 @@ class SctpAssociation:
             if kind & 0x40:  # RFC 9260 section 3.2: the upper bits say what to do
                 self._answer(Error(((int(CauseCode.UNRECOGNIZED_CHUNK), chunk.serialize()),)))
             return bool(kind & 0x80)
-        self._handlers[kind](self, chunk, now)
+        handler = self._handlers.get(kind)  # ERROR and HEARTBEAT-ACK have no consequences
+        if handler is not None:
+            handler(self, chunk, now)
         return True
 
     def _answer(self, chunk: Chunk) -> None:
@@ -529,9 +530,6 @@ class SctpAssociation:
         if not self._reconfig.receive(chunk.parameters, now):
             self.stats.malformed += 1
 
-    def _ignore(self, chunk: Chunk, now: float) -> None:
-        """Nothing follows from a HEARTBEAT-ACK (none is asked for) or an ERROR."""
-
     # End.
 
     def _on_shutdown(self, chunk: Shutdown, now: float) -> None:
@@ -586,11 +584,9 @@ class SctpAssociation:
         ChunkType.INIT: _on_init,
         ChunkType.INIT_ACK: _on_init_ack,
         ChunkType.HEARTBEAT: _on_heartbeat,
-        ChunkType.HEARTBEAT_ACK: _ignore,
         ChunkType.ABORT: _on_abort,
         ChunkType.SHUTDOWN: _on_shutdown,
         ChunkType.SHUTDOWN_ACK: _on_shutdown_ack,
-        ChunkType.ERROR: _ignore,
         ChunkType.COOKIE_ECHO: _on_cookie_echo,
         ChunkType.COOKIE_ACK: _on_cookie_ack,
         ChunkType.SHUTDOWN_COMPLETE: _on_shutdown_complete,

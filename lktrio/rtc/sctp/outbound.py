@@ -511,14 +511,25 @@ class DataSender:
             return
         message.abandoned = True
         self._stats.messages_abandoned += 1
-        self._board.give_up(message)
         rest = len(message.data) - message.offset
         if rest:
+            self._occupy_tsn(message)
             self.queue.sent(message, rest)
             self.queue.done()
+        self._board.give_up(message)
         if not message.unordered:
             self._skipped.append(message)
         self._advance()
+
+    def _occupy_tsn(self, message: OutboundMessage) -> None:
+        """Give the unsent rest of a message one TSN that is skipped and never sent.
+
+        What was sent may all arrive after all; without this nothing would be left for a
+        FORWARD-TSN to tell the receiver that the end will not come.
+        """
+        tsn = message.last_tsn = self.next_tsn
+        self.next_tsn += 1
+        self._board.records[tsn] = Outstanding(tsn, b"", 0, 0.0, 0, message)
 
     def _advance(self) -> None:
         """Move the advanced peer ack point over abandoned chunks (RFC 3758 3.5 C)."""

@@ -151,6 +151,17 @@ def test_retransmission_timeouts_double_and_then_end_the_association() -> None:
     assert peer.association.next_timer() == float("inf")
 
 
+def test_a_peer_that_talks_but_never_acknowledges_is_given_up_too() -> None:
+    peer = RawPeer()
+    start_messages(peer, 1)
+    for _ in range(200):
+        peer.advance(1)
+        if peer.association.closed:
+            break
+        peer.send(peer.data(unordered=True))
+    assert isinstance(peer.events[-1], SctpClosed)
+
+
 def test_an_answer_starts_the_count_of_timeouts_anew() -> None:
     peer = RawPeer()
     start_messages(peer, 10)

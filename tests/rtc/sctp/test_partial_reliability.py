@@ -93,12 +93,30 @@ def test_all_fragments_of_a_given_up_message_go_together() -> None:
     peer.send(peer.sack(0, (2, 10)))
     chunks = peer.chunks()
     (forward,) = [chunk for chunk in chunks if isinstance(chunk, ForwardTsn)]
-    assert forward.cumulative_tsn == (peer.remote_tsn + 10) & 0xFFFFFFFF
+    assert forward.cumulative_tsn == (peer.remote_tsn + 11) & 0xFFFFFFFF, "one for the unsent rest"
     assert forward.streams == ((1, 0),)
     (following,) = [chunk for chunk in chunks if isinstance(chunk, Data)]
     assert following.payload == b"next"
     assert following.flags & DATA_BEGIN
     assert peer.association.buffered_amount == 0
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_a_given_up_message_whose_sent_part_arrives_after_all_is_still_skipped(
+    ordered: bool,
+) -> None:
+    """All that was sent is acknowledged, yet the receiver must learn that no end will come."""
+    peer = RawPeer()
+    peer.association.send(1, 53, bytes(60_000), ordered=ordered, max_retransmits=0, now=peer.now)
+    sent = len(peer.take(Data))
+    peer.advance(0.51)
+    peer.take(ForwardTsn)
+    peer.now += 0.1
+    peer.send(peer.sack(sent - 1))
+    peer.advance(5)
+    forward = peer.take(ForwardTsn)[-1]
+    assert forward.cumulative_tsn == (peer.remote_tsn + sent) & 0xFFFFFFFF
+    assert forward.streams == (((1, 0),) if ordered else ())
 
 
 def test_a_limited_number_of_retransmissions() -> None:
