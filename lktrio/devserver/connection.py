@@ -1,0 +1,140 @@
+"""One peer connection of a participant, driven on sockets of this machine.
+
+What happens on it is handed on to the participant, whose code may fail without touching anybody
+else: an unexpected error closes that participant and is logged.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import trio
+
+from lktrio.errors import LocalProtocolError
+from lktrio.net.driver import PeerDriver
+from lktrio.rtc.capabilities import CodecCapability, MediaCapabilities
+from lktrio.rtc.datachannel import DataChannel
+from lktrio.rtc.dtls import Certificate
+from lktrio.rtc.peer import Peer, PeerConfig, PeerEvent
+from lktrio.rtc.sctp import SctpOptions
+from lktrio.rtc.transport import TransportOptions, TransportState
+
+__all__ = ["MediaConnection", "capabilities"]
+
+_MAX_MESSAGE = 65_535  # bytes of a data channel message, as LiveKit's server has it
+MAX_BACKLOG = 16 * 1024 * 1024
+"""Bytes that may wait on a reliable channel; a receiver that lags so far is given up."""
+LOSSY_BACKLOG = 64 * 1024
+"""Bytes that may wait on a lossy channel; what comes on top is dropped."""
+
+_log = logging.getLogger("lktrio.devserver")
+
+_VIDEO_FEEDBACK = ("goog-remb", "transport-cc", "ccm fir", "nack", "nack pli")
+_PASSED_THROUGH = (
+    CodecCapability(
+        "video/VP9",
+        98,
+        90_000,
+        parameters=(("profile-id", "0"),),
+        feedback=_VIDEO_FEEDBACK,
+        rtx_payload_type=99,
+    ),
+    CodecCapability("video/AV1", 35, 90_000, feedback=_VIDEO_FEEDBACK, rtx_payload_type=36),
+)
+"""Codecs that the server forwards without knowing where their keyframes are."""
+_G711 = (CodecCapability("audio/PCMU", 0, 8000), CodecCapability("audio/PCMA", 8, 8000))
+
+
+def capabilities() -> MediaCapabilities:
+    """What the server's peer connections negotiate."""
+    basic = MediaCapabilities()
+    return MediaCapabilities(
+        audio_codecs=(*basic.audio_codecs, *_G711),
+        video_codecs=(*basic.video_codecs, *_PASSED_THROUGH),
+    )
+
+
+class MediaConnection:
+    """A peer connection with its sockets.
+
+    Args:
+        name: For the log.
+        addresses: Where to open sockets.
+        handle_event: Takes the peer's events.
+        fail: Called when handling something raised what it should not.
+        ice_lite: Whether to leave connectivity checks to the client.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        addresses: Sequence[str],
+        handle_event: Callable[[MediaConnection, PeerEvent], None],
+        fail: Callable[[], None],
+        *,
+        ice_lite: bool,
+    ) -> None:
+        self.name = name
+        self.channels: dict[str, DataChannel] = {}
+        self.connected_once = False
+        self._handle_event = handle_event
+        self._fail = fail
+        self.peer = Peer(
+            PeerConfig(
+                capabilities=capabilities(),
+                transport=TransportOptions(
+                    ice_lite=ice_lite, sctp=SctpOptions(max_message_size=_MAX_MESSAGE)
+                ),
+            ),
+            certificate=Certificate.generate(datetime.now(UTC)),
+            random=os.urandom,
+            ntp_offset=time.time() - trio.current_time(),
+        )
+        self.driver = PeerDriver(self.peer, self._on_event, addresses)
+
+    @property
+    def state(self) -> TransportState:
+        """State of the transport."""
+        return self.peer.state
+
+    def _on_event(self, event: PeerEvent) -> None:
+        try:
+            self._handle_event(self, event)
+        except Exception:
+            _log.exception("%s: %s could not be handled", self.name, type(event).__name__)
+            self._fail()
+
+    def flush(self) -> None:
+        """Bring what was asked of the peer onto the wire."""
+        try:
+            self.driver.flush()
+        except Exception:
+            _log.exception("%s: the peer connection broke down", self.name)
+            self._fail()
+
+    def open_channel(self, label: str) -> DataChannel | None:
+        """The open data channel of that label."""
+        channel = self.channels.get(label)
+        return channel if channel is not None and channel.state == "open" else None
+
+    def send_data(self, label: str, data: bytes) -> bool:
+        """Send a message on a channel; False if a reliable one cannot take it any more."""
+        channel = self.open_channel(label)
+        if channel is None:
+            return True
+        limit = MAX_BACKLOG if label == "_reliable" else LOSSY_BACKLOG
+        if channel.buffered_amount + len(data) > limit:
+            return label != "_reliable"
+        try:
+            channel.send(data, trio.current_time())
+        except LocalProtocolError as error:
+            _log.debug("%s: a message was not sent: %s", self.name, error)
+        return True
+
+    async def run(self) -> None:
+        """Serve the peer connection until cancelled."""
+        await self.driver.run()

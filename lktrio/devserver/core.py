@@ -1,0 +1,197 @@
+"""The state of a server: its rooms, and the tasks that serve them.
+
+Every participant's task and the ticking of all rooms run in one nursery. Nothing here waits for a
+client.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+import trio
+
+from lktrio import proto
+from lktrio.devserver.http import HttpError
+from lktrio.devserver.ids import new_node_id
+from lktrio.devserver.joining import JoinParameters
+from lktrio.devserver.link import SignalLink
+from lktrio.devserver.participant import Participant
+from lktrio.devserver.room import Room
+from lktrio.devserver.signalling import SignalHandler
+from lktrio.devserver.speakers import WINDOW
+from lktrio.devserver.tracks import PublishedTrack
+
+__all__ = ["ServerCore", "UnknownSession"]
+
+MAX_ROOMS = 1000
+"""Rooms at one time."""
+
+_State = proto.ParticipantInfo.State
+_Reason = proto.DisconnectReason
+_Action = proto.LeaveRequest.Action
+_log = logging.getLogger("lktrio.devserver")
+
+
+class UnknownSession(Exception):
+    """A client wants to resume a session that has ended or never was."""
+
+
+class ServerCore:
+    """Rooms and participants of one server.
+
+    Args:
+        nursery: Where the tasks of participants run.
+        keys: API keys and their secrets.
+        media_addresses: Local addresses for the sockets of peer connections.
+        auto_create: Whether joining makes the room.
+        ice_lite: Whether to leave connectivity checks to the clients.
+    """
+
+    def __init__(
+        self,
+        nursery: trio.Nursery,
+        keys: Mapping[str, str],
+        media_addresses: Sequence[str],
+        *,
+        auto_create: bool,
+        ice_lite: bool,
+    ) -> None:
+        self.keys = dict(keys)
+        self.media_addresses = tuple(media_addresses)
+        self.auto_create = auto_create
+        self.ice_lite = ice_lite
+        self.node_id = new_node_id()
+        self.rooms: dict[str, Room] = {}
+        self._nursery = nursery
+
+    @property
+    def first_key(self) -> tuple[str, str]:
+        """Key and secret that the server signs with."""
+        return next(iter(self.keys.items()))
+
+    # Rooms
+
+    def check_room(self, name: str) -> None:
+        """Refuse to join a room that does not exist and is not made by joining.
+
+        Raises:
+            HttpError: 404.
+        """
+        if not self.auto_create and name not in self.rooms:
+            raise HttpError(404, "requested room does not exist")
+
+    def create_room(self, request: proto.CreateRoomRequest) -> Room:
+        """The room of that name, which is made if there is none.
+
+        Raises:
+            HttpError: 503; there are too many rooms.
+        """
+        room = self.rooms.get(request.name)
+        if room is None:
+            if len(self.rooms) >= MAX_ROOMS:
+                raise HttpError(503, "too many rooms")
+            room = self.rooms[request.name] = Room(self, request)
+            self.on_room(room, "room_started")
+        return room
+
+    def room_for(self, parameters: JoinParameters) -> Room:
+        """The room that a client wants to join."""
+        self.check_room(parameters.room)
+        return self.create_room(_room_request(parameters))
+
+    # Sessions
+
+    def join(self, parameters: JoinParameters, link: SignalLink) -> Participant:
+        """Begin or resume a session on a link that is about to open.
+
+        Raises:
+            HttpError: The room does not take the participant.
+            UnknownSession: There is nothing to resume.
+        """
+        if parameters.reconnect:
+            return self._resume(parameters, link)
+        room = self.room_for(parameters)
+        if room.is_full and parameters.identity not in room.participants:
+            raise HttpError(500, "connection closed by media")
+        participant = Participant(room, parameters)
+        self._nursery.start_soon(participant.run, name=f"participant {participant.identity}")
+        room.admit(participant)
+        self._connect(participant, link)
+        participant.begin(link)
+        if not participant.closed.is_set():
+            room.broadcast_update(participant, to_self=False)
+        return participant
+
+    def _resume(self, parameters: JoinParameters, link: SignalLink) -> Participant:
+        room = self.rooms.get(parameters.room)
+        participant = room.participants.get(parameters.identity) if room is not None else None
+        if participant is None or participant.sid != parameters.participant_sid:
+            raise UnknownSession
+        self._connect(participant, link)
+        participant.resume(link)
+        return participant
+
+    def _connect(self, participant: Participant, link: SignalLink) -> None:
+        def lost() -> None:
+            if participant.link is link:
+                participant.on_link_lost()
+
+        link.receive = SignalHandler(participant)
+        link.lost = lost
+
+    def shut_down(self) -> None:
+        """Tell everybody that the server ends."""
+        for room in list(self.rooms.values()):
+            room.close(_Reason.SERVER_SHUTDOWN)
+
+    # Time
+
+    async def tick(self) -> None:
+        """Let every room do what is due, until cancelled."""
+        while True:
+            await trio.sleep(WINDOW)
+            now = trio.current_time()
+            for room in list(self.rooms.values()):
+                try:
+                    room.tick(now)
+                except Exception:
+                    _log.exception("the room %s could not do what was due", room.name)
+                if room.closed:
+                    self.remove_room(room)
+
+    def remove_room(self, room: Room) -> None:
+        """Forget a room that has ended."""
+        if self.rooms.get(room.name) is room:
+            del self.rooms[room.name]
+            self.on_room(room, "room_finished")
+
+    # What rooms report
+
+    def on_room(self, room: Room, event: str) -> None:
+        """A room began or ended."""
+        _log.debug("%s: %s", event, room.name)
+
+    def on_participant_active(self, room: Room, participant: Participant) -> None:
+        """A participant's connection is up."""
+        _log.debug("participant_joined: %s in %s", participant.identity, room.name)
+
+    def on_participant_left(self, room: Room, participant: Participant) -> None:
+        """A session has ended."""
+        _log.debug("participant_left: %s in %s", participant.identity, room.name)
+
+    def on_track(self, room: Room, track: PublishedTrack, *, published: bool) -> None:
+        """A track was published, or is gone."""
+        _log.debug("track %s of %s: published=%s", track.sid, room.name, published)
+
+
+def _room_request(parameters: JoinParameters) -> proto.CreateRoomRequest:
+    """How the token wants the room, if it says."""
+    request = proto.CreateRoomRequest(name=parameters.room)
+    configuration = parameters.claims.room_config
+    if configuration is not None:
+        request.empty_timeout = configuration.empty_timeout
+        request.departure_timeout = configuration.departure_timeout
+        request.max_participants = configuration.max_participants
+        request.metadata = configuration.metadata
+    return request

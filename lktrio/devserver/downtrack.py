@@ -1,0 +1,201 @@
+"""One subscriber's copy of a track: which layer it gets, and under which numbers.
+
+Theory of operation: a down track forwards the packets of exactly one layer at a time. It begins,
+resumes and changes layers only with a keyframe, which it asks the publisher for; until that comes,
+what was forwarded goes on. Sequence numbers, timestamps and VP8's counters go on without a gap
+across all of that, so to the subscriber it is a single stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lktrio import proto
+from lktrio.devserver.munging import SequenceMapper, Vp8Mapper
+from lktrio.devserver.tracks import Layer, PublishedTrack
+from lktrio.rtc.outbound import OutboundStream
+from lktrio.rtc.rtp import RtpPacket
+from lktrio.rtc.transceiver import Transceiver
+
+if TYPE_CHECKING:
+    from lktrio.devserver.participant import Participant
+
+__all__ = ["DownTrack"]
+
+_KEYFRAME_RETRY = 1.0  # seconds after which a keyframe that did not come is asked for again
+_MIN_STEP = 0.02  # seconds between the last frame of one layer and the first of the next
+_TIMESTAMP_MASK = 0xFFFFFFFF
+_TOP = 2  # the highest spatial layer there is
+
+
+class DownTrack:
+    """A track on its way to one subscriber.
+
+    Args:
+        track: What is forwarded.
+        subscriber: To whom.
+
+    Attributes:
+        transceiver: The subscriber's section, once it has one.
+        muted: Whether forwarding is held by the publisher's mute or the subscriber's settings.
+        refused: Whether the subscriber cannot take the codec.
+    """
+
+    def __init__(self, track: PublishedTrack, subscriber: Participant) -> None:
+        self.track = track
+        self.subscriber = subscriber
+        self.transceiver: Transceiver | None = None
+        self.muted = False
+        self.refused = False
+        self.max_spatial = _TOP
+        self._stream: OutboundStream | None = None
+        self._sequence = SequenceMapper(0)
+        self._vp8: Vp8Mapper | None = None
+        self._current: Layer | None = None
+        self._wanted: Layer | None = None
+        self._timed_by: Layer | None = None
+        self._timestamp_offset = 0
+        self._last_timestamp = 0
+        self._last_time = 0.0
+        self._asked_at = 0.0
+        self._asked_for: Layer | None = None
+        self._announced = False
+
+    @property
+    def bound(self) -> bool:
+        """Whether the subscriber agreed to receive it."""
+        return self._stream is not None
+
+    def bind(self, stream: OutboundStream, now: float) -> None:
+        """Begin to forward into a stream."""
+        self._stream = stream
+        self._sequence = SequenceMapper(stream.next_sequence)
+        self.choose(now)
+
+    def apply(self, settings: proto.UpdateTrackSettings, now: float) -> None:
+        """Follow what the subscriber wants to see of a video track."""
+        self.max_spatial = _spatial_for(self.track.info, settings)
+        self.set_muted(settings.disabled or self.track.info.muted, now)
+
+    def set_muted(self, muted: bool, now: float) -> None:
+        """Hold or resume forwarding."""
+        if muted:
+            self._current = None
+        self.muted = muted
+        self.choose(now)
+
+    def choose(self, now: float) -> None:
+        """Decide which layer to forward, and ask for a keyframe if it needs one."""
+        if self._stream is None or self.muted or not self.track.layers:
+            return
+        self._wanted = self._best(now)
+        if self._wanted is not self._current and self.track.is_video:
+            if self._asked_for is not self._wanted or now - self._asked_at >= _KEYFRAME_RETRY:
+                self._ask(self._wanted, now)
+
+    def _best(self, now: float) -> Layer:
+        layers = self.track.layers
+        active = [layer for layer in layers if layer.is_active(now)] or layers
+        fitting = [layer for layer in active if layer.spatial <= self.max_spatial]
+        return fitting[-1] if fitting else active[0]
+
+    def _ask(self, layer: Layer, now: float) -> None:
+        self._asked_at, self._asked_for = now, layer
+        self.track.request_keyframe(layer)
+
+    def on_keyframe_requested(self, now: float) -> None:
+        """The subscriber cannot go on without a keyframe."""
+        layer = self._current or self._wanted
+        if layer is not None:
+            self._ask(layer, now)
+
+    def forward(self, layer: Layer, packets: Sequence[RtpPacket], now: float) -> list[bytes]:
+        """Turn packets of a layer into datagrams for the subscriber."""
+        stream = self._stream
+        if stream is None or self.muted:
+            return []
+        if layer is not self._current and layer is not self._wanted:
+            return []
+        datagrams: list[bytes] = []
+        for packet in packets:
+            datagram = self._forward(stream, layer, packet, now)
+            if datagram is not None:
+                datagrams.append(datagram)
+        return datagrams
+
+    def _forward(
+        self, stream: OutboundStream, layer: Layer, packet: RtpPacket, now: float
+    ) -> bytes | None:
+        if layer is not self._current:
+            if layer is not self._wanted or not self.track.starts(packet):
+                return None
+            self._switch(layer, packet, now)
+        payload = packet.payload
+        if not payload:
+            self._sequence.skip(packet.index)
+            return None
+        index = self._sequence.map(packet.index)
+        if index is None:
+            return None
+        if self._vp8 is not None:
+            payload = self._vp8.map(payload)
+        timestamp = (packet.timestamp + self._timestamp_offset) & _TIMESTAMP_MASK
+        if self._sequence.next == index + 1:
+            self._last_timestamp, self._last_time = timestamp, now
+        return stream.send_packet(
+            payload, index=index, timestamp=timestamp, marker=packet.marker, now=now
+        )
+
+    def _switch(self, layer: Layer, packet: RtpPacket, now: float) -> None:
+        """Go on with a packet that a decoder can begin with."""
+        self._current = layer
+        self._sequence.restart(packet.index)
+        if self._timed_by is not layer:
+            if self._timed_by is not None:
+                self._timestamp_offset = self._continue(self._timed_by, layer, packet, now)
+            self._timed_by = layer
+        if len(self.track.layers) > 1 and self.track.mime.lower() == "video/vp8":
+            self._vp8 = self._vp8 or Vp8Mapper()
+        if self._vp8 is not None:
+            self._vp8.restart(packet.payload)
+        if not self._announced:
+            self._announced = True
+            self.subscriber.on_first_packet(self)
+
+    def _continue(self, old: Layer, new: Layer, packet: RtpPacket, now: float) -> int:
+        """The timestamp offset with which another layer goes on where one left off."""
+        clock_rate = new.stream.clock_rate
+        offset = _aligned(old, new)
+        if offset is None:
+            step = int(max(now - self._last_time, _MIN_STEP) * clock_rate)
+            return self._last_timestamp + step - packet.timestamp
+        offset += self._timestamp_offset
+        ahead = (packet.timestamp + offset - self._last_timestamp) & _TIMESTAMP_MASK
+        if 0 < ahead < 10 * clock_rate:
+            return offset
+        return self._last_timestamp + int(_MIN_STEP * clock_rate) - packet.timestamp
+
+
+def _aligned(old: Layer, new: Layer) -> int | None:
+    """What to add to timestamps of one layer to get those of another, by their sender reports."""
+    before, after = old.stream.sender_report, new.stream.sender_report
+    if before is None or after is None:
+        return None
+    seconds = (after.ntp_time - before.ntp_time) / 2**32
+    return before.rtp_timestamp - after.rtp_timestamp + round(seconds * new.stream.clock_rate)
+
+
+def _spatial_for(info: proto.TrackInfo, settings: proto.UpdateTrackSettings) -> int:
+    """The highest layer that a subscriber has use for."""
+    quality = settings.quality
+    if settings.width:
+        for layer in info.layers:
+            if layer.width >= settings.width or layer.height >= settings.height > 0:
+                quality = layer.quality
+                break
+        else:
+            quality = proto.VideoQuality.HIGH
+    if quality == proto.VideoQuality.HIGH or quality == proto.VideoQuality.OFF:
+        return _TOP
+    return int(quality)

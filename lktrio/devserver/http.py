@@ -1,0 +1,320 @@
+"""The HTTP side of the server: connections, requests, responses, and who may read them (CORS).
+
+Theory of operation: every TCP connection is a task that reads requests with h11, one after the
+other, and writes what the handler returns. Everything a client can make us keep or wait for is
+bounded: the head of a request (it may carry a whole join request), the body, the time each may
+take, and the number of connections. A request for a WebSocket ends HTTP on its connection: the
+handler is given the stream, from which the head can be read once more.
+
+Implements: RFC 9112 through h11; the Fetch standard's CORS protocol as LiveKit's server does it:
+any origin, no credentials.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import TypeAlias
+from urllib.parse import parse_qs, urlsplit
+
+import h11
+import trio
+
+__all__ = [
+    "MAX_BODY",
+    "HttpError",
+    "HttpHandlers",
+    "Request",
+    "Response",
+    "plain",
+    "serve_connection",
+]
+
+MAX_BODY = 10 * 1024 * 1024
+"""Bytes of a request body, LiveKit's limit."""
+_MAX_HEAD = 1024 * 1024 + 4096  # bytes; what Go's net/http accepts by default
+_HEAD_SECONDS = 15.0
+_BODY_SECONDS = 30.0
+_SEND_SECONDS = 30.0
+_MAX_AGE = b"86400"
+_PLAIN = "text/plain; charset=utf-8"
+
+_log = logging.getLogger("lktrio.devserver")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request."""
+
+    method: str
+    """In upper case, as sent."""
+    target: str
+    """Path and query."""
+    headers: Mapping[str, str]
+    """Values by lower-case name; the first of several."""
+    body: bytes = b""
+
+    @property
+    def path(self) -> str:
+        """The path, with a leading double slash made one."""
+        path = urlsplit("//host/" + self.target.lstrip("/")).path
+        return path or "/"
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The first value of each parameter."""
+        text = self.target.partition("?")[2]
+        found = parse_qs(text, keep_blank_values=True, max_num_fields=100)
+        return {name: values[0] for name, values in found.items()}
+
+    @property
+    def wants_websocket(self) -> bool:
+        """Whether it asks for a WebSocket."""
+        connection = self.headers.get("connection", "").lower()
+        upgrade = self.headers.get("upgrade", "").lower()
+        return self.method == "GET" and "upgrade" in connection and upgrade == "websocket"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP response."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = field(default=())
+
+
+class HttpError(Exception):
+    """A request that is answered with an error, as plain text."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(f"{status} {text}")
+        self.status = status
+        self.text = text
+
+
+def plain(status: int, text: str) -> Response:
+    """A response of plain text."""
+    return Response(status, text.encode(), (("Content-Type", _PLAIN),))
+
+
+Upgrade: TypeAlias = Callable[[trio.abc.Stream], Awaitable[None]]
+"""Takes over a stream whose next bytes are the request head again."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpHandlers:
+    """Who answers requests."""
+
+    respond: Callable[[Request], Awaitable[Response]]
+    """Answers a request; may raise `HttpError`."""
+    upgrade: Callable[[Request], Awaitable[Upgrade]]
+    """Accepts a WebSocket; raises `HttpError` to refuse it."""
+
+
+async def serve_connection(stream: trio.abc.Stream, handlers: HttpHandlers) -> None:
+    """Answer the requests of one connection until it ends; then close it."""
+    connection = _Connection(stream, handlers)
+    try:
+        await connection.run()
+    except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+        pass  # the client is gone or does not take part
+    finally:
+        with trio.CancelScope(shield=True):  # closing by force does not wait
+            await trio.aclose_forcefully(stream)
+
+
+class _Connection:
+    """The HTTP conversation on one stream."""
+
+    def __init__(self, stream: trio.abc.Stream, handlers: HttpHandlers) -> None:
+        self._stream = stream
+        self._handlers = handlers
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_HEAD)
+
+    async def run(self) -> None:
+        while True:
+            try:
+                if not await self._serve_one():
+                    return
+            except h11.RemoteProtocolError as error:
+                await self._refuse(error.error_status_hint, "malformed request")
+                return
+
+    async def _serve_one(self) -> bool:
+        """Serve one request; whether another may follow."""
+        with trio.fail_after(_HEAD_SECONDS):
+            head = await self._next_event()
+        if not isinstance(head, h11.Request):
+            return False
+        request = _request(head)
+        if request.wants_websocket:
+            return await self._upgrade(head, request)
+        if _content_length(request) > MAX_BODY:
+            await self._refuse(413, "request body too large")
+            return False
+        with trio.fail_after(_BODY_SECONDS):
+            body = await self._read_body()
+        if body is None:
+            await self._refuse(413, "request body too large")
+            return False
+        full = Request(request.method, request.target, request.headers, body)
+        await self._send(await _answer(self._handlers.respond, full), full)
+        if self._http.our_state is h11.MUST_CLOSE:
+            return False
+        self._http.start_next_cycle()
+        return True
+
+    async def _read_body(self) -> bytes | None:
+        """The body, or None if it is too large."""
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            event = await self._next_event()
+            if isinstance(event, h11.Data):
+                size += len(event.data)
+                if size > MAX_BODY:
+                    return None
+                parts.append(bytes(event.data))
+            elif isinstance(event, h11.EndOfMessage):
+                return b"".join(parts)
+            else:
+                raise h11.RemoteProtocolError("the body ended early")
+
+    async def _next_event(self) -> h11.Event | type[h11.PAUSED]:
+        while True:
+            if self._http.they_are_waiting_for_100_continue:
+                go_on = h11.InformationalResponse(status_code=100, headers=[])
+                await self._write(self._http.send(go_on))
+            event = self._http.next_event()
+            if event is not h11.NEED_DATA:
+                return event  # type: ignore[return-value]  # h11 types the sentinels as classes
+            self._http.receive_data(await self._stream.receive_some())
+
+    async def _upgrade(self, head: h11.Request, request: Request) -> bool:
+        try:
+            take_over = await self._handlers.upgrade(request)
+        except HttpError as error:
+            with trio.fail_after(_BODY_SECONDS):
+                await self._read_body()
+            await self._send(_with_cors(plain(error.status, error.text), request), request)
+            return False
+        replayed = _Replayed(self._stream, _head_bytes(head) + self._http.trailing_data[0])
+        await take_over(replayed)
+        return False
+
+    async def _refuse(self, status: int, text: str) -> None:
+        if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            response = plain(status, text)
+            close = (*response.headers, ("Connection", "close"))
+            await self._send(Response(response.status, response.body, close), None)
+
+    async def _send(self, response: Response, request: Request | None) -> None:
+        headers = [*response.headers, ("Date", formatdate(usegmt=True))]
+        if response.status != HTTPStatus.NO_CONTENT:
+            headers.append(("Content-Length", str(len(response.body))))
+        reason = HTTPStatus(response.status).phrase if response.status in _STATUSES else ""
+        head = h11.Response(status_code=response.status, headers=headers, reason=reason.encode())
+        data = self._http.send(head) or b""
+        if response.body and (request is None or request.method != "HEAD"):
+            data += self._http.send(h11.Data(data=response.body)) or b""
+        await self._write(data + (self._http.send(h11.EndOfMessage()) or b""))
+
+    async def _write(self, data: bytes | None) -> None:
+        with trio.fail_after(_SEND_SECONDS):
+            await self._stream.send_all(data or b"")
+
+
+_STATUSES = {status.value for status in HTTPStatus}
+
+
+async def _answer(respond: Callable[[Request], Awaitable[Response]], request: Request) -> Response:
+    if _is_preflight(request):
+        return _preflight(request)
+    try:
+        response = await respond(request)
+    except HttpError as error:
+        response = plain(error.status, error.text)
+    except Exception:
+        # A request must not end the server; the log has the traceback.
+        _log.exception("the request %s %s could not be answered", request.method, request.path)
+        response = plain(500, "internal error")
+    return _with_cors(response, request)
+
+
+def _is_preflight(request: Request) -> bool:
+    return (
+        request.method == "OPTIONS"
+        and "origin" in request.headers
+        and "access-control-request-method" in request.headers
+    )
+
+
+def _preflight(request: Request) -> Response:
+    names = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+    headers = [
+        ("Access-Control-Allow-Origin", request.headers["origin"]),
+        ("Access-Control-Allow-Methods", request.headers["access-control-request-method"]),
+        ("Access-Control-Max-Age", _MAX_AGE.decode()),
+        ("Vary", names),
+    ]
+    wanted = request.headers.get("access-control-request-headers")
+    if wanted:
+        headers.append(("Access-Control-Allow-Headers", wanted))
+    return Response(204, b"", tuple(headers))
+
+
+def _with_cors(response: Response, request: Request) -> Response:
+    headers = [*response.headers, ("Vary", "Origin")]
+    origin = request.headers.get("origin")
+    names = {name for name, _ in response.headers}
+    if origin is not None and not request.wants_websocket:
+        if "Access-Control-Allow-Origin" not in names:
+            headers.append(("Access-Control-Allow-Origin", origin))
+        headers.append(("Access-Control-Expose-Headers", "*"))
+    return Response(response.status, response.body, tuple(headers))
+
+
+def _request(head: h11.Request) -> Request:
+    headers: dict[str, str] = {}
+    for name, value in head.headers:
+        headers.setdefault(name.decode("ascii"), value.decode("latin-1"))
+    return Request(head.method.decode("ascii"), head.target.decode("latin-1"), headers)
+
+
+def _content_length(request: Request) -> int:
+    text = request.headers.get("content-length", "0")
+    return int(text) if text.isdigit() else 0
+
+
+def _head_bytes(head: h11.Request) -> bytes:
+    lines = [b"%s %s HTTP/1.1" % (head.method, head.target)]
+    lines += [b"%s: %s" % (name, value) for name, value in head.headers]
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+class _Replayed(trio.abc.Stream):
+    """A stream from which something was read that has to be read again."""
+
+    def __init__(self, stream: trio.abc.Stream, head: bytes) -> None:
+        self._stream = stream
+        self._head = head
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        if self._head:
+            await trio.lowlevel.checkpoint()
+            head, self._head = self._head, b""
+            return head
+        return await self._stream.receive_some(max_bytes)
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()

@@ -1,0 +1,302 @@
+"""The server as a whole: its port, its paths, its beginning and its end.
+
+Theory of operation: one TCP port takes HTTP and WebSocket connections; every peer connection has
+UDP sockets of its own. All tasks run in one nursery that outlives cancellation by a moment, so
+that clients hear of the end: LEAVE{SERVER_SHUTDOWN}, within two seconds, then nothing is left.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import trio
+
+from lktrio import proto
+from lktrio.auth import DEFAULT_TTL, AccessToken, VideoGrants
+from lktrio.devserver.access import authenticate
+from lktrio.devserver.core import ServerCore, UnknownSession
+from lktrio.devserver.http import (
+    HttpError,
+    HttpHandlers,
+    Request,
+    Response,
+    Upgrade,
+    plain,
+    serve_connection,
+)
+from lktrio.devserver.joining import parse_join
+from lktrio.devserver.link import SignalLink, serve_link
+from lktrio.devserver.twirp import TwirpServer
+from lktrio.net.interfaces import local_addresses
+from lktrio.signal.scope import open_service_nursery
+
+__all__ = ["DevServer", "open_dev_server", "serve_dev_server"]
+
+DEFAULT_KEY = "devkey"
+DEFAULT_SECRET = "secret"  # noqa: S105 - the public credentials of LiveKit's development mode
+_GOODBYE_SECONDS = 2.0
+_MAX_CONNECTIONS = 512
+_ANY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not bound
+
+_Reason = proto.DisconnectReason
+_Action = proto.LeaveRequest.Action
+_log = logging.getLogger("lktrio.devserver")
+
+
+class DevServer:
+    """A running server.
+
+    Attributes:
+        url: Where clients connect, ``ws://…``.
+        api_key: The key that tokens are signed with.
+        api_secret: Its secret.
+    """
+
+    def __init__(self, core: ServerCore, host: str, port: int) -> None:
+        self._core = core
+        self.host = host
+        self.port = port
+        self.api_key, self.api_secret = core.first_key
+
+    def __repr__(self) -> str:
+        return f"<DevServer {self.url}>"
+
+    @property
+    def url(self) -> str:
+        """The URL for clients."""
+        host = "127.0.0.1" if self.host in _ANY_ADDRESS else self.host
+        return f"ws://[{host}]:{self.port}" if ":" in host else f"ws://{host}:{self.port}"
+
+    @property
+    def http_url(self) -> str:
+        """The URL for server APIs; `url` works for them as well."""
+        return f"http{self.url.removeprefix('ws')}"
+
+    def token(
+        self,
+        identity: str,
+        room: str,
+        *,
+        name: str = "",
+        metadata: str = "",
+        attributes: Mapping[str, str] | None = None,
+        kind: str = "",
+        ttl: timedelta = DEFAULT_TTL,
+        **grants: Any,
+    ) -> str:
+        """A token for a participant.
+
+        Args:
+            identity: Who it is.
+            room: Which room it may join.
+            name: Display name.
+            metadata: Metadata of the participant.
+            attributes: Attributes of the participant.
+            kind: Such as ``agent``; empty is ``standard``.
+            ttl: How long it is valid.
+            **grants: Fields of `VideoGrants`, such as ``can_publish=False``.
+        """
+        return AccessToken(
+            identity=identity,
+            name=name,
+            metadata=metadata,
+            attributes=attributes or {},
+            kind=kind,
+            ttl=ttl,
+            video=VideoGrants(**{"room_join": True, "room": room, **grants}),
+        ).to_jwt(self.api_key, self.api_secret)
+
+
+class _Router:
+    """Answers requests by their path."""
+
+    def __init__(self, core: ServerCore) -> None:
+        self._core = core
+        self._twirp = TwirpServer(core)
+
+    async def respond(self, request: Request) -> Response:
+        path = request.path
+        if path in ("/rtc/validate", "/rtc/v1/validate"):
+            return self._validate(request, v1=path == "/rtc/v1/validate")
+        claims = authenticate(request, self._core.keys)
+        if path == "/":
+            return plain(200, "OK")
+        if path in ("/rtc", "/rtc/v1", "/agent"):
+            return Response(404)
+        answer = await self._twirp.respond(request, claims)
+        return answer if answer is not None else _not_found()
+
+    def _validate(self, request: Request, *, v1: bool) -> Response:
+        anybody = ("Access-Control-Allow-Origin", "*")
+        try:
+            claims = authenticate(request, self._core.keys)
+            parameters = parse_join(request.query, claims, v1=v1, strict=True)
+            self._core.check_room(parameters.room)
+            answer = plain(200, "success")
+        except HttpError as error:
+            answer = plain(error.status, error.text)
+        return Response(answer.status, answer.body, (*answer.headers, anybody))
+
+    async def upgrade(self, request: Request) -> Upgrade:
+        claims = authenticate(request, self._core.keys)
+        if request.path not in ("/rtc", "/rtc/v1"):
+            raise HttpError(404, "404 page not found\n")
+        v1 = request.path == "/rtc/v1"
+        parameters = parse_join(request.query, claims, v1=v1, strict=False)
+        link = SignalLink()
+        try:
+            self._core.join(parameters, link)
+        except UnknownSession:
+            leave = proto.LeaveRequest(reason=_Reason.STATE_MISMATCH, action=_Action.RECONNECT)
+            link.send(proto.SignalResponse(leave=leave))
+            link.close()
+        await trio.lowlevel.checkpoint()
+        return partial(_take_over, link)
+
+
+async def _take_over(link: SignalLink, stream: trio.abc.Stream) -> None:
+    await serve_link(stream, link)
+
+
+def _not_found() -> Response:
+    answer = plain(404, "404 page not found\n")
+    return Response(404, answer.body, (*answer.headers, ("X-Content-Type-Options", "nosniff")))
+
+
+async def serve_dev_server(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    api_key: str = DEFAULT_KEY,
+    api_secret: str = DEFAULT_SECRET,
+    media_addresses: Sequence[str] | None = None,
+    auto_create_rooms: bool = True,
+    ice_lite: bool = True,
+    task_status: trio.TaskStatus[DevServer] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve LiveKit's protocols until cancelled; for ``nursery.start``.
+
+    Args:
+        host: Address to listen on. The default is reachable from this machine only.
+        port: Port to listen on, 0 for any free one.
+        api_key: The key that tokens must be signed with.
+        api_secret: Its secret.
+        media_addresses: Local addresses for media; None for ``host``, or for all interfaces if
+            ``host`` stands for all.
+        auto_create_rooms: Whether a room is made when somebody joins it.
+        ice_lite: Whether to leave the search for a network path to the clients.
+        task_status: Is given the `DevServer` once clients can connect.
+
+    When cancelled it tells every client that it shuts down, which takes at most two seconds.
+
+    Raises:
+        OSError: The address cannot be listened on.
+    """
+    listeners = await trio.open_tcp_listeners(port, host=host or None)
+    addresses = media_addresses if media_addresses is not None else _addresses(host, listeners)
+    try:
+        async with open_service_nursery() as nursery:
+            core = ServerCore(
+                nursery,
+                {api_key: api_secret},
+                addresses,
+                auto_create=auto_create_rooms,
+                ice_lite=ice_lite,
+            )
+            server = DevServer(core, host, listeners[0].socket.getsockname()[1])
+            connections = _Connections(core)
+            for listener in listeners:
+                nursery.start_soon(connections.listen, listener)
+            nursery.start_soon(core.tick)
+            try:
+                task_status.started(server)
+                await trio.sleep_forever()
+            finally:
+                core.shut_down()
+                with trio.CancelScope(shield=True, deadline=trio.current_time() + _GOODBYE_SECONDS):
+                    await connections.finish()
+    finally:
+        for listener in listeners:
+            listener.socket.close()
+
+
+def _addresses(host: str, listeners: Sequence[trio.SocketListener]) -> list[str]:
+    """Where to open sockets for media: where the signalling is."""
+    if host in _ANY_ADDRESS:
+        return local_addresses(loopback=True)
+    return [listener.socket.getsockname()[0] for listener in listeners]
+
+
+class _Connections:
+    """The TCP connections of a server."""
+
+    def __init__(self, core: ServerCore) -> None:
+        router = _Router(core)
+        self._handlers = HttpHandlers(router.respond, router.upgrade)
+        self._open: set[trio.SocketStream] = set()
+        self._all_closed = trio.Event()
+        self._ending = False
+
+    async def listen(self, listener: trio.SocketListener) -> None:
+        """Accept connections until cancelled."""
+        await trio.serve_listeners(self._serve, [listener])
+
+    async def _serve(self, stream: trio.SocketStream) -> None:
+        if self._ending or len(self._open) >= _MAX_CONNECTIONS:
+            await trio.aclose_forcefully(stream)
+            return
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._open.add(stream)
+        try:
+            await serve_connection(stream, self._handlers)
+        except Exception:
+            _log.exception("a connection broke down")
+        finally:
+            self._open.discard(stream)
+            if self._ending and not self._open:
+                self._all_closed.set()
+
+    async def finish(self) -> None:
+        """Accept nothing more and wait until the open connections have ended."""
+        self._ending = True
+        if self._open:
+            await self._all_closed.wait()
+
+
+@asynccontextmanager
+async def open_dev_server(**options: Any) -> AsyncGenerator[DevServer, None]:
+    """Run a server for the duration of a block.
+
+    Args:
+        **options: As `serve_dev_server` takes them.
+
+    Yields:
+        The server, which clients can connect to.
+
+    Raises:
+        OSError: The address cannot be listened on.
+    """
+    async with open_service_nursery() as nursery:
+        scope = trio.CancelScope()
+        done = trio.Event()
+
+        async def serve(*, task_status: trio.TaskStatus[DevServer]) -> None:
+            try:
+                with scope:
+                    await serve_dev_server(**options, task_status=task_status)
+            finally:
+                done.set()
+
+        server: DevServer = await nursery.start(serve)
+        try:
+            yield server
+        finally:
+            scope.cancel()
+            with trio.CancelScope(shield=True):  # ends within _GOODBYE_SECONDS
+                await done.wait()
