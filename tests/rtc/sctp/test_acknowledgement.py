@@ -211,6 +211,15 @@ def test_what_a_receiver_takes_back_is_sent_again() -> None:
     assert payloads(peer) == [bytes((3,)) * 1100]
 
 
+def test_the_round_trip_time_is_measured() -> None:
+    peer = RawPeer()
+    assert peer.association.round_trip_time is None
+    start_messages(peer, 1)
+    peer.now += 0.07
+    peer.send(peer.sack(0))
+    assert peer.association.round_trip_time == pytest.approx(0.07)
+
+
 def test_an_overtaken_sack_changes_nothing() -> None:
     peer = RawPeer()
     start_messages(peer, 4)

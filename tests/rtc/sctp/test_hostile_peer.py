@@ -105,6 +105,15 @@ def test_heartbeats_are_echoed_but_not_without_limit() -> None:
     assert len(peer.take(HeartbeatAck)) == 64
 
 
+def test_large_echoes_are_spread_over_packets() -> None:
+    peer = RawPeer()
+    for n in range(10):
+        peer.deliver(peer.raw(Heartbeat(bytes((n,)) * 500).serialize()), flush=False)
+    peer.flush()
+    assert max(map(len, peer.packets)) <= SctpOptions().mtu
+    assert [answer.value[0] for answer in peer.take(HeartbeatAck)] == list(range(10))
+
+
 def test_more_chunks_than_a_packet_may_hold_are_ignored() -> None:
     peer = RawPeer()
     peer.deliver(peer.raw(*[peer.data(unordered=True).serialize() for _ in range(100)]))

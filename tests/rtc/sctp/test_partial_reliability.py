@@ -139,6 +139,18 @@ def test_a_message_is_repeated_until_its_lifetime_ends() -> None:
     assert any(isinstance(chunk, ForwardTsn) for chunk in chunks)
 
 
+def test_a_lost_fragment_that_waits_too_long_is_not_repeated() -> None:
+    peer = RawPeer()
+    for _ in range(9):
+        peer.association.send(1, 53, bytes(1100), lifetime=1.0, now=peer.now)
+    peer.advance(0.51)
+    assert len(peer.take(Data)) == 9 + 2, "after a timeout the window allows two"
+    peer.now += 0.9
+    peer.send(peer.sack(1))
+    assert peer.take(Data) == []
+    assert peer.association.stats.messages_abandoned == 7
+
+
 def test_a_message_that_waits_too_long_is_never_sent() -> None:
     peer = RawPeer(window=1400)
     peer.association.send(1, 53, bytes(1400), now=peer.now)
@@ -220,6 +232,16 @@ def test_a_partly_received_message_is_dropped() -> None:
     feed(receiver, chunks[0], chunks[1], chunks[3])
     receiver.forward(chunks[3][1], {0: 0})
     feed(receiver, chunks[4])
+    assert delivered(receiver) == [(0, b"next")]
+    assert receiver.available_window == SctpOptions().receive_window
+
+
+def test_a_skip_just_behind_a_message_in_progress_drops_it() -> None:
+    receiver = new_receiver()
+    one, two, _, whole = fragments([(0, False, [b"1", b"2", b"3"]), (0, False, [b"next"])])
+    feed(receiver, one, two)
+    receiver.forward(whole[1] - 1 & 0xFFFFFFFF, {0: 0})
+    feed(receiver, whole)
     assert delivered(receiver) == [(0, b"next")]
     assert receiver.available_window == SctpOptions().receive_window
 

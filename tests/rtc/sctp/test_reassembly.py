@@ -250,6 +250,25 @@ def test_left_out_sequence_numbers_cannot_fill_the_memory() -> None:
         feed(receiver, *late)
 
 
+def test_left_out_sequence_numbers_behind_a_gap_cannot_either() -> None:
+    receiver = new_receiver(SctpOptions(receive_window=100_000, max_message_size=20_000))
+    feed(receiver, (7, FIRST + 2000 & 0xFFFFFFFF, 0, 0, b"keeps a gap open"))
+    late = [(3, FIRST + n & 0xFFFFFFFF, 0, n + 1, bytes(1000)) for n in range(500)]
+    with pytest.raises(RemoteProtocolError, match="cannot be delivered"):
+        feed(receiver, *late)
+
+
+def test_resetting_streams_frees_what_waited_on_them() -> None:
+    receiver = new_receiver()
+    feed(receiver, (3, FIRST, 1, 5, b"waits"), (3, FIRST + 1, 2, 5, b"waits"))
+    receiver.reset_streams((1,))
+    assert receiver.available_window == SctpOptions().receive_window - 5
+    receiver.reset_streams(())
+    assert receiver.available_window == SctpOptions().receive_window
+    feed(receiver, (3, FIRST + 2, 1, 0, b"a"), (3, FIRST + 3, 2, 0, b"b"))
+    assert delivered(receiver) == [(1, b"a"), (2, b"b")]
+
+
 def test_the_number_of_gaps_is_bounded() -> None:
     receiver = new_receiver()
     chunks = fragments([(0, True, [b"."]) for _ in range(20000)])
