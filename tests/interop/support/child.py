@@ -12,7 +12,7 @@ from typing import Any
 
 import trio
 
-from tests.interop.support.reports import Reports
+from tests.interop.support.reports import Program
 
 __all__ = ["Child", "open_child"]
 
@@ -21,7 +21,7 @@ GOODBYE = 10.0
 """Seconds that a child may take to end after its input has ended."""
 
 
-class Child(Reports):
+class Child(Program):
     """The other process: commands go in, reports come out."""
 
     def __init__(self, name: str, process: trio.Process) -> None:
@@ -31,9 +31,8 @@ class Child(Reports):
         self._stdin = process.stdin
         self._errors = b""
 
-    async def tell(self, do: str, **values: Any) -> None:
-        """Give it a command."""
-        await self._stdin.send_all(json.dumps({"do": do, **values}).encode() + b"\n")
+    async def send_command(self, command: dict[str, Any]) -> None:
+        await self._stdin.send_all(json.dumps(command).encode() + b"\n")
 
     async def read_reports(self) -> None:
         assert self._process.stdout is not None

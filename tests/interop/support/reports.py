@@ -1,13 +1,19 @@
-"""What another program reports: objects with an ``event`` and more, in the order of arrival."""
+"""Another program that takes commands and reports, whichever way they travel.
+
+Reports are objects with an ``event`` and more, kept in the order of their arrival. A command has a
+``do`` and a ``number``; a program that supports ``order`` reports ``done`` or ``error`` with the
+same number.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
 import trio
 
-__all__ = ["Report", "Reports"]
+__all__ = ["Program", "Report"]
 
 Report = dict[str, Any]
 
@@ -16,14 +22,35 @@ def anything(report: Report) -> bool:
     return True
 
 
-class Reports:
-    """The reports of one program, old ones included."""
+class Program(ABC):
+    """The other program and everything that it has reported."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.entries: list[Report] = []
         self.ended: str | None = None
         self._changed = trio.lowlevel.ParkingLot()
+        self._orders = 0
+
+    @abstractmethod
+    async def send_command(self, command: dict[str, Any]) -> None:
+        """Bring a command on its way."""
+
+    async def tell(self, do: str, **values: Any) -> None:
+        """Give it a command."""
+        await self.send_command({"do": do, **values})
+
+    async def order(self, do: str, **values: Any) -> None:
+        """Give it a command and wait until it has carried it out."""
+        self._orders += 1
+        number = self._orders
+        await self.send_command({"do": do, "number": number, **values})
+        end = await self._find(
+            lambda entry: entry["event"] in ("done", "error") and entry.get("number") == number,
+            f"the end of {do}",
+        )
+        if end["event"] == "error":
+            raise AssertionError(f"{self.name} could not {do}: {end['error']}\n{self.tail()}")
 
     def add(self, report: Report) -> None:
         self.entries.append(report)
@@ -47,18 +74,29 @@ class Reports:
         self, event: str, condition: Callable[[Report], bool] = anything, **fields: Any
     ) -> Report:
         """The first report of an event, past or to come, that fits."""
+        wanted = {"event": event} | fields
+
+        def fits(entry: Report) -> bool:
+            same = all(entry.get(key) == value for key, value in wanted.items())
+            return same and condition(entry)
+
+        return await self._find(fits, f"{event} {fields}")
+
+    async def _find(self, fits: Callable[[Report], bool], what: str) -> Report:
+        seen = 0
         while True:
-            for entry in self.matching(event, **fields):
-                if condition(entry):
+            for entry in self.entries[seen:]:
+                if fits(entry):
                     return entry
+            seen = len(self.entries)
             if self.ended is not None:
                 raise AssertionError(
-                    f"{self.name} ended without {event} {fields}: {self.ended}\n{self.tail()}"
+                    f"{self.name} ended before {what}: {self.ended}\n{self.tail()}"
                 )
             try:
                 await self._changed.park()
             except trio.Cancelled:
-                print(f"{self.name} has not reported {event} {fields} yet\n{self.tail()}")
+                print(f"{self.name} has not reported {what} yet\n{self.tail()}")
                 raise
 
     def tail(self, count: int = 30) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import array
 import math
 
-__all__ = ["frequency", "loudness", "moving_picture", "tone"]
+__all__ = ["contrast", "frequency", "loudness", "moving_picture", "tone"]
 
 
 def tone(hertz: float, rate: int, start: int, samples: int, channels: int = 1) -> bytes:
@@ -28,6 +28,11 @@ def loudness(pcm: bytes) -> float:
     """Root of the mean square of 16-bit samples."""
     samples = array.array("h", pcm)
     return math.sqrt(sum(value * value for value in samples) / max(1, len(samples)))
+
+
+def contrast(row: bytes) -> int:
+    """How far apart the darkest and the brightest point of a row of luma are."""
+    return max(row) - min(row)
 
 
 def moving_picture(width: int, height: int, number: int) -> bytes:

@@ -1,0 +1,259 @@
+"""A participant of LiveKit's own Python SDK (libwebrtc) in a process of its own.
+
+See `jsonlines` for how it is spoken to. It reports what happens in the room, and of each track that
+it receives how much came and what it looked or sounded like.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Coroutine
+from typing import Any
+
+from livekit import rtc
+
+from tests.interop.support.jsonlines import report, serve_commands
+from tests.interop.support.signals import contrast, frequency, loudness, moving_picture, tone
+
+RATE = 48_000
+CHUNK = RATE // 50
+PICTURES_PER_SECOND = 15
+REPORT_EVERY = 0.25  # seconds
+
+SOURCES = {
+    "microphone": rtc.TrackSource.SOURCE_MICROPHONE,
+    "camera": rtc.TrackSource.SOURCE_CAMERA,
+}
+CODECS = {"VP8": rtc.VideoCodec.VP8, "H264": rtc.VideoCodec.H264}
+
+
+class Client:
+    """One stay in a room after the other."""
+
+    def __init__(self) -> None:
+        self.room = rtc.Room()
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+        self.listen_to_room()
+
+    def listen_to_room(self) -> None:
+        room = self.room
+        room.on("participant_connected", lambda p: report("connected", identity=p.identity))
+        room.on("participant_disconnected", lambda p: report("left", identity=p.identity))
+        room.on("track_published", lambda pub, p: report("published", **track_facts(pub, p)))
+        room.on("track_unpublished", lambda pub, p: report("unpublished", **track_facts(pub, p)))
+        room.on("track_subscribed", self.on_subscribed)
+        room.on("track_unsubscribed", self.on_unsubscribed)
+        room.on("track_muted", lambda p, pub: report("muted", **track_facts(pub, p)))
+        room.on("track_unmuted", lambda p, pub: report("unmuted", **track_facts(pub, p)))
+        room.on("local_track_subscribed", lambda track: report("heard", name=track.name))
+        room.on("active_speakers_changed", on_speakers)
+        room.on("data_received", on_data)
+        room.on("participant_attributes_changed", on_attributes)
+        room.on("reconnecting", lambda: report("reconnecting"))
+        room.on("reconnected", lambda: report("reconnected"))
+        room.on("disconnected", lambda reason: report("disconnected", reason=reason))
+
+    def start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self.tasks[name] = task
+        task.add_done_callback(on_task_done)
+
+    def stop(self, name: str) -> None:
+        task = self.tasks.pop(name, None)
+        if task is not None:
+            task.cancel()
+
+    # Receiving
+
+    def on_subscribed(self, track: Any, publication: Any, participant: Any) -> None:
+        facts = track_facts(publication, participant)
+        report("subscribed", **facts)
+        is_audio = track.kind == rtc.TrackKind.KIND_AUDIO
+        receive = self.listen if is_audio else self.watch
+        self.start(publication.sid, receive(track, facts))
+
+    def on_unsubscribed(self, track: Any, publication: Any, participant: Any) -> None:
+        self.stop(publication.sid)
+        report("unsubscribed", **track_facts(publication, participant))
+
+    async def listen(self, track: Any, facts: dict[str, Any]) -> None:
+        stream = rtc.AudioStream(track, sample_rate=RATE, num_channels=1)
+        samples, heard = 0, b""
+        try:
+            async for event in stream:
+                data = bytes(event.frame.data)
+                heard += data
+                if len(heard) >= RATE * 2 * REPORT_EVERY:
+                    samples += len(heard) // 2
+                    report(
+                        "audio",
+                        **facts,
+                        seconds=samples / RATE,
+                        frequency=frequency(heard, RATE),
+                        loudness=loudness(heard),
+                    )
+                    heard = b""
+        finally:
+            await stream.aclose()
+
+    async def watch(self, track: Any, facts: dict[str, Any]) -> None:
+        stream = rtc.VideoStream(track, format=rtc.VideoBufferType.I420)
+        loop = asyncio.get_running_loop()
+        frames, rows, due = 0, set(), 0.0
+        try:
+            async for event in stream:
+                frame = event.frame
+                frames += 1
+                if loop.time() >= due:
+                    due = loop.time() + REPORT_EVERY
+                    start = frame.height // 2 * frame.width
+                    row = bytes(frame.data[start : start + frame.width])
+                    rows.add(row)
+                    report(
+                        "video",
+                        **facts,
+                        frames=frames,
+                        width=frame.width,
+                        height=frame.height,
+                        contrast=contrast(row),
+                        different=len(rows),
+                    )
+        finally:
+            await stream.aclose()
+
+    # Commands
+
+    async def handle(self, command: dict[str, Any]) -> None:
+        do, number = command.pop("do"), command.pop("number", None)
+        try:
+            await getattr(self, "do_" + do)(**command)
+        except Exception as error:  # noqa: BLE001 - the test decides what it makes of it
+            report("error", number=number, error=f"{type(error).__name__}: {error}")
+        else:
+            report("done", number=number)
+
+    async def do_join(self, url: str, token: str, **options: Any) -> None:
+        await self.room.connect(url, token, rtc.RoomOptions(**options))
+        present = sorted(self.room.remote_participants)
+        local = self.room.local_participant
+        report("joined", identity=local.identity, sid=local.sid, present=present)
+
+    async def do_publish_tone(self, hertz: float, name: str = "mic", **options: Any) -> None:
+        source = rtc.AudioSource(RATE, 1)
+        track = rtc.LocalAudioTrack.create_audio_track(name, source)
+        publish = rtc.TrackPublishOptions(source=SOURCES["microphone"], **options)
+        publication = await self.room.local_participant.publish_track(track, publish)
+        self.start(name, play_tone(source, hertz))
+        report("published_ours", name=name, sid=publication.sid)
+
+    async def do_publish_picture(
+        self, width: int, height: int, name: str = "cam", codec: str = "VP8", **options: Any
+    ) -> None:
+        source = rtc.VideoSource(width, height)
+        track = rtc.LocalVideoTrack.create_video_track(name, source)
+        publish = rtc.TrackPublishOptions(
+            source=SOURCES["camera"], video_codec=CODECS[codec], **options
+        )
+        publication = await self.room.local_participant.publish_track(track, publish)
+        self.start(name, show_pictures(source, width, height))
+        report("published_ours", name=name, sid=publication.sid)
+
+    def local_publication(self, name: str) -> Any:
+        publications = self.room.local_participant.track_publications.values()
+        return next(publication for publication in publications if publication.name == name)
+
+    async def do_unpublish(self, name: str) -> None:
+        await self.room.local_participant.unpublish_track(self.local_publication(name).sid)
+        self.stop(name)
+
+    async def do_mute(self, name: str) -> None:
+        self.local_publication(name).track.mute()
+
+    async def do_unmute(self, name: str) -> None:
+        self.local_publication(name).track.unmute()
+
+    async def do_data(
+        self, size: int, reliable: bool, topic: str = "", to: tuple[str, ...] = (), count: int = 1
+    ) -> None:
+        for number in range(count):
+            await self.room.local_participant.publish_data(
+                number.to_bytes(4, "big") + bytes(size - 4),
+                reliable=reliable,
+                topic=topic,
+                destination_identities=list(to),
+            )
+
+    async def do_attributes(self, attributes: dict[str, str]) -> None:
+        await self.room.local_participant.set_attributes(attributes)
+
+    async def do_leave(self) -> None:
+        for name in list(self.tasks):
+            self.stop(name)
+        await self.room.disconnect()
+        report("gone")
+
+
+async def play_tone(source: Any, hertz: float) -> None:
+    position = 0
+    while True:  # capture_frame waits while the source has a second of sound
+        data = tone(hertz, RATE, position, CHUNK)
+        await source.capture_frame(rtc.AudioFrame(data, RATE, 1, CHUNK))
+        position += CHUNK
+
+
+async def show_pictures(source: Any, width: int, height: int) -> None:
+    number = 0
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    while True:
+        data = moving_picture(width, height, number)
+        source.capture_frame(rtc.VideoFrame(width, height, rtc.VideoBufferType.I420, data))
+        number += 1
+        await asyncio.sleep(start + number / PICTURES_PER_SECOND - loop.time())
+
+
+def track_facts(publication: Any, participant: Any) -> dict[str, Any]:
+    return {
+        "identity": participant.identity,
+        "name": publication.name,
+        "sid": publication.sid,
+        "kind": "audio" if publication.kind == rtc.TrackKind.KIND_AUDIO else "video",
+        "mime": publication.mime_type,
+        "simulcast": publication.simulcasted,
+    }
+
+
+def on_data(packet: Any) -> None:
+    report(
+        "data",
+        identity=None if packet.participant is None else packet.participant.identity,
+        size=len(packet.data),
+        digest=hashlib.sha256(packet.data).hexdigest(),
+        number=int.from_bytes(packet.data[:4], "big"),
+        topic=packet.topic,
+        reliable=packet.kind == rtc.DataPacketKind.KIND_RELIABLE,
+    )
+
+
+def on_speakers(speakers: Any) -> None:
+    report("speakers", identities=[speaker.identity for speaker in speakers])
+
+
+def on_attributes(changed: Any, participant: Any) -> None:
+    report("attributes", identity=participant.identity, changed=dict(changed))
+
+
+def on_task_done(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        report("crash", error=repr(task.exception()))
+
+
+async def main() -> None:
+    client = Client()
+    await serve_commands(client.handle)
+    await client.do_leave()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
