@@ -42,7 +42,7 @@ __all__ = ["MAX_BODY", "WebhookReceiver", "body_hash"]
 MAX_BODY = 4 * 1024 * 1024
 """Bytes of a body: room and participant may have 512 KiB of metadata each, escaped in JSON."""
 
-_SCHEME = "bearer "
+_SCHEME = "bearer"
 
 
 def body_hash(body: bytes) -> str:
@@ -196,8 +196,9 @@ class _AskedKeys:
 
 def _token(authorization: str | None) -> str:
     token = (authorization or "").strip()
-    if token[: len(_SCHEME)].lower() == _SCHEME:
-        token = token[len(_SCHEME) :].lstrip()
+    scheme, _, rest = token.partition(" ")
+    if scheme.lower() == _SCHEME:
+        token = rest.lstrip()
     if not token:
         raise MissingAuthorization("the request has no Authorization header")
     return token
