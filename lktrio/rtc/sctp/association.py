@@ -256,10 +256,12 @@ class SctpAssociation:
         """
         if self.closed:
             return
-        if self._remote_tag:
-            cause = (int(CauseCode.USER_INITIATED_ABORT), reason.encode())
-            self._emit(Abort((cause,)))
+        self._abort(reason)
         self._end(reason or "closed by this side", graceful=True)
+
+    def _abort(self, reason: str) -> None:
+        if self._remote_tag:
+            self._emit(Abort(((int(CauseCode.USER_INITIATED_ABORT), reason.encode()),)))
 
     # Timers.
 
@@ -278,6 +280,7 @@ class SctpAssociation:
             self._reconfig.handle_timer(now)
         again = self._repetition.due(now, self._sender.round_trip.timeout)
         if max(errors, self._repetition.errors) > self.options.max_retransmissions:
+            self._abort("too many retransmissions")
             self._end("the peer does not answer", graceful=False)
             return
         if again is not None:
