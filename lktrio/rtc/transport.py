@@ -343,6 +343,8 @@ class Transport:
             for event in events:
                 if isinstance(event, IceStateChanged):
                     self._ice_changed(event.state)
+                elif self.sctp.connected:  # another pair was selected: what waits may go at once
+                    self.sctp.network_changed(now)
         if self.dtls is not None and not self._dtls_started and self.ice.send_path() is not None:
             self._start_dtls(now)
 
