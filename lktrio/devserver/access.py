@@ -10,7 +10,7 @@ import base64
 import hmac
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from lktrio.auth import Claims, verify_token
 from lktrio.devserver.http import HttpError, Request
@@ -87,13 +87,13 @@ def _parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     if len(parts) != 3:
         raise HttpError(401, _INVALID)
     try:
-        values = [json.loads(_base64url(part)) for part in parts[:2]]
+        values: list[Any] = [json.loads(_base64url(part)) for part in parts[:2]]
     except (ValueError, RecursionError):
         raise HttpError(401, _INVALID) from None
     header, payload = values
     if not isinstance(header, dict) or not isinstance(payload, dict):
         raise HttpError(401, _INVALID)
-    return header, payload
+    return cast("dict[str, Any]", header), cast("dict[str, Any]", payload)
 
 
 def _base64url(part: str) -> bytes:

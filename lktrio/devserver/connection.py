@@ -104,7 +104,7 @@ class MediaConnection:
     def _on_event(self, event: PeerEvent) -> None:
         try:
             self._handle_event(self, event)
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged; the others go on
             _log.exception("%s: %s could not be handled", self.name, type(event).__name__)
             self._fail()
 
@@ -112,7 +112,7 @@ class MediaConnection:
         """Bring what was asked of the peer onto the wire."""
         try:
             self.driver.flush()
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged; the others go on
             _log.exception("%s: the peer connection broke down", self.name)
             self._fail()
 

@@ -16,11 +16,11 @@ from lktrio.devserver.http import HttpError
 from lktrio.devserver.ids import new_node_id
 from lktrio.devserver.joining import JoinParameters
 from lktrio.devserver.link import SignalLink
+from lktrio.devserver.notifier import Notifier
 from lktrio.devserver.participant import Participant
 from lktrio.devserver.room import Room
 from lktrio.devserver.signalling import SignalHandler
 from lktrio.devserver.speakers import WINDOW
-from lktrio.devserver.tracks import PublishedTrack
 
 __all__ = ["ServerCore", "UnknownSession"]
 
@@ -44,6 +44,7 @@ class ServerCore:
         nursery: Where the tasks of participants run.
         keys: API keys and their secrets.
         media_addresses: Local addresses for the sockets of peer connections.
+        notifier: Who tells webhooks.
         auto_create: Whether joining makes the room.
         ice_lite: Whether to leave connectivity checks to the clients.
     """
@@ -53,6 +54,7 @@ class ServerCore:
         nursery: trio.Nursery,
         keys: Mapping[str, str],
         media_addresses: Sequence[str],
+        notifier: Notifier,
         *,
         auto_create: bool,
         ice_lite: bool,
@@ -63,6 +65,7 @@ class ServerCore:
         self.ice_lite = ice_lite
         self.node_id = new_node_id()
         self.rooms: dict[str, Room] = {}
+        self.notifier = notifier
         self._nursery = nursery
 
     @property
@@ -92,7 +95,7 @@ class ServerCore:
             if len(self.rooms) >= MAX_ROOMS:
                 raise HttpError(503, "too many rooms")
             room = self.rooms[request.name] = Room(self, request)
-            self.on_room(room, "room_started")
+            self.notifier.room_started(room)
         return room
 
     def room_for(self, parameters: JoinParameters) -> Room:
@@ -144,6 +147,7 @@ class ServerCore:
         """Tell everybody that the server ends."""
         for room in list(self.rooms.values()):
             room.close(_Reason.SERVER_SHUTDOWN)
+            self.remove_room(room)
 
     # Time
 
@@ -155,7 +159,7 @@ class ServerCore:
             for room in list(self.rooms.values()):
                 try:
                     room.tick(now)
-                except Exception:
+                except Exception:  # noqa: BLE001 - logged; the others go on
                     _log.exception("the room %s could not do what was due", room.name)
                 if room.closed:
                     self.remove_room(room)
@@ -164,25 +168,7 @@ class ServerCore:
         """Forget a room that has ended."""
         if self.rooms.get(room.name) is room:
             del self.rooms[room.name]
-            self.on_room(room, "room_finished")
-
-    # What rooms report
-
-    def on_room(self, room: Room, event: str) -> None:
-        """A room began or ended."""
-        _log.debug("%s: %s", event, room.name)
-
-    def on_participant_active(self, room: Room, participant: Participant) -> None:
-        """A participant's connection is up."""
-        _log.debug("participant_joined: %s in %s", participant.identity, room.name)
-
-    def on_participant_left(self, room: Room, participant: Participant) -> None:
-        """A session has ended."""
-        _log.debug("participant_left: %s in %s", participant.identity, room.name)
-
-    def on_track(self, room: Room, track: PublishedTrack, *, published: bool) -> None:
-        """A track was published, or is gone."""
-        _log.debug("track %s of %s: published=%s", track.sid, room.name, published)
+            self.notifier.room_finished(room)
 
 
 def _room_request(parameters: JoinParameters) -> proto.CreateRoomRequest:
@@ -194,4 +180,5 @@ def _room_request(parameters: JoinParameters) -> proto.CreateRoomRequest:
         request.departure_timeout = configuration.departure_timeout
         request.max_participants = configuration.max_participants
         request.metadata = configuration.metadata
+        request.agents = list(configuration.agents)
     return request

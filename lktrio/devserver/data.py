@@ -1,10 +1,10 @@
 """Data packets between participants.
 
-Theory of operation: a packet that a client sends on one of its data channels goes to those it names,
-or to everybody else, over the channel of the same kind of their primary connection. The server says
-who sent it, whatever the packet claims, and drops reliable packets it has seen before (they are
-sent again after a reconnect). A participant whose channels are not open yet gets reliable packets
-once they are.
+Theory of operation: a packet that a client sends on one of its data channels goes to those it
+names, or to everybody else, over the channel of the same kind of their primary connection. The
+server says who sent it, whatever the packet claims, and drops reliable packets it has seen before
+(they are sent again after a reconnect). A participant whose channels are not open yet gets reliable
+packets once they are.
 
 Packets of kinds this server does not know are forwarded all the same.
 """
@@ -81,7 +81,7 @@ class DataPort:
             sender.room.data_tracks.forward(sender, data)
             return
         packet = self._read(channel.label, data)
-        if packet is not None:
+        if packet is not None and not sender.room.api_calls.take(packet):
             self._stamp(packet)
             lossy = channel.label == LOSSY
             sender.room.deliver(packet, sender=sender, lossy=lossy)

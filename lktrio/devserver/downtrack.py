@@ -90,9 +90,10 @@ class DownTrack:
         if self._stream is None or self.muted or not self.track.layers:
             return
         self._wanted = self._best(now)
-        if self._wanted is not self._current and self.track.is_video:
-            if self._asked_for is not self._wanted or now - self._asked_at >= _KEYFRAME_RETRY:
-                self._ask(self._wanted, now)
+        needs_keyframe = self._wanted is not self._current and self.track.is_video
+        overdue = now - self._asked_at >= _KEYFRAME_RETRY
+        if needs_keyframe and (overdue or self._asked_for is not self._wanted):
+            self._ask(self._wanted, now)
 
     def _best(self, now: float) -> Layer:
         layers = self.track.layers

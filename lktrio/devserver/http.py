@@ -192,7 +192,7 @@ class _Connection:
             event = self._http.next_event()
             if event is not h11.NEED_DATA:
                 return event  # type: ignore[return-value]  # h11 types the sentinels as classes
-            self._http.receive_data(await self._stream.receive_some())
+            self._http.receive_data(bytes(await self._stream.receive_some()))
 
     async def _upgrade(self, head: h11.Request, request: Request) -> bool:
         try:
@@ -238,7 +238,7 @@ async def _answer(respond: Callable[[Request], Awaitable[Response]], request: Re
         response = await respond(request)
     except HttpError as error:
         response = plain(error.status, error.text)
-    except Exception:
+    except Exception:  # noqa: BLE001 - logged; the others go on
         # A request must not end the server; the log has the traceback.
         _log.exception("the request %s %s could not be answered", request.method, request.path)
         response = plain(500, "internal error")

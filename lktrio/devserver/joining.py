@@ -12,6 +12,7 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 from lktrio import proto
 from lktrio.auth import Claims
@@ -203,10 +204,11 @@ def _attributes(text: str, claims: Claims, *, strict: bool) -> dict[str, str]:
         return {}
     try:
         padded = text + "=" * (-len(text) % 4)
-        values = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        values: Any = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         if not isinstance(values, dict):
             raise ValueError("not an object")
-        found = {str(name): str(value) for name, value in values.items() if value}
+        members = cast("dict[str, Any]", values).items()
+        found = {name: str(value) for name, value in members if value}
     except (ValueError, RecursionError):
         if strict:
             raise HttpError(400, "cannot decode attributes") from None

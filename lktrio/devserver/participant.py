@@ -72,6 +72,7 @@ class Participant:
         info: As others see it; shared, so encode before changing it.
         grants: What its token allowed, updated by the API.
         closed: Set when the session has ended.
+        was_active: Whether its primary peer connection has been up.
     """
 
     def __init__(self, room: Room, parameters: JoinParameters) -> None:
@@ -81,8 +82,8 @@ class Participant:
         self.info = _describe(parameters)
         self.link: SignalLink | None = None
         self.closed = trio.Event()
+        self.was_active = False
         self.permission_rules: proto.SubscriptionPermission | None = None
-        self.subscriber_of: set[str] = set()
         self._scope = trio.CancelScope()
         self._negotiation = trio.Event()
         self._joined_at = trio.current_time()
@@ -255,7 +256,7 @@ class Participant:
                     for connection in self._connections:
                         nursery.start_soon(connection.run)
                     nursery.start_soon(self._negotiate)
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged; the others go on
             _log.exception("the session of %s broke down", self.identity)
             self.fail()
         finally:
@@ -366,7 +367,6 @@ class Participant:
     def on_unpublished(self, track: PublishedTrack) -> None:
         """A track of this participant is gone."""
         self.info.tracks = [info for info in self.info.tracks if info.sid != track.sid]
-        self.info.is_publisher = bool(self.info.tracks)
         if not self.closed.is_set():
             self.touch()
         self.room.on_unpublished(track)
@@ -430,6 +430,7 @@ class Participant:
         """Change what it may do, and undo what it may not do any more."""
         self.grants = self.grants.with_permission(permission)
         self.info.permission = self.grants.to_permission()
+        self.info.is_publisher = self.info.is_publisher and self.grants.may_publish
         self.publisher.drop_forbidden()
         self.touch()
         self.send_token()
@@ -458,6 +459,7 @@ class Participant:
             connection.connected_once = True
             self._silent_since = self._failed_at = None
             if connection is self.primary and not self.active:
+                self.was_active = True
                 self.info.state = _State.ACTIVE
                 self.touch()
                 self.room.on_active(self)

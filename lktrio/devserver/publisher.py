@@ -121,7 +121,7 @@ class Publisher:
     def _taken_cids(self) -> set[str]:
         taken = [pending.cids for pending in self._pending]
         taken += [section.cids for section in self._sections.values()]
-        return set().union(*taken)
+        return {cid for cids in taken for cid in cids}
 
     def _accept(self, request: proto.AddTrackRequest) -> None:
         pending = _Pending(request, describe_track(request))

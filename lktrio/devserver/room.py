@@ -17,8 +17,9 @@ import trio
 
 from lktrio import proto
 from lktrio.devserver.data_tracks import DataTracks
-from lktrio.devserver.ids import new_room_sid
+from lktrio.devserver.ids import new_dispatch_id, new_room_sid
 from lktrio.devserver.participant import Participant
+from lktrio.devserver.rpc import ApiCalls
 from lktrio.devserver.tracks import PublishedTrack
 from lktrio.proto import codec
 
@@ -92,7 +93,8 @@ class Room:
         self.closed = False
         self.dispatches: dict[str, proto.AgentDispatch] = {}
         self.data_tracks = DataTracks(self)
-        self.nonces: set[bytes] = set()
+        self.api_calls = ApiCalls()
+        self._nonces: dict[bytes, None] = {}
         self._sif_trailer = secrets.token_bytes(32)
         self._anybody_came = False
         self._empty_since = trio.current_time()
@@ -101,6 +103,8 @@ class Room:
         self._speakers: dict[str, float] = {}
         self._quality_due = trio.current_time() + _QUALITY_INTERVAL
         self._quality_told: dict[Participant, set[str]] = {}
+        for wanted in request.agents:
+            self.add_dispatch(wanted)
 
     @property
     def name(self) -> str:
@@ -163,11 +167,11 @@ class Room:
         if not self.participants:
             self._empty_since = trio.current_time()
         self._count()
-        self.server.on_participant_left(self, participant)
+        self.server.notifier.participant_left(self, participant)
 
     def on_active(self, participant: Participant) -> None:
         """A participant's primary connection is up."""
-        self.server.on_participant_active(self, participant)
+        self.server.notifier.participant_joined(self, participant)
 
     def close(self, reason: proto.DisconnectReason) -> None:
         """End the room and everybody's session in it."""
@@ -184,14 +188,42 @@ class Room:
         self._count()
         for other in self._others(track.participant):
             other.subscriber.reconcile()
-        self.server.on_track(self, track, published=True)
+        self.server.notifier.track_published(self, track)
 
     def on_unpublished(self, track: PublishedTrack) -> None:
         """A track is gone."""
         self._count()
         for other in self._others(track.participant):
             other.subscriber.reconcile()
-        self.server.on_track(self, track, published=False)
+        self.server.notifier.track_unpublished(self, track)
+
+    # Server APIs
+
+    def is_repeated(self, nonce: bytes, limit: int) -> bool:
+        """Whether data with this nonce was sent before; empty ones are always new."""
+        if not nonce:
+            return False
+        if nonce in self._nonces:
+            return True
+        self._nonces[nonce] = None
+        if len(self._nonces) > limit:
+            del self._nonces[next(iter(self._nonces))]
+        return False
+
+    def add_dispatch(self, wanted: proto.RoomAgentDispatch) -> proto.AgentDispatch:
+        """Note that an agent is wanted in the room."""
+        dispatch = proto.AgentDispatch(
+            id=new_dispatch_id(),
+            agent_name=wanted.agent_name,
+            room=self.name,
+            metadata=wanted.metadata,
+            state=proto.AgentDispatchState(created_at=time.time_ns()),
+            restart_policy=wanted.restart_policy,
+            deployment=wanted.deployment,
+            attributes=dict(wanted.attributes),
+        )
+        self.dispatches[dispatch.id] = dispatch
+        return dispatch
 
     # News
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -32,9 +32,12 @@ from lktrio.devserver.http import (
 )
 from lktrio.devserver.joining import parse_join
 from lktrio.devserver.link import SignalLink, serve_link
+from lktrio.devserver.notifier import Notifier
+from lktrio.devserver.room_service import NOT_OFFERED, dispatch_service, room_service
 from lktrio.devserver.twirp import TwirpServer
 from lktrio.net.interfaces import local_addresses
 from lktrio.signal.scope import open_service_nursery
+from lktrio.webhooks import WebhookSender
 
 __all__ = ["DevServer", "open_dev_server", "serve_dev_server"]
 
@@ -102,6 +105,7 @@ class DevServer:
             ttl: How long it is valid.
             **grants: Fields of `VideoGrants`, such as ``can_publish=False``.
         """
+        fields: dict[str, Any] = {"room_join": True, "room": room, **grants}
         return AccessToken(
             identity=identity,
             name=name,
@@ -109,7 +113,7 @@ class DevServer:
             attributes=attributes or {},
             kind=kind,
             ttl=ttl,
-            video=VideoGrants(**{"room_join": True, "room": room, **grants}),
+            video=VideoGrants(**fields),
         ).to_jwt(self.api_key, self.api_secret)
 
 
@@ -118,7 +122,11 @@ class _Router:
 
     def __init__(self, core: ServerCore) -> None:
         self._core = core
-        self._twirp = TwirpServer(core)
+        services = {
+            "RoomService": room_service(core),
+            "AgentDispatchService": dispatch_service(core),
+        }
+        self._twirp = TwirpServer(services, NOT_OFFERED)
 
     async def respond(self, request: Request) -> Response:
         path = request.path
@@ -178,6 +186,7 @@ async def serve_dev_server(
     media_addresses: Sequence[str] | None = None,
     auto_create_rooms: bool = True,
     ice_lite: bool = True,
+    webhook_urls: Sequence[str] = (),
     task_status: trio.TaskStatus[DevServer] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve LiveKit's protocols until cancelled; for ``nursery.start``.
@@ -191,6 +200,7 @@ async def serve_dev_server(
             ``host`` stands for all.
         auto_create_rooms: Whether a room is made when somebody joins it.
         ice_lite: Whether to leave the search for a network path to the clients.
+        webhook_urls: Where to post events of rooms, participants and tracks.
         task_status: Is given the `DevServer` once clients can connect.
 
     When cancelled it tells every client that it shuts down, which takes at most two seconds.
@@ -201,11 +211,17 @@ async def serve_dev_server(
     listeners = await trio.open_tcp_listeners(port, host=host or None)
     addresses = media_addresses if media_addresses is not None else _addresses(host, listeners)
     try:
-        async with open_service_nursery() as nursery:
+        async with AsyncExitStack() as stack:
+            senders = [
+                await stack.enter_async_context(WebhookSender(url, api_key, api_secret))
+                for url in webhook_urls
+            ]
+            nursery = await stack.enter_async_context(open_service_nursery())
             core = ServerCore(
                 nursery,
                 {api_key: api_secret},
                 addresses,
+                Notifier(senders),
                 auto_create=auto_create_rooms,
                 ice_lite=ice_lite,
             )
@@ -240,7 +256,7 @@ class _Connections:
         router = _Router(core)
         self._handlers = HttpHandlers(router.respond, router.upgrade)
         self._open: set[trio.SocketStream] = set()
-        self._all_closed = trio.Event()
+        self._idle = trio.Event()
         self._ending = False
 
     async def listen(self, listener: trio.SocketListener) -> None:
@@ -253,20 +269,21 @@ class _Connections:
             return
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._open.add(stream)
+        self._idle = trio.Event()
         try:
             await serve_connection(stream, self._handlers)
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged; the others go on
             _log.exception("a connection broke down")
         finally:
             self._open.discard(stream)
-            if self._ending and not self._open:
-                self._all_closed.set()
+            if not self._open:
+                self._idle.set()
 
     async def finish(self) -> None:
         """Accept nothing more and wait until the open connections have ended."""
         self._ending = True
         if self._open:
-            await self._all_closed.wait()
+            await self._idle.wait()
 
 
 @asynccontextmanager

@@ -54,7 +54,7 @@ class SignalHandler:
         except (RemoteProtocolError, LocalProtocolError) as error:
             _log.info("%s sent what makes no sense: %s", participant.identity, error)
             participant.leave(_Disconnect.STATE_MISMATCH, _Action.RECONNECT)
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged; the others go on
             _log.exception("a message of %s could not be handled", participant.identity)
             participant.fail()
 

@@ -1,0 +1,80 @@
+"""Webhooks of the server: which events there are, and what each of them says."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lktrio import proto
+from lktrio.devserver.ids import new_event_id
+from lktrio.webhooks import EventName, WebhookSender
+
+if TYPE_CHECKING:
+    from lktrio.devserver.participant import Participant
+    from lktrio.devserver.room import Room
+    from lktrio.devserver.tracks import PublishedTrack
+
+__all__ = ["Notifier"]
+
+_log = logging.getLogger("lktrio.devserver")
+
+
+class Notifier:
+    """Tells webhooks what happens.
+
+    Args:
+        senders: One for each URL; they queue what they are given.
+    """
+
+    def __init__(self, senders: Sequence[WebhookSender]) -> None:
+        self._senders = senders
+
+    def _send(self, name: EventName, room: proto.Room, **parts: object) -> None:
+        _log.debug("%s: %s", name, room.name)
+        if self._senders:
+            event = proto.WebhookEvent(
+                event=name,
+                id=new_event_id(),
+                created_at=int(time.time()),
+                room=room,
+                **parts,  # type: ignore[arg-type]  # participant and track
+            )
+            for sender in self._senders:
+                sender.send(event)
+
+    def room_started(self, room: Room) -> None:
+        """A room exists now."""
+        self._send(EventName.ROOM_STARTED, room.info)
+
+    def room_finished(self, room: Room) -> None:
+        """A room is gone."""
+        self._send(EventName.ROOM_FINISHED, room.info)
+
+    def participant_joined(self, room: Room, participant: Participant) -> None:
+        """A participant's connection is up."""
+        self._send(EventName.PARTICIPANT_JOINED, room.info, participant=participant.info)
+
+    def participant_left(self, room: Room, participant: Participant) -> None:
+        """A session has ended, perhaps before its connection was up."""
+        aborted = EventName.PARTICIPANT_CONNECTION_ABORTED
+        name = EventName.PARTICIPANT_LEFT if participant.was_active else aborted
+        self._send(name, room.info, participant=participant.info)
+
+    def track_published(self, room: Room, track: PublishedTrack) -> None:
+        """A track can be subscribed to."""
+        self._send_track(EventName.TRACK_PUBLISHED, room, track)
+
+    def track_unpublished(self, room: Room, track: PublishedTrack) -> None:
+        """A track is gone."""
+        self._send_track(EventName.TRACK_UNPUBLISHED, room, track)
+
+    def _send_track(self, name: EventName, room: Room, track: PublishedTrack) -> None:
+        publisher = track.participant
+        self._send(
+            name,
+            proto.Room(sid=room.info.sid, name=room.name),
+            participant=proto.ParticipantInfo(sid=publisher.sid, identity=publisher.identity),
+            track=track.info,
+        )
