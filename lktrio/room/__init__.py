@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from lktrio.room.broadcast import Subscription
+from lktrio.room.context import RoomContext, current_room
 from lktrio.room.frames import MediaChannel
+from lktrio.room.local_participant import LocalParticipant
 from lktrio.room.options import RoomOptions, Timeouts
 from lktrio.room.participant import Participant, ParticipantPermissions, RemoteParticipant
 from lktrio.room.publication import (
@@ -11,7 +13,7 @@ from lktrio.room.publication import (
     RemoteTrackPublication,
     TrackPublication,
 )
-from lktrio.room.room import LocalParticipant, Room, connect_room, open_room
+from lktrio.room.room import Room, RoomState, connect_room, open_room
 from lktrio.room.track import LocalTrack, RemoteTrack
 
 __all__ = [
@@ -25,10 +27,13 @@ __all__ = [
     "RemoteTrack",
     "RemoteTrackPublication",
     "Room",
+    "RoomContext",
     "RoomOptions",
+    "RoomState",
     "Subscription",
     "Timeouts",
     "TrackPublication",
     "connect_room",
+    "current_room",
     "open_room",
 ]

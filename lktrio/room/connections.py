@@ -16,15 +16,16 @@ from __future__ import annotations
 import datetime
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
 from lktrio import proto
-from lktrio.errors import RemoteProtocolError
+from lktrio.errors import ConnectTimeout
 from lktrio.net.driver import PeerDriver
 from lktrio.rtc.capabilities import MediaCapabilities, MediaKind
-from lktrio.rtc.datachannel import DataChannel
+from lktrio.rtc.datachannel import DataChannel, DataChannelOpened
 from lktrio.rtc.dtls import Certificate
 from lktrio.rtc.peer import Peer, PeerConfig, PeerEvent
 from lktrio.rtc.transport import TransportState, TransportStateChanged
@@ -45,26 +46,21 @@ class Connection:
     Args:
         target: The server's name for it.
         addresses: Local addresses to open sockets on.
+
+    Attributes:
+        channels: Data channels by label, ours and the server's; the newest of a label.
+        connected: Set when the transport is up for the first time.
         handle_event: Called synchronously with this connection and every event.
 
-    The sockets are open from construction until ``close``, or the end of ``run``.
+    The sockets are open from construction until ``close``, or until the driver has ended.
     """
 
-    def __init__(
-        self,
-        target: proto.SignalTarget,
-        addresses: Sequence[str],
-        handle_event: Callable[[Connection, PeerEvent], None],
-    ) -> None:
+    def __init__(self, target: proto.SignalTarget, addresses: Sequence[str]) -> None:
         self.target = target
         self.numbers = OfferNumbers()
         self.channels: dict[str, DataChannel] = {}
-        """Data channels by label, ours and the server's; the newest of a label."""
         self.connected = trio.Event()
-        """Set when the transport is up for the first time."""
-        self.failure: TransportStateChanged | None = None
-        """Why the transport failed for good, or None."""
-        self._handle_event = handle_event
+        self.handle_event: Callable[[Connection, PeerEvent], None] = _ignore
         self.peer = Peer(
             PeerConfig(capabilities=MediaCapabilities()),
             certificate=Certificate.generate(datetime.datetime.now(datetime.UTC)),
@@ -74,18 +70,11 @@ class Connection:
         self.driver = PeerDriver(self.peer, self._on_event, addresses)
 
     def _on_event(self, event: PeerEvent) -> None:
-        if isinstance(event, TransportStateChanged):
-            if event.state is TransportState.CONNECTED:
-                self.connected.set()
-            elif event.state in (TransportState.FAILED, TransportState.CLOSED):
-                self.failure = event
-                self.connected.set()
-        self._handle_event(self, event)
-
-    @property
-    def is_publisher(self) -> bool:
-        """Whether the offers are ours."""
-        return self.target == proto.SignalTarget.PUBLISHER
+        if isinstance(event, DataChannelOpened):
+            self.channels[event.channel.label] = event.channel
+        elif isinstance(event, TransportStateChanged) and event.state is TransportState.CONNECTED:
+            self.connected.set()
+        self.handle_event(self, event)
 
     def open_data_channels(self) -> None:
         """Prepare the three channels that LiveKit uses, before the first offer."""
@@ -142,6 +131,10 @@ class Connection:
         self.driver.close()
 
 
+def _ignore(connection: Connection, event: PeerEvent) -> None:
+    """Nobody looks at the connection yet."""
+
+
 class Negotiation:
     """Offers on the publisher, one after the other.
 
@@ -149,13 +142,16 @@ class Negotiation:
         connection: The publisher.
         send_offer: Hands an offer to the signalling.
         timeout: Seconds for an answer; then ``run`` raises.
+        first_offer_is_out: Whether an offer travelled with the join request.
     """
 
     def __init__(
         self,
         connection: Connection,
-        send_offer: Callable[[proto.SessionDescription], object],
+        send_offer: Callable[[proto.SessionDescription], Awaitable[None]],
         timeout: float,
+        *,
+        first_offer_is_out: bool,
     ) -> None:
         self._connection = connection
         self._send_offer = send_offer
@@ -163,15 +159,27 @@ class Negotiation:
         self._wanted = 0  # requests so far
         self._covered = 0  # of these, those that the newest offer contains
         self._done = 0  # and those that the newest answer does
-        self._open_offer = False
+        self._open_offer = first_offer_is_out
+        self._used = first_offer_is_out
         self._ended = False
         self._changed = trio.lowlevel.ParkingLot()
+        self._later: deque[tuple[int, Callable[[], None]]] = deque()
+
+    @property
+    def used(self) -> bool:
+        """Whether the connection was ever offered, or is about to be."""
+        return self._used
 
     def request(self) -> int:
         """Ask for a negotiation of everything changed so far; returns its number."""
         self._wanted += 1
+        self._used = True
         self._changed.unpark_all()
         return self._wanted
+
+    def request_then(self, call: Callable[[], None]) -> None:
+        """Ask for a negotiation, and call this when it is complete; never if there is no answer."""
+        self._later.append((self.request(), call))
 
     async def wait(self, number: int) -> None:
         """Wait until the negotiation with that number is complete, or none will be any more."""
@@ -185,39 +193,39 @@ class Negotiation:
         Raises:
             RemoteProtocolError: The answer cannot be understood.
         """
-        taken = self._connection.take_answer(answer)
-        if taken:
-            self._open_offer = False
-            self._done = self._covered
-            self._changed.unpark_all()
-        return taken
+        if not self._open_offer or not self._connection.take_answer(answer):
+            return False
+        self._open_offer = False
+        self._done = self._covered
+        self._changed.unpark_all()
+        while self._later and self._later[0][0] <= self._done:
+            self._later.popleft()[1]()
+        return True
 
     def end(self) -> None:
         """No answer will come any more: let everybody who waits go on. Idempotent."""
         self._ended = True
         self._changed.unpark_all()
 
-    async def run(self, *, first_offer_is_out: bool) -> None:
+    async def run(self) -> None:
         """Offer whenever something is asked for, until cancelled.
 
-        Args:
-            first_offer_is_out: Whether an offer travelled with the join request.
-
         Raises:
-            RemoteProtocolError: The server does not answer an offer in time.
+            ConnectTimeout: The server does not answer an offer in time.
         """
-        self._open_offer = first_offer_is_out
         while True:
             await self._wait_for_answer()
             while self._wanted == self._covered:
                 await self._changed.park()
             self._covered = self._wanted
-            self._send_offer(self._connection.offer())
             self._open_offer = True
+            await self._send_offer(self._connection.offer())
 
     async def _wait_for_answer(self) -> None:
-        with trio.move_on_after(self._timeout):
+        with trio.move_on_after(self._timeout) as scope:
             while self._open_offer:
                 await self._changed.park()
-            return
-        raise RemoteProtocolError(f"no answer to an offer within {self._timeout:g} s")
+        if scope.cancelled_caught:
+            raise ConnectTimeout(
+                f"the server did not answer our offer of a connection within {self._timeout:g} s"
+            )

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
+    from lktrio.room.local_participant import LocalParticipant
     from lktrio.room.participant import Participant, RemoteParticipant
     from lktrio.room.publication import (
         LocalTrackPublication,
         RemoteTrackPublication,
         TrackPublication,
     )
-    from lktrio.room.room import LocalParticipant
     from lktrio.room.track import RemoteTrack
 
 __all__ = [
@@ -271,7 +271,8 @@ class DataReceived:
     data: bytes
     """The payload."""
     participant: RemoteParticipant | None
-    """Who sent it; None when a server did, or a participant that is not in the room any more."""
+    """Who sent it; None when a server did. Data may arrive before the news that its sender has
+    joined: of such a participant only ``identity`` and ``sid`` are known yet."""
     topic: str
     """Topic, empty for none."""
     reliable: bool

@@ -115,15 +115,12 @@ class FrameChannel(MediaChannel[EncodedFrame]):
             self._needs_keyframe = False
         if self._needs_keyframe:
             self.dropped += 1
+            self._request_keyframe()  # again, as a request can get lost; repeated twice a second
             return
         if len(self._queue) >= self._limit:
             self._skip_to_keyframe(item)
         else:
             super().put(item)
-
-    def lost(self) -> None:
-        """Frames were lost on the way: what follows needs a keyframe. Called by the track."""
-        self._needs_keyframe = self._request_keyframe is not None
 
     def _skip_to_keyframe(self, item: EncodedFrame) -> None:
         # Dropping single frames would leave references dangling, so whole runs go.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from lktrio import proto
 from lktrio.room.events import (
@@ -20,9 +20,6 @@ from lktrio.room.publication import (
     RemoteTrackPublication,
     TrackPublication,
 )
-
-if TYPE_CHECKING:
-    from lktrio.room.session import RoomSession
 
 __all__ = ["Participant", "ParticipantPermissions", "RemoteParticipant"]
 
@@ -178,9 +175,9 @@ class Participant(Generic[P]):
 class RemoteParticipant(Participant[RemoteTrackPublication]):
     """Somebody else in the room."""
 
-    def __init__(self, info: proto.ParticipantInfo, session: RoomSession) -> None:
+    def __init__(self, info: proto.ParticipantInfo) -> None:
         super().__init__(info)
-        self._session = session
+        self.was_here = False  # whether the server has told of this stay
 
 
 def _permissions(info: proto.ParticipantInfo) -> ParticipantPermissions:

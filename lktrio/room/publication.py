@@ -10,8 +10,8 @@ from lktrio.media import Codec, find_codec
 from lktrio.rtc.capabilities import MediaKind
 
 if TYPE_CHECKING:
+    from lktrio.room.local_participant import LocalParticipant
     from lktrio.room.participant import RemoteParticipant
-    from lktrio.room.room import LocalParticipant
     from lktrio.room.session import RoomSession
     from lktrio.room.track import LocalTrack, RemoteTrack
 
@@ -120,6 +120,8 @@ class RemoteTrackPublication(TrackPublication):
         """The media, while we are subscribed and receive it."""
         self.subscription_allowed = True
         """Whether the publisher lets us subscribe."""
+        self.paused = False
+        """Whether the server has paused the media for lack of bandwidth."""
         self._session = session
 
     @property

@@ -1,10 +1,17 @@
 """The tracks that we publish.
 
-Theory of operation: publishing is two exchanges that run side by side. ``add_track`` announces the
-track and is answered with its SID; an offer with a new sending section, whose msid holds the
-track's ``cid``, sets up the media. Media can flow when both are done. Whatever goes wrong, or is
-cancelled, in between is withdrawn by turning the section off again. The server has no request to
-unpublish: a section that no longer sends is the message.
+Theory of operation: publishing is two exchanges. ``add_track`` announces the track and is answered
+with its SID; an offer with a sending section, whose msid holds the track's ``cid``, sets up the
+media. Media can flow when both are done. They run side by side, unless so many are under way that
+the server might refuse one: it would then give the section of that one to another track. The
+server has no request to unpublish: a section that no longer sends is the message.
+
+Whatever goes wrong, or is cancelled, in between is withdrawn in the same way. A track that was
+announced is remembered by the server until its section appears, and too many of these make it
+refuse others, so a withdrawn track is negotiated first and turned off then, in the background.
+
+Sections cannot be removed from a connection. One that was turned off is used again for the next
+track of its kind, so that a program which publishes many short tracks does not run out of them.
 """
 
 from __future__ import annotations
@@ -17,7 +24,13 @@ from typing import TYPE_CHECKING
 import trio
 
 from lktrio import proto
-from lktrio.errors import CodecRejected, LocalProtocolError, NotPermitted, PublishTimeout
+from lktrio.errors import (
+    CodecRejected,
+    LocalProtocolError,
+    NotPermitted,
+    PublishError,
+    PublishTimeout,
+)
 from lktrio.media import H264, OPUS, VP8, Codec
 from lktrio.room.connections import Connection, Negotiation
 from lktrio.room.events import (
@@ -42,7 +55,11 @@ _CAPABILITIES = {
     VP8.mime: capabilities.VP8,
     H264.mime: capabilities.H264,
 }
-_DEFAULT_SOURCES = {"audio": "microphone", "video": "camera"}
+_SIDE_BY_SIDE = 8  # announced tracks; LiveKit's server refuses more than 20
+_SOURCES = {  # by kind, the usual one first
+    "audio": ("microphone", "screen_share_audio", "unknown"),
+    "video": ("camera", "screen_share", "unknown"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +86,29 @@ class TrackDescription:
     @property
     def source_name(self) -> str:
         """The source, with the default filled in."""
-        return self.source.lower() or _DEFAULT_SOURCES[self.codec.kind]
+        return self.source.lower() or _SOURCES[self.codec.kind][0]
 
-    def request(self, cid: str) -> proto.AddTrackRequest:
-        """The announcement.
+    def check(self) -> None:
+        """Refuse what cannot be published.
 
         Raises:
-            ValueError: The source is unknown.
+            ValueError: The codec cannot be published, or the source is none of its kind.
         """
+        if self.codec.mime not in _CAPABILITIES:
+            names = ", ".join(_CAPABILITIES)
+            raise ValueError(
+                f"{self.codec.mime} cannot be published; these can: {names}. Encode the media "
+                "with one of them first"
+            )
+        sources = _SOURCES[self.codec.kind]
+        if self.source_name not in sources:
+            raise ValueError(
+                f"{self.source!r} is no source of {self.codec.kind}; it is one of "
+                f"{', '.join(sources)}"
+            )
+
+    def request(self, cid: str) -> proto.AddTrackRequest:
+        """The announcement."""
         video = self.codec.kind == "video"
         layer = proto.VideoLayer(
             quality=proto.VideoQuality.HIGH, width=self.width, height=self.height
@@ -115,6 +147,8 @@ class Publisher:
         self._connection = connection
         self._negotiation = negotiation
         self._tracks: dict[LocalTrack, Transceiver] = {}
+        self._announced: set[str] = set()
+        self._idle: list[Transceiver] = []
 
     async def publish(self, description: TrackDescription) -> LocalTrack:
         """Publish a track. Cancelled or failed, it is withdrawn.
@@ -124,58 +158,55 @@ class Publisher:
             CodecRejected: The server does not take the codec.
             PublishTimeout: The server did not acknowledge the track in time.
             RoomClosed: The room has ended.
-            ValueError: The source is unknown, or the codec cannot be published.
+            ValueError: The codec cannot be published, or the source is none of its kind.
         """
         self._check(description)
         cid = uuid.uuid4().hex
-        request = description.request(cid)
-        transceiver = self._add_section(description.codec, cid)
+        transceiver = self._take_section(description.codec, cid)
         track = LocalTrack(description.codec, self._session)
-        published = False
+        number = self._negotiation.request() if len(self._announced) < _SIDE_BY_SIDE else None
+        self._announced.add(cid)
         try:
-            number = self._negotiation.request()
-            info = await self._announce(request)
-            await self._wait_negotiated(number)
+            info = await self._session.add_track(description.request(cid))
+            await self._wait_ready(self._negotiation.request() if number is None else number)
             self._start(track, transceiver, info)
-            published = True
-        finally:
-            if not published:
-                self._turn_off(transceiver)
-        return track
-
-    async def _announce(self, request: proto.AddTrackRequest) -> proto.TrackInfo:
-        try:
-            return await self._session.signal.add_track(request)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            self._session.signal_ended()
-            self._session.check_open()
+        except BaseException as error:
+            refused = isinstance(error, PublishError) and not isinstance(error, PublishTimeout)
+            self._withdraw(transceiver, cid, refused=refused)
             raise
+        self._announced.discard(cid)
+        return track
 
     def _check(self, description: TrackDescription) -> None:
         self._session.check_open()
-        if description.codec.mime not in _CAPABILITIES:
-            names = ", ".join(_CAPABILITIES)
-            raise ValueError(
-                f"{description.codec.mime} cannot be published; these can: {names}. Encode the "
-                "media with one of them first"
-            )
+        description.check()
         if not self._session.local.permissions.allows_source(description.source_name):
             raise NotPermitted(
                 f"the token does not allow this participant to publish {description.source_name}"
             )
 
-    def _add_section(self, codec: Codec, cid: str) -> Transceiver:
+    def _take_section(self, codec: Codec, cid: str) -> Transceiver:
+        """Prepare a section for a track: one that was used before, or a new one."""
         peer = self._connection.peer
-        available = peer.capabilities.codecs(codec.kind)
-        preferred = capabilities.with_first(available, _CAPABILITIES[codec.mime])
-        transceiver = peer.add_transceiver(codec.kind, "sendonly", preferred)
+        codecs = capabilities.with_first(
+            peer.capabilities.codecs(codec.kind), _CAPABILITIES[codec.mime]
+        )
+        transceiver = next((one for one in self._idle if one.kind == codec.kind), None)
+        if transceiver is None:
+            transceiver = peer.add_transceiver(codec.kind, "sendonly", codecs)
+        else:
+            self._idle.remove(transceiver)
+            transceiver.capabilities = codecs
         peer.set_local_track(transceiver, "-", cid)
         return transceiver
 
-    async def _wait_negotiated(self, number: int) -> None:
-        seconds = self._session.options.timeouts.negotiation
+    async def _wait_ready(self, number: int) -> None:
+        """Wait until the section is negotiated and its connection is up."""
+        timeouts = self._session.options.timeouts
+        seconds = max(timeouts.negotiation, timeouts.transport)
         with trio.move_on_after(seconds) as scope:
             await self._negotiation.wait(number)
+            await self._session.wait_connected(self._connection)
         self._session.check_open()
         if scope.cancelled_caught:
             raise PublishTimeout(f"the server did not negotiate the track within {seconds:g} s")
@@ -192,35 +223,49 @@ class Publisher:
         local.add_publication(track.publication)
         self._session.events.publish(LocalTrackPublished(track.publication, local))
 
-    def unpublish(self, track: LocalTrack) -> None:
+    def unpublish(self, track: LocalTrack, *, by_server: bool = False) -> None:
         """Withdraw a track. Never waits; does nothing for one that is gone."""
         transceiver = self._tracks.pop(track, None)
         if transceiver is None:
             return
-        track.end()
+        track.end(by_server=by_server)
         self._session.local.remove_publication(track.sid)
         self._session.events.publish(LocalTrackUnpublished(track.publication, self._session.local))
         self._turn_off(transceiver)
 
-    def _turn_off(self, transceiver: Transceiver) -> None:
-        if self._session.end_reason is None:
-            self._connection.peer.clear_local_track(transceiver)
-            self._connection.driver.flush()
-            self._negotiation.request()
+    def _withdraw(self, transceiver: Transceiver, cid: str, *, refused: bool) -> None:
+        """Turn a section off, if announced once the server has seen whose section it is."""
 
-    def set_muted(self, track: LocalTrack, muted: bool) -> None:
-        """Mute or unmute a track and tell the server."""
-        if track not in self._tracks:
-            raise trio.ClosedResourceError("this track was unpublished")
-        if track.publication.muted != muted:
-            self._mute(track, muted)
-            mute = proto.MuteTrackRequest(sid=track.sid, muted=muted)
-            self._session.send_request_nowait(proto.SignalRequest(mute=mute))
+        def turn_off() -> None:
+            self._announced.discard(cid)
+            self._turn_off(transceiver)
+
+        if refused:
+            turn_off()
+        elif self._session.end_reason is None:
+            self._negotiation.request_then(turn_off)
+
+    def _turn_off(self, transceiver: Transceiver) -> None:
+        if self._session.end_reason is not None:
+            return
+        self._connection.peer.clear_local_track(transceiver)
+        if transceiver.mid is None:  # it was in no offer, so nobody needs to be told
+            self._idle.append(transceiver)
+        else:
+            self._connection.driver.flush()
+            self._negotiation.request_then(lambda: self._idle.append(transceiver))
+
+    async def set_muted(self, track: LocalTrack, muted: bool) -> None:
+        """Mute or unmute a track and tell the server. Cancelled, nothing has changed."""
+        mute = proto.MuteTrackRequest(sid=track.sid, muted=muted)
+        await self._session.send_request(proto.SignalRequest(mute=mute))
+        self._mute(track, muted)
 
     def _mute(self, track: LocalTrack, muted: bool) -> None:
-        track.publication.info.muted = muted
-        event = TrackMuted if muted else TrackUnmuted
-        self._session.events.publish(event(track.publication, self._session.local))
+        if track in self._tracks and track.muted != muted:
+            track.publication.info.muted = muted
+            event = TrackMuted if muted else TrackUnmuted
+            self._session.events.publish(event(track.publication, self._session.local))
 
     # What the server says about them
 
@@ -232,20 +277,21 @@ class Publisher:
         for info in infos:
             track = self._find(info.sid)
             if track is not None:
-                info.muted = track.publication.muted
+                info.muted = track.muted
                 track.publication.info = info
 
-    def muted_by_server(self, sid: str, muted: bool) -> None:
-        """The server orders a track to be muted or unmuted."""
+    def muted_by_server(self, sid: str, muted: bool) -> bool:
+        """The server orders a track to be muted or unmuted; returns whether it is ours."""
         track = self._find(sid)
         if track is not None:
-            self.set_muted(track, muted)
+            self._mute(track, muted)
+        return track is not None
 
     def unpublished_by_server(self, sid: str) -> None:
         """The server took a track away, such as after a change of permissions."""
         track = self._find(sid)
         if track is not None:
-            self.unpublish(track)
+            self.unpublish(track, by_server=True)
 
     def subscribed(self, sid: str) -> None:
         """Somebody receives a track for the first time."""
@@ -263,7 +309,7 @@ class Publisher:
                 track.keyframe_requested()
 
     def end(self) -> None:
-        """The stay has ended: every track has."""
+        """The stay has ended, and with it every track."""
         for track in self._tracks:
             track.end()
         self._tracks.clear()

@@ -2,178 +2,30 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, TypeVar, overload
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Literal, TypeAlias, TypeVar, cast, overload
 
 import trio
 
-from lktrio import media, proto
+from lktrio import proto
 from lktrio.auth import TokenSource
-from lktrio.media import Codec
+from lktrio.errors import RoomClosed
 from lktrio.room.broadcast import Subscription
 from lktrio.room.data import DataStats
 from lktrio.room.events import RoomEvent
+from lktrio.room.local_participant import LocalParticipant
 from lktrio.room.options import RoomOptions
 from lktrio.room.participant import Participant, RemoteParticipant
-from lktrio.room.publication import LocalTrackPublication
-from lktrio.room.publishing import TrackDescription
-from lktrio.room.session import RoomSession
-from lktrio.room.track import LocalTrack
+from lktrio.room.session import RoomSession, serve_room
 from lktrio.signal.scope import open_service_nursery
 
-__all__ = ["LocalParticipant", "Room", "connect_room", "open_room"]
+__all__ = ["Room", "RoomState", "connect_room", "open_room"]
 
 E = TypeVar("E")
 
-
-class LocalParticipant(Participant[LocalTrackPublication]):
-    """Ourselves: what we publish and send."""
-
-    def __init__(self, session: RoomSession, info: proto.ParticipantInfo) -> None:
-        super().__init__(info)
-        self._session = session
-
-    def publish(
-        self,
-        codec: Codec,
-        *,
-        name: str = "",
-        source: str = "",
-        width: int = 0,
-        height: int = 0,
-        muted: bool = False,
-        stereo: bool = False,
-        stream: str = "",
-    ) -> AbstractAsyncContextManager[LocalTrack]:
-        """Publish a track for the duration of a block (LiveKit's ``AddTrackRequest``).
-
-        Args:
-            codec: What the frames are encoded with: ``media.OPUS``, ``media.VP8``, ``media.H264``.
-            name: Free text for other participants.
-            source: ``"microphone"``, ``"camera"``, ``"screen_share"`` or ``"screen_share_audio"``;
-                empty for microphone or camera.
-            width: Width of video in pixels, if known.
-            height: Height of video in pixels, if known.
-            muted: Whether to begin muted.
-            stereo: Whether Opus frames are stereo.
-            stream: Tracks with the same stream name are played in sync; empty for the default.
-
-        Returns:
-            A context manager for the track. Entering it waits until media can be sent; leaving it,
-            in any way, unpublishes the track.
-
-        Raises:
-            NotPermitted: The token or the server forbids it.
-            CodecRejected: The server does not take the codec.
-            PublishTimeout: The server did not acknowledge the track in time.
-            RoomClosed: The room has ended.
-            ValueError: The source is unknown, or the codec cannot be published.
-        """
-        description = TrackDescription(
-            codec, name, source, width, height, muted=muted, stereo=stereo, stream=stream
-        )
-        return self._published(description)
-
-    @asynccontextmanager
-    async def _published(self, description: TrackDescription) -> AsyncGenerator[LocalTrack, None]:
-        track = await self._session.publisher.publish(description)
-        try:
-            yield track
-        finally:
-            self._session.unpublish(track)
-
-    async def publish_file(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        name: str = "",
-        source: str = "",
-        wait_subscribed: bool = False,
-    ) -> None:
-        """Publish a media file in real time, once, and unpublish it at its end.
-
-        Args:
-            path: An Ogg Opus, IVF (VP8) or H.264 Annex B file; the content decides.
-            name: Free text for other participants.
-            source: As for ``publish``.
-            wait_subscribed: Whether to begin only when somebody receives the track, so that they
-                miss nothing.
-
-        Raises:
-            ContainerError: The file is damaged or of another kind; what came before was sent.
-            MediaError: The file cannot be read.
-            PublishError: The track could not be published.
-            RoomClosed: The room has ended.
-        """
-        async with (
-            media.open_reader(path) as reader,
-            self.publish(
-                reader.codec,
-                name=name,
-                source=source,
-                width=reader.width or 0,
-                height=reader.height or 0,
-            ) as track,
-        ):
-            if wait_subscribed:
-                await track.wait_subscribed()
-            async for frame in reader:
-                await track.send(frame)
-
-    async def publish_data(
-        self,
-        data: bytes | str,
-        *,
-        topic: str = "",
-        reliable: bool = True,
-        destination_identities: Iterable[str] = (),
-    ) -> None:
-        """Send data to others (LiveKit's ``UserPacket``).
-
-        Reliable data arrives once and in order; the call waits while 1 MiB waits to be sent. Lossy
-        data may be lost or overtaken, never waits, and is dropped while 64 KiB wait. Cancelled,
-        nothing was sent.
-
-        Args:
-            data: The payload; text is sent as UTF-8. At most about 64,000 bytes; lossy data should
-                stay below 1,300 to fit one packet.
-            topic: Free text by which receivers tell data apart.
-            reliable: Which of the two.
-            destination_identities: To whom; nobody named is everybody else.
-
-        Raises:
-            NotPermitted: The token does not allow it.
-            LocalProtocolError: The data is too large.
-            RoomClosed: The room has ended.
-        """
-        if isinstance(destination_identities, str):
-            raise TypeError("destination_identities is a list of identities, not one text")
-        await self._session.publish_data(
-            data.encode() if isinstance(data, str) else bytes(data),
-            topic=topic,
-            reliable=reliable,
-            destinations=list(destination_identities),
-        )
-
-    async def set_name(self, name: str) -> None:
-        """Change our display name; needs ``can_update_own_metadata``.
-
-        Raises:
-            NotPermitted: The token does not allow it.
-            ServerError: The server refused it otherwise.
-            RoomClosed: The room has ended.
-        """
-        await self._session.update_metadata(name=name)
-
-    async def set_metadata(self, metadata: str) -> None:
-        """Change our metadata, which cannot be emptied; errors as for ``set_name``."""
-        await self._session.update_metadata(metadata=metadata)
-
-    async def set_attributes(self, attributes: Mapping[str, str]) -> None:
-        """Set attributes of ours; an empty value removes one. Errors as for ``set_name``."""
-        await self._session.update_metadata(attributes=attributes)
+RoomState: TypeAlias = Literal["connected", "disconnected"]
+"""Whether a room can be used."""
 
 
 class Room:
@@ -209,7 +61,7 @@ class Room:
         return self._session.info
 
     @property
-    def state(self) -> str:
+    def state(self) -> RoomState:
         """``"connected"`` or ``"disconnected"``."""
         return "connected" if self._session.end_reason is None else "disconnected"
 
@@ -217,6 +69,11 @@ class Room:
     def recording(self) -> bool:
         """Whether the room is being recorded."""
         return self._session.info.active_recording
+
+    @property
+    def active_speakers(self) -> tuple[Participant[Any], ...]:
+        """Everybody who speaks in the server's judgement, the loudest first."""
+        return self._session.active_speakers
 
     @property
     def local_participant(self) -> LocalParticipant:
@@ -231,12 +88,12 @@ class Room:
     @property
     def server_info(self) -> proto.ServerInfo | None:
         """What the server told about itself."""
-        return self._session.server
+        return self._session.link.join.server_info
 
     @property
     def signal_version(self) -> str:
         """``"v1"`` (one peer connection) or ``"v0"`` (two)."""
-        return self._session.version
+        return self._session.link.signal.version
 
     @property
     def data_stats(self) -> DataStats:
@@ -276,7 +133,11 @@ async def open_room(
     Background work runs until the block is left, and then just long enough to say goodbye (at most
     2 s); afterwards nothing of it is left. The end of the room by the network does not cancel the
     block: events and channels end, calls raise ``RoomClosed``. The block's own exception comes out
-    bare. Cancelled while joining, no participant stays behind in the room.
+    bare, and a group of nothing but this room's ``RoomClosed`` as one of them. Cancelled while
+    joining, no participant stays behind in the room.
+
+    Tracks that are in the room already, and data that was sent while joining, become known with
+    the block's first checkpoint: who calls ``room.events()`` first hears of all of them.
 
     Args:
         url: The server's, such as ``wss://example.livekit.cloud``; empty for what a token source
@@ -291,10 +152,34 @@ async def open_room(
         IceFailed: No path for media was found.
         DtlsFailed: The path could not be secured.
         ConnectTimeout: A phase took too long; the message names it.
+        RemoteProtocolError: What the server says makes no sense.
         ValueError: The URL or the token cannot be one.
     """
     async with open_service_nursery() as services:
-        yield await connect_room(services, url, token, options)
+        session = await _start(services, url, token, options)
+        try:
+            yield Room(session)
+        except BaseExceptionGroup as group:
+            closed = _only_closed(session, group)
+            if closed is None:
+                raise
+            raise closed from None
+
+
+def _only_closed(
+    session: RoomSession, group: BaseExceptionGroup[BaseException]
+) -> RoomClosed | None:
+    """The first ``RoomClosed`` of a group, if there is nothing else but those of this room."""
+    first: RoomClosed | None = None
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            found = _only_closed(session, cast("BaseExceptionGroup[BaseException]", error))
+        else:
+            found = error if isinstance(error, RoomClosed) and session.raised(error) else None
+        if found is None:
+            return None
+        first = first or found
+    return first
 
 
 async def connect_room(
@@ -307,9 +192,17 @@ async def connect_room(
 
     The stay ends when the nursery is cancelled. Arguments and errors are those of ``open_room``.
     """
+    return Room(await _start(nursery, url, token, options))
+
+
+async def _start(
+    nursery: trio.Nursery, url: str, token: str | TokenSource, options: RoomOptions | None
+) -> RoomSession:
     if not isinstance(token, str):
         details = await token.fetch()
         url, token = url or details.server_url, details.participant_token
-    session = RoomSession(url, token, options or RoomOptions(), LocalParticipant)
-    await nursery.start(session.run, name="lktrio.room")
-    return Room(session)
+    session: RoomSession = await nursery.start(
+        serve_room, url, token, options or RoomOptions(), name="lktrio.room"
+    )
+    session.hand_over()
+    return session

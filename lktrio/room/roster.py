@@ -4,10 +4,16 @@ Theory of operation: an update holds the whole of what is known about some parti
 compared with what we have, the snapshots are changed, and the events say what changed. Updates of
 one stay (SID) carry a version that grows; older ones are stale. The same identity with another SID
 is a new stay: the old one has left.
+
+Media and data travel on another way than updates and may overtake them: the server tells of
+somebody who publishes nothing up to three seconds late, and data may arrive after its sender has
+left. ``sender`` finds an object for these as well. For a newcomer it is provisional: it knows
+identity and SID, and becomes the participant itself when the update arrives.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -29,6 +35,8 @@ if TYPE_CHECKING:
     from lktrio.room.session import RoomSession
 
 __all__ = ["Roster", "reason_name"]
+
+_REMEMBERED = 256  # participants who are not in the room, but have been or will be
 
 
 def reason_name(reason: proto.DisconnectReason) -> str:
@@ -56,12 +64,32 @@ class Roster:
         self._lost_track = lost_track
         self._by_identity: dict[str, RemoteParticipant] = {}
         self._by_sid: dict[str, RemoteParticipant] = {}
+        self._others: OrderedDict[str, RemoteParticipant] = OrderedDict()
         self.view = MappingProxyType(self._by_identity)
         """Everybody by identity, a read-only view."""
 
     def by_sid(self, sid: str) -> RemoteParticipant | None:
         """The participant of an SID, or None."""
         return self._by_sid.get(sid)
+
+    def sender(self, identity: str, sid: str) -> RemoteParticipant | None:
+        """Who sent something, also if not in the room yet or any more; None for a server."""
+        if not identity:
+            return None
+        known = self._by_identity.get(identity)
+        if known is not None and sid in ("", known.sid):
+            return known
+        other = self._others.get(sid or identity)
+        if other is None or other.identity != identity:
+            info = proto.ParticipantInfo(identity=identity, sid=sid)
+            other = RemoteParticipant(info)
+            self._remember(other)
+        return other
+
+    def _remember(self, participant: RemoteParticipant) -> None:
+        self._others[participant.sid or participant.identity] = participant
+        if len(self._others) > _REMEMBERED:
+            self._others.popitem(last=False)
 
     def find_publication(self, track_sid: str) -> RemoteTrackPublication | None:
         """The publication of a track SID, or None."""
@@ -87,7 +115,11 @@ class Roster:
             self._change(known, info)
 
     def _join(self, info: proto.ParticipantInfo) -> None:
-        participant = RemoteParticipant(info, self._session)
+        participant = self._others.pop(info.sid, None)
+        if participant is None or participant.identity != info.identity or participant.was_here:
+            participant = RemoteParticipant(info)
+        participant.update(info)
+        participant.was_here = True
         self._by_identity[info.identity] = participant
         self._by_sid[info.sid] = participant
         self._publish(ParticipantConnected(participant))
@@ -97,9 +129,11 @@ class Roster:
     def _leave(self, participant: RemoteParticipant, reason: proto.DisconnectReason) -> None:
         for sid in list(participant.publications):
             self._remove_track(participant, sid)
+        participant.speaking, participant.audio_level = False, 0.0
         participant.info.state = proto.ParticipantInfo.State.DISCONNECTED
         self._by_identity.pop(participant.identity, None)
         self._by_sid.pop(participant.sid, None)
+        self._remember(participant)
         self._publish(ParticipantDisconnected(participant, reason_name(reason)))
 
     def _change(self, participant: RemoteParticipant, info: proto.ParticipantInfo) -> None:
@@ -138,8 +172,8 @@ class Roster:
             event = TrackMuted if track.muted else TrackUnmuted
             self._publish(event(publication, participant))
 
-    def clear(self) -> None:
-        """The room has ended: end the media of everybody, without events."""
+    def end_media(self) -> None:
+        """The room has ended: end the media of everybody. Participants and tracks stay noted."""
         for participant in list(self._by_identity.values()):
             for publication in participant.publications.values():
                 self._lost_track(publication)

@@ -1,21 +1,25 @@
 """One stay in a room: the tasks and the state behind ``Room``.
 
-Theory of operation: ``run`` joins through the signalling, starts the peer connections and then
-serves both until the stay ends. What the server says is turned into state and events by one
-reader, synchronously, message by message: the state has changed before the event is out, and
-nothing awaits in between. The peers' events come from the drivers' tasks the same way.
+Theory of operation: ``serve_room`` joins, then serves signalling and peer connections until the
+stay ends. What the server says is turned into state and events by one reader task, and what the
+peer connections report by their drivers, always synchronously: the state has changed before the
+event is out, and nothing awaits in between.
 
 The stay ends once, for one reason: we leave, the server sends us away, or the connection is lost.
 Ends that come from the network are no errors of the body: events and channels end, calls raise
 ``RoomClosed``. While joining they are errors of the join.
+
+A server that sends us away also closes the peer connections, and that may be seen first. So a peer
+connection that was closed ends the stay only when the signalling had a moment to tell why.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import logging
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+import weakref
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import trio
 
@@ -28,263 +32,192 @@ from lktrio.errors import (
     JoinRejected,
     LiveKitError,
     NotPermitted,
-    RemoteProtocolError,
     RoomClosed,
     ServerUnreachable,
 )
 from lktrio.net.gathering import gather_reflexive
-from lktrio.net.interfaces import local_addresses
-from lktrio.proto.codec import decode
 from lktrio.room.broadcast import Broadcast
 from lktrio.room.connections import LOSSY, RELIABLE, Connection, Negotiation
-from lktrio.room.data import DataSender, DataStats, Deduplicator, user_packet
-from lktrio.room.events import (
-    ActiveSpeakersChanged,
-    ConnectionQualityChanged,
-    DataReceived,
-    Disconnected,
-    RecordingChanged,
-    RoomEvent,
-    RoomMetadataChanged,
-    RoomUpdated,
-    TokenRefreshed,
-    TrackStreamStateChanged,
-    TrackSubscriptionFailed,
-    TrackSubscriptionPermissionChanged,
-)
+from lktrio.room.context import RoomContext, current_room
+from lktrio.room.data import DataInbox, DataSender, DataStats, pack, user_packet
+from lktrio.room.events import Disconnected, RoomEvent
+from lktrio.room.joining import Link, open_link
+from lktrio.room.local_participant import LocalParticipant
+from lktrio.room.messages import ServerMessages
 from lktrio.room.options import RoomOptions
 from lktrio.room.participant import Participant
 from lktrio.room.publication import RemoteTrackPublication
 from lktrio.room.publishing import Publisher
 from lktrio.room.roster import Roster, reason_name
 from lktrio.room.subscribing import Subscriptions
-from lktrio.rtc.capabilities import MediaKind
 from lktrio.rtc.datachannel import (
-    DataChannel,
     DataChannelBufferedAmountLow,
+    DataChannelClosed,
     DataChannelMessage,
     DataChannelOpened,
 )
+from lktrio.rtc.extensions import AudioLevel
 from lktrio.rtc.inbound import InboundStream
 from lktrio.rtc.outbound import OutboundStream
 from lktrio.rtc.peer import PeerEvent
 from lktrio.rtc.streams import KeyframeRequested, MediaReceived, StreamBound
-from lktrio.rtc.transport import (
-    LocalCandidateFound,
-    TransportState,
-    TransportStateChanged,
-)
-from lktrio.signal import (
-    SignalConnection,
-    SignalOptions,
-    open_signal,
-    parse_trickle,
-    trickle_request,
-)
-from lktrio.signal.urls import SignalUrl
+from lktrio.rtc.transport import LocalCandidateFound, TransportState, TransportStateChanged
+from lktrio.signal import trickle_request
 
-if TYPE_CHECKING:
-    from lktrio.room.room import LocalParticipant
-    from lktrio.room.track import LocalTrack
-
-__all__ = ["RoomSession"]
+__all__ = ["RoomSession", "serve_room"]
 
 _log = logging.getLogger("lktrio.room")
 
-_MAX_NEW_SECTIONS = 32  # of one kind that the server may ask for at once
-_QUALITY = ("poor", "good", "excellent", "lost")  # ConnectionQuality
-_SUBSCRIPTION_ERRORS = {1: "codec_unsupported", 2: "track_not_found"}  # SubscriptionError
+_TIME_TO_TELL = 1.0  # seconds for the signalling to say why the peer connections were closed
+_BLOCKED = "is UDP blocked between this machine and the server's media ports?"
+
+
+async def serve_room(
+    url: str,
+    token: str,
+    options: RoomOptions,
+    *,
+    task_status: trio.TaskStatus[RoomSession] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Join a room, report the session once media can flow, and serve it until the stay has ended.
+
+    Cancelled, it says goodbye within ``Timeouts.signal.goodbye``.
+
+    Raises:
+        ConnectError: Joining failed; only before the session was reported.
+        RemoteProtocolError: The server's part of the join makes no sense; only before as well.
+    """
+    async with open_link(url, token, options) as link:
+        session = RoomSession(link, options)
+        current_room.set(RoomContext(session.info.name, session.local.identity))
+        await session.serve(task_status)
 
 
 class RoomSession:
     """One stay in a room.
 
     Args:
-        url: The server's.
-        token: Access token with the grant to join.
+        link: What connects us with the server.
         options: Wishes and deadlines.
-        make_local: Makes the local participant once the server has told who we are.
+
+    Attributes:
+        info: LiveKit's message about the room, as it last was.
+        local: Ourselves.
+        roster: The others.
+        events: Where events go.
+        end_reason: Why the stay has ended, or None.
+        link: What connects us with the server.
+        negotiation: Offers on the outgoing connection.
+        publisher: Our tracks.
+        subscriptions: The tracks that we receive.
+        data_stats: Counters of data packets.
     """
 
-    def __init__(
-        self,
-        url: str,
-        token: str,
-        options: RoomOptions,
-        make_local: Callable[[RoomSession, proto.ParticipantInfo], LocalParticipant],
-    ) -> None:
+    def __init__(self, link: Link, options: RoomOptions) -> None:
         self.options = options
-        self.info = proto.Room()
+        self.link = link
+        self.info = link.join.room or proto.Room()
         self.events: Broadcast[RoomEvent] = Broadcast()
-        self.data_stats = DataStats()
         self.end_reason: str | None = None
-        self.local: LocalParticipant
-        self.server: proto.ServerInfo | None = None
-        self.version = ""
+        self.local = LocalParticipant(self, link.join.participant or proto.ParticipantInfo())
         self.roster = Roster(self, self.events.publish, self._lost_publication)
         self.subscriptions = Subscriptions(self.roster, self.events.publish, self._request_keyframe)
-        self.publisher: Publisher
-        self._url = url
-        self._token = token
-        self._make_local = make_local
-        self._signal: SignalConnection
-        self._outgoing: Connection
-        self._incoming: Connection | None = None
-        self._addresses = self._local_addresses()
-        self._negotiation: Negotiation
-        self._data = DataSender(self._flush_data, self.data_stats)
-        self._seen = Deduplicator()
-        self._speakers: dict[str, Participant[Any]] = {}
-        self._channel_opened = trio.lowlevel.ParkingLot()
+        self.negotiation = Negotiation(
+            link.outgoing,
+            self._send_offer,
+            options.timeouts.negotiation,
+            first_offer_is_out=link.incoming is None,
+        )
+        self.publisher = Publisher(self, link.outgoing, self.negotiation)
+        self.data_stats = DataStats()
+        self._sender = DataSender(
+            link.outgoing, self.check_open, options.timeouts.data_channel, self.data_stats
+        )
+        self._inbox = DataInbox(self.roster, self.events.publish, self.data_stats)
+        self._messages = ServerMessages(self)
+        self._failure: LiveKitError | None = None
+        self._media_closed = trio.Event()
+        self._handed_over = trio.Event()
         self._ended = trio.Event()
-
-    def _local_addresses(self) -> list[str]:
-        loopback = self.options.loopback
-        if loopback is None:
-            loopback = _is_loopback(SignalUrl.parse(self._url).host)
-        return local_addresses(loopback=loopback)
+        self._closed_errors: weakref.WeakSet[RoomClosed] = weakref.WeakSet()
+        for connection in link.connections:
+            connection.handle_event = self._on_peer_event
+        for info in link.join.other_participants:
+            self.roster.update(info)
 
     # Life
 
-    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Join, report ``started`` once media can flow, and serve until the stay has ended.
-
-        Raises:
-            ConnectError: Joining failed; only before ``started``.
-        """
-        options = SignalOptions(
-            auto_subscribe=self.options.auto_subscribe,
-            adaptive_stream=self.options.adaptive_stream,
-            attributes=self.options.attributes,
-            single_peer_connection=self.options.single_peer_connection,
-        )
-        connections: list[Connection] = []
-
-        def make_offer() -> proto.SessionDescription:
-            self._outgoing = self._connection(proto.SignalTarget.PUBLISHER)
-            connections.append(self._outgoing)
-            self._outgoing.open_data_channels()
-            self._outgoing.add_receiving_sections()
-            return self._outgoing.offer()
-
-        try:
-            async with open_signal(
-                self._url,
-                self._token,
-                options,
-                make_offer=make_offer,
-                timeouts=self.options.timeouts.signal,
-            ) as signal:
-                if signal.version == "v0":
-                    for connection in connections:
-                        connection.close()
-                    connections[:] = self._dual_connections()
-                self._joined(signal)
-                await self._serve(connections, task_status)
-        finally:
-            for connection in connections:
-                connection.close()
-            self.end("client_initiated")
-
-    def _connection(self, target: proto.SignalTarget) -> Connection:
-        return Connection(target, self._addresses, self._on_peer_event)
-
-    def _dual_connections(self) -> list[Connection]:
-        self._outgoing = self._connection(proto.SignalTarget.PUBLISHER)
-        self._outgoing.open_data_channels()
-        self._incoming = self._connection(proto.SignalTarget.SUBSCRIBER)
-        return [self._outgoing, self._incoming]
-
-    def _joined(self, signal: SignalConnection) -> None:
-        join = signal.join
-        if join is None or join.room is None or join.participant is None:
-            raise JoinRejected("the server's join response names no room or no participant")
-        self._signal = signal
-        self.version = signal.version
-        self.server = join.server_info
-        self.info = join.room
-        self.local = self._make_local(self, join.participant)
-        self._negotiation = Negotiation(
-            self._outgoing, self._send_offer, self.options.timeouts.negotiation
-        )
-        self.publisher = Publisher(self, self._outgoing, self._negotiation)
-        for info in join.other_participants:
-            self.roster.update(info)
-
-    async def _serve(
-        self, connections: list[Connection], task_status: trio.TaskStatus[None]
-    ) -> None:
-        single = self._signal.version == "v1"
-        failure: LiveKitError | None
+    async def serve(self, task_status: trio.TaskStatus[RoomSession]) -> None:
+        """Do the work of `serve_room` once there is a link."""
         async with trio.open_nursery() as nursery:
-            for connection in connections:
-                await nursery.start(connection.driver.run)
-            nursery.start_soon(self._read_signal, name="lktrio.room signal")
-            nursery.start_soon(self._negotiate, single, name="lktrio.room negotiation")
-            for connection in connections:
-                nursery.start_soon(self._gather, connection, name="lktrio.room gathering")
-            if not single and self._wants_publisher():
-                self._negotiation.request()
-            failure = await self._wait_connected()
-            if failure is None:
-                task_status.started()
-                await self._ended.wait()
-            nursery.cancel_scope.cancel()
-        if failure is not None:
-            raise failure
+            try:
+                self._start_tasks(nursery)
+                if await self._wait_primary():
+                    task_status.started(self)
+                    await self._handed_over.wait()
+                    self.subscriptions.release()
+                    self._inbox.release()
+                    await self._ended.wait()
+            finally:
+                self.end("client_initiated")
+                nursery.cancel_scope.cancel()
+        if self._failure is not None and not self._handed_over.is_set():
+            raise self._failure
 
-    def _wants_publisher(self) -> bool:
+    def hand_over(self) -> None:
+        """The program has the room.
+
+        What was held back becomes known with the program's next checkpoint, so that it can
+        subscribe to events before.
+        """
+        self._handed_over.set()
+
+    def _start_tasks(self, nursery: trio.Nursery) -> None:
+        for connection in self.link.connections:
+            name = f"lktrio.room {connection.target.name}"
+            nursery.start_soon(connection.driver.run, name=name)
+            nursery.start_soon(self._gather, connection, name=f"{name} gathering")
+        nursery.start_soon(self._read_signal, name="lktrio.room signal")
+        nursery.start_soon(self._negotiate, name="lktrio.room negotiation")
+        nursery.start_soon(self._watch_media, name="lktrio.room media")
         permissions = self.local.permissions
-        return permissions.can_publish or permissions.can_publish_data or self._incoming is None
+        sends = permissions.can_publish or permissions.can_publish_data
+        if not self.negotiation.used and (sends or self.link.primary is self.link.outgoing):
+            self.negotiation.request()
 
-    async def _negotiate(self, first_offer_is_out: bool) -> None:
-        try:
-            await self._negotiation.run(first_offer_is_out=first_offer_is_out)
-        except RemoteProtocolError as error:
-            self._fail("negotiation", error)
-        except trio.BrokenResourceError:
-            await trio.lowlevel.checkpoint()  # the reader tells why the signalling has ended
-
-    @property
-    def _primary(self) -> Connection:
-        join = self._signal.join
-        if self._incoming is not None and join is not None and join.subscriber_primary:
-            return self._incoming
-        return self._outgoing
-
-    async def _wait_connected(self) -> ConnectError | RoomClosed | None:
-        primary, seconds = self._primary, self.options.timeouts.transport
+    async def _wait_primary(self) -> bool:
+        """Wait for the connection without which nothing works; returns whether it is up."""
+        seconds = self.options.timeouts.transport
         with trio.move_on_after(seconds) as scope:
-            await primary.connected.wait()
-        if self.end_reason is not None and primary.failure is None:
-            return self._ended_early()
+            await self.wait_connected(self.link.primary)
         if scope.cancelled_caught:
-            return ConnectTimeout(
-                f"no encrypted path to the server within {seconds:g} s: is UDP blocked between "
-                "this machine and the server's media ports?"
-            )
-        return None if primary.failure is None else _transport_error(primary.failure)
+            message = f"no encrypted path to the server within {seconds:g} s: {_BLOCKED}"
+            self.fail("media_failure", ConnectTimeout(message))
+        return self.end_reason is None
 
-    def _ended_early(self) -> ConnectError:
-        if self._signal.server_leave is not None:
-            return JoinRejected(f"the server sent us away while joining ({self.end_reason})")
-        return ServerUnreachable(f"the connection was lost while joining ({self.end_reason})")
+    async def wait_connected(self, connection: Connection) -> None:
+        """Wait until a connection is up for the first time, or the stay has ended."""
+        await connection.connected.wait()
+
+    def fail(self, reason: str, error: LiveKitError) -> None:
+        """End the stay because of an error, which is the one of the join if that is not over."""
+        if self.end_reason is None:
+            self._failure = error
+            _log.info("the stay in %s ends: %s", self.info.name, error)
+            self.end(reason)
 
     def end(self, reason: str) -> None:
         """End the stay, once. Channels end, and calls raise ``RoomClosed``."""
         if self.end_reason is not None:
             return
         self.end_reason = reason
-        self.roster.clear()
+        self.roster.end_media()
+        self.publisher.end()
         self.events.publish(Disconnected(reason))
         self.events.end()
-        if hasattr(self, "publisher"):
-            self.publisher.end()
-            self._data.low_water()
-        self._channel_opened.unpark_all()
-        for connection in (getattr(self, "_outgoing", None), self._incoming):
-            if connection is not None:
-                connection.connected.set()
+        self._sender.changed()
+        for connection in self.link.connections:
+            connection.connected.set()  # nobody needs to wait for it any more
         self._ended.set()
 
     async def wait_ended(self) -> str:
@@ -296,13 +229,48 @@ class RoomSession:
     def check_open(self) -> None:
         """Raise ``RoomClosed`` if the stay has ended."""
         if self.end_reason is not None:
-            raise RoomClosed(f"the room is closed ({self.end_reason})", reason=self.end_reason)
+            error = RoomClosed(f"the room is closed ({self.end_reason})", reason=self.end_reason)
+            self._closed_errors.add(error)
+            raise error
 
-    def _fail(self, what: str, error: Exception) -> None:
-        _log.warning("the room ends because of its %s: %s", what, error)
-        self.end("state_mismatch" if what == "negotiation" else "media_failure")
+    def raised(self, error: BaseException) -> bool:
+        """Whether this is a ``RoomClosed`` of this stay."""
+        return isinstance(error, RoomClosed) and error in self._closed_errors
 
     # Signalling
+
+    async def _read_signal(self) -> None:
+        messages = self._messages
+        try:
+            async for response in self.link.signal.responses:
+                messages.handle(response)
+                replies, messages.replies = messages.replies, []
+                for reply in replies:
+                    await self.send_request(reply)
+            self._signal_ended()
+        except RoomClosed:
+            await trio.lowlevel.checkpoint()
+
+    def _signal_ended(self) -> None:
+        """The signalling is gone, and with it the stay."""
+        signal = self.link.signal
+        leave = signal.server_leave
+        if leave is not None:
+            reason = reason_name(leave.reason)
+            self.fail(reason, JoinRejected(f"the server sent us away ({reason})"))
+        else:
+            message = f"the connection to the server was lost ({signal.close_reason})"
+            self.fail("signal_close", ServerUnreachable(message))
+
+    @contextmanager
+    def _signal_errors(self) -> Generator[None]:
+        """Turn the end of the signalling into the end of the stay, and that into ``RoomClosed``."""
+        self.check_open()
+        try:
+            yield
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self._signal_ended()
+            self.check_open()
 
     async def send_request(self, request: proto.SignalRequest) -> None:
         """Hand a request to the signalling.
@@ -310,242 +278,102 @@ class RoomSession:
         Raises:
             RoomClosed: The stay has ended.
         """
-        self.check_open()
-        try:
-            await self._signal.send(request)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            self.signal_ended()
-            self.check_open()
+        with self._signal_errors():
+            await self.link.signal.send(request)
+
+    async def add_track(self, request: proto.AddTrackRequest) -> proto.TrackInfo:
+        """Announce a track; see ``SignalConnection.add_track``.
+
+        Raises:
+            PublishError: The server refused it or did not answer.
+            RoomClosed: The stay has ended.
+        """
+        with self._signal_errors():
+            return await self.link.signal.add_track(request)
+        raise AssertionError("the block above returns or raises")
 
     async def update_metadata(
         self, *, name: str = "", metadata: str = "", attributes: Mapping[str, str] | None = None
     ) -> None:
         """Change what others see of us; see ``LocalParticipant.set_name``."""
-        self.check_open()
-        try:
-            await self._signal.update_metadata(name=name, metadata=metadata, attributes=attributes)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            self.signal_ended()
-            self.check_open()
-
-    def send_request_nowait(self, request: proto.SignalRequest) -> None:
-        """Hand a request to the signalling if it takes it; used where waiting is impossible."""
-        try:
-            self._signal.send_nowait(request)
-        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.WouldBlock) as error:
-            _log.debug("a request was not sent: %r", error)
-
-    @property
-    def signal(self) -> SignalConnection:
-        """The signalling, for requests with an answer."""
-        return self._signal
-
-    def _send_offer(self, offer: proto.SessionDescription) -> None:
-        self.send_request_nowait(proto.SignalRequest(offer=offer))
-
-    async def _read_signal(self) -> None:
-        async for response in self._signal.responses:
-            self._on_response(response)
-            if self.end_reason is not None:
-                break
-        self.signal_ended()
-
-    def signal_ended(self) -> None:
-        """The signalling link is gone, and with it the stay."""
-        leave = self._signal.server_leave
-        self.end(reason_name(leave.reason) if leave is not None else "signal_close")
-
-    def _on_response(self, response: proto.SignalResponse) -> None:
-        for name, handle in self._RESPONSES.items():
-            message = getattr(response, name)
-            if message is not None:
-                try:
-                    handle(self, message)
-                except RemoteProtocolError as error:
-                    _log.warning("the server's %s cannot be used: %s", name, error)
-                return
-
-    def _on_answer(self, answer: proto.SessionDescription) -> None:
-        try:
-            taken = self._negotiation.answered(answer)
-        except RemoteProtocolError as error:
-            self._fail("negotiation", error)
-            return
-        if taken:
-            self.subscriptions.rebind(self._outgoing, answer.mid_to_track_id)
-
-    def _on_offer(self, offer: proto.SessionDescription) -> None:
-        if self._incoming is None:
-            raise RemoteProtocolError("an offer came, but we offer on the only connection")
-        answer = self._incoming.answer(offer)
-        self.send_request_nowait(proto.SignalRequest(answer=answer))
-        self.subscriptions.rebind(self._incoming, offer.mid_to_track_id)
-
-    def _on_trickle(self, request: proto.TrickleRequest) -> None:
-        trickled = parse_trickle(request)
-        subscriber = trickled.target == proto.SignalTarget.SUBSCRIBER
-        connection = self._incoming if subscriber else self._outgoing
-        if connection is not None and trickled.candidate:
-            connection.add_remote_candidate(trickled.candidate)
-
-    def _on_update(self, update: proto.ParticipantUpdate) -> None:
-        for info in update.participants:
-            if info.sid == self.local.sid or info.identity == self.local.identity:
-                self._on_own_update(info)
-            else:
-                self.roster.update(info)
-        self.subscriptions.retry()
-
-    def _on_own_update(self, info: proto.ParticipantInfo) -> None:
-        if info.sid != self.local.sid or self.local.is_stale(info):
-            return
-        if info.state == proto.ParticipantInfo.State.DISCONNECTED:
-            return  # the server's leave says the same, with what to do about it
-        for event in self.local.update(info):
-            self.events.publish(event)
-        self.publisher.update(info.tracks)
-
-    def _on_track_unpublished(self, message: proto.TrackUnpublishedResponse) -> None:
-        self.publisher.unpublished_by_server(message.track_sid)
-
-    def _on_mute(self, message: proto.MuteTrackRequest) -> None:
-        self.publisher.muted_by_server(message.sid, message.muted)
-
-    def _on_track_subscribed(self, message: proto.TrackSubscribed) -> None:
-        self.publisher.subscribed(message.track_sid)
-
-    def _on_sections(self, requirement: proto.MediaSectionsRequirement) -> None:
-        wanted: dict[MediaKind, int] = {
-            "audio": requirement.num_audios,
-            "video": requirement.num_videos,
-        }
-        for kind, count in wanted.items():
-            self._outgoing.add_receiving_sections((kind,) * min(count, _MAX_NEW_SECTIONS))
-        self._negotiation.request()
-
-    def _on_room_update(self, update: proto.RoomUpdate) -> None:
-        if update.room is None:
-            return
-        before, self.info = self.info, update.room
-        self.events.publish(RoomUpdated())
-        if before.metadata != self.info.metadata:
-            self.events.publish(RoomMetadataChanged(self.info.metadata, before.metadata))
-        if before.active_recording != self.info.active_recording:
-            self.events.publish(RecordingChanged(self.info.active_recording))
-
-    def _participant(self, sid: str) -> Participant[Any] | None:
-        return self.local if sid == self.local.sid else self.roster.by_sid(sid)
-
-    def _on_speakers(self, message: proto.SpeakersChanged) -> None:
-        for speaker in message.speakers:
-            participant = self._participant(speaker.sid)
-            if participant is None:
-                continue
-            participant.speaking = speaker.active
-            participant.audio_level = speaker.level
-            if speaker.active:
-                self._speakers[speaker.sid] = participant
-            else:
-                self._speakers.pop(speaker.sid, None)
-        loudest = sorted(self._speakers.values(), key=lambda p: p.audio_level, reverse=True)
-        self.events.publish(ActiveSpeakersChanged(tuple(loudest)))
-
-    def _on_quality(self, message: proto.ConnectionQualityUpdate) -> None:
-        for update in message.updates:
-            participant = self._participant(update.participant_sid)
-            number = int(update.quality)
-            if participant is not None and number < len(_QUALITY):
-                participant.connection_quality = _QUALITY[number]
-                event = ConnectionQualityChanged(participant, _QUALITY[number], update.score)
-                self.events.publish(event)
-
-    def _on_stream_states(self, message: proto.StreamStateUpdate) -> None:
-        for state in message.stream_states:
-            publication = self.roster.find_publication(state.track_sid)
-            if publication is not None:
-                paused = state.state == proto.StreamState.PAUSED
-                self.events.publish(
-                    TrackStreamStateChanged(publication, publication.participant, paused)
-                )
-
-    def _on_subscription_permission(self, update: proto.SubscriptionPermissionUpdate) -> None:
-        publication = self.roster.find_publication(update.track_sid)
-        if publication is not None and publication.subscription_allowed != update.allowed:
-            publication.subscription_allowed = update.allowed
-            self.events.publish(
-                TrackSubscriptionPermissionChanged(
-                    publication, publication.participant, update.allowed
-                )
+        with self._signal_errors():
+            await self.link.signal.update_metadata(
+                name=name, metadata=metadata, attributes=attributes
             )
 
-    def _on_subscription_response(self, response: proto.SubscriptionResponse) -> None:
-        reason = _SUBSCRIPTION_ERRORS.get(int(response.err), "unknown")
-        self.events.publish(TrackSubscriptionFailed(response.track_sid, reason))
+    async def _send_offer(self, offer: proto.SessionDescription) -> None:
+        await self.send_request(proto.SignalRequest(offer=offer))
 
-    def _on_refresh_token(self, token: str) -> None:
-        self._token = token
-        self.events.publish(TokenRefreshed(token))
+    async def _negotiate(self) -> None:
+        try:
+            await self.negotiation.run()
+        except ConnectTimeout as error:
+            self.fail("state_mismatch", error)
+        except RoomClosed:
+            await trio.lowlevel.checkpoint()
 
-    def _on_leave(self, leave: proto.LeaveRequest) -> None:
-        self.end(reason_name(leave.reason))  # the server may not close the link
-
-    _RESPONSES: ClassVar[Mapping[str, Callable[..., None]]] = {
-        "answer": _on_answer,
-        "offer": _on_offer,
-        "trickle": _on_trickle,
-        "update": _on_update,
-        "leave": _on_leave,
-        "mute": _on_mute,
-        "speakers_changed": _on_speakers,
-        "room_update": _on_room_update,
-        "connection_quality": _on_quality,
-        "stream_state_update": _on_stream_states,
-        "subscription_permission_update": _on_subscription_permission,
-        "refresh_token": _on_refresh_token,
-        "track_unpublished": _on_track_unpublished,
-        "subscription_response": _on_subscription_response,
-        "track_subscribed": _on_track_subscribed,
-        "media_sections_requirement": _on_sections,
-    }
+    @property
+    def active_speakers(self) -> tuple[Participant[Any], ...]:
+        """Everybody who speaks, the loudest first."""
+        everybody: list[Participant[Any]] = [self.local, *self.roster.view.values()]
+        speaking = [participant for participant in everybody if participant.speaking]
+        return tuple(sorted(speaking, key=lambda one: one.audio_level, reverse=True))
 
     # Peer connections
 
     def _on_peer_event(self, connection: Connection, event: PeerEvent) -> None:
-        if isinstance(event, MediaReceived):
-            self.subscriptions.deliver(event.transceiver, event.stream)
-        elif isinstance(event, DataChannelMessage):
-            self._on_data(event.data, reliable=event.channel.label == RELIABLE)
-        elif isinstance(event, StreamBound):
-            self.subscriptions.attach(event.transceiver, event.stream)
-        elif isinstance(event, KeyframeRequested):
-            self.publisher.keyframe_requested(event.transceiver)
-        elif isinstance(event, DataChannelOpened):
-            connection.channels[event.channel.label] = event.channel
-            self._channel_opened.unpark_all()
-        elif isinstance(event, DataChannelBufferedAmountLow):
-            self._data.low_water()
-        elif isinstance(event, TransportStateChanged):
-            self._on_transport(connection, event)
-        elif isinstance(event, LocalCandidateFound):
-            self._trickle(connection, event.candidate)
+        match event:
+            case MediaReceived(transceiver, stream):
+                self.subscriptions.deliver(transceiver, stream)
+            case DataChannelMessage(channel, data):
+                self._on_data(channel.label, data)
+            case StreamBound(transceiver, stream):
+                self.subscriptions.attach(transceiver, stream)
+            case KeyframeRequested(transceiver):
+                self.publisher.keyframe_requested(transceiver)
+            case DataChannelBufferedAmountLow():
+                self._sender.low_water()
+            case DataChannelOpened():
+                self._sender.changed()
+            case DataChannelClosed(channel):
+                self._on_channel_closed(connection, channel.label)
+            case TransportStateChanged():
+                self._on_transport(connection, event)
+            case LocalCandidateFound(candidate):
+                self._trickle(connection, candidate)
+            case _:
+                pass  # nothing that a room needs to know
+
+    def _on_transport(self, connection: Connection, event: TransportStateChanged) -> None:
+        _log.debug("%s connection is %s", connection.target.name, event.state.value)
+        if event.state is TransportState.FAILED:
+            self.fail("media_failure", _transport_error(event))
+        elif event.state is TransportState.CLOSED:
+            self._media_closed.set()
+
+    def _on_channel_closed(self, connection: Connection, label: str) -> None:
+        if connection is self.link.outgoing and label in (RELIABLE, LOSSY):
+            self._media_closed.set()
+
+    async def _watch_media(self) -> None:
+        await self._media_closed.wait()
+        await trio.sleep(_TIME_TO_TELL)
+        self.fail("media_failure", IceFailed("the server closed the connection for media"))
 
     async def _gather(self, connection: Connection) -> None:
         """Look for public addresses, unless the server is on this machine."""
-        join = self._signal.join
-        if join is not None and not _is_loopback(SignalUrl.parse(self._url).host):
-            urls = [url for server in join.ice_servers for url in server.urls]
+        if not self.link.local:
+            urls = [url for server in self.link.join.ice_servers for url in server.urls]
             await gather_reflexive(connection.driver, urls)
         await trio.lowlevel.checkpoint()
 
     def _trickle(self, connection: Connection, candidate: str) -> None:
         mid = next((t.mid for t in connection.peer.transceivers if t.mid is not None), "0")
-        self.send_request_nowait(trickle_request(candidate, mid=mid, target=connection.target))
-
-    def _on_transport(self, connection: Connection, event: TransportStateChanged) -> None:
-        _log.debug("%s connection is %s", connection.target.name, event.state.value)
-        over = event.state in (TransportState.FAILED, TransportState.CLOSED)
-        if over and self.end_reason is None and hasattr(self, "_signal"):
-            self.end("media_failure")
+        request = trickle_request(candidate, mid=mid, target=connection.target)
+        try:
+            self.link.signal.send_nowait(request)
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.WouldBlock) as error:
+            _log.debug("a candidate was not sent: %r", error)
 
     def _request_keyframe(self, connection: Connection, stream: InboundStream) -> None:
         connection.peer.request_keyframe(stream, trio.current_time())
@@ -554,26 +382,16 @@ class RoomSession:
     def _lost_publication(self, publication: RemoteTrackPublication) -> None:
         self.subscriptions.lost(publication)
 
-    def send_frame(self, stream: OutboundStream, data: bytes, timestamp: int) -> None:
+    def send_frame(
+        self, stream: OutboundStream, data: bytes, timestamp: int, level: AudioLevel | None
+    ) -> None:
         """Send one encoded frame; never waits."""
+        outgoing = self.link.outgoing
         now = trio.current_time()
-        self._outgoing.peer.send(stream.send_frame(data, timestamp, now))
-        self._outgoing.driver.flush()
-
-    async def set_muted(self, track: LocalTrack, muted: bool) -> None:
-        """Mute or unmute a track of ours and tell the server."""
-        self.check_open()
-        await trio.lowlevel.checkpoint()
-        self.publisher.set_muted(track, muted)
-
-    def unpublish(self, track: LocalTrack) -> None:
-        """Withdraw a track of ours."""
-        self.publisher.unpublish(track)
+        outgoing.peer.send(stream.send_frame(data, timestamp, now, level=level))
+        outgoing.driver.flush()
 
     # Data
-
-    def _flush_data(self) -> None:
-        self._outgoing.driver.flush()
 
     async def publish_data(
         self, data: bytes, *, topic: str, reliable: bool, destinations: list[str]
@@ -583,56 +401,17 @@ class RoomSession:
         if not self.local.permissions.can_publish_data:
             raise NotPermitted("the token does not allow this participant to publish data")
         packet = user_packet(data, topic=topic, reliable=reliable, destinations=destinations)
-        channel = await self._open_channel(RELIABLE if reliable else LOSSY)
-        if reliable:
-            await self._data.send_reliable(channel, packet)
-            self.check_open()
-        else:
-            self._data.send_lossy(channel, packet)
+        packed = pack(packet)
+        if not self.negotiation.used:
+            self.negotiation.request()
+        await self._sender.send(packed, reliable=reliable)
 
-    async def _open_channel(self, label: str) -> DataChannel:
-        seconds = self.options.timeouts.data_channel
-        channel = self._outgoing.channels[label]
-        with trio.move_on_after(seconds) as scope:
-            while channel.state == "connecting" and self.end_reason is None:
-                await self._channel_opened.park()
-        self.check_open()
-        if scope.cancelled_caught:
-            raise ConnectTimeout(f"the data channel {label} did not open within {seconds:g} s")
-        await trio.lowlevel.checkpoint()
-        self.check_open()
-        return channel
-
-    def _on_data(self, message: bytes, *, reliable: bool) -> None:
-        try:
-            packet = decode(proto.DataPacket, message)
-        except RemoteProtocolError:
-            self.data_stats.undecodable += 1
-            return
-        self.data_stats.received += 1
-        if reliable and not self._seen.is_new(packet, trio.current_time()):
-            self.data_stats.duplicates += 1
-            return
-        if packet.user is not None:
-            sender = self.roster.view.get(packet.participant_identity)
-            self.events.publish(
-                DataReceived(packet.user.payload, sender, packet.user.topic or "", reliable)
-            )
+    def _on_data(self, label: str, message: bytes) -> None:
+        if label in (RELIABLE, LOSSY):
+            self._inbox.receive(message, reliable=label == RELIABLE, now=trio.current_time())
 
 
 def _transport_error(failure: TransportStateChanged) -> ConnectError:
     if failure.cause == "dtls":
         return DtlsFailed(f"the media path could not be secured: {failure.reason}")
-    return IceFailed(
-        f"{failure.reason or 'the server closed the media path'}: is UDP blocked between this "
-        "machine and the server's media ports?"
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return IceFailed(f"{failure.reason}: {_BLOCKED}")

@@ -4,6 +4,9 @@ Theory of operation: after every exchange of descriptions each section is looked
 it carries is named by the server's map from mids to track SIDs, or by the track id of its msid. A
 section may be recycled for another track, so the binding is to the section's current track, never
 to its mid. A track may arrive before the participant update that announces it; it waits.
+
+Tracks that are there when we join are held back until the program has the room, so that a program
+which then subscribes to ``TrackSubscribed`` hears of every track.
 """
 
 from __future__ import annotations
@@ -43,6 +46,12 @@ class Subscriptions:
         self._request_keyframe = request_keyframe
         self._bound: dict[Transceiver, RemoteTrack] = {}
         self._waiting: dict[Transceiver, tuple[Connection, str]] = {}
+        self._held = True
+
+    def release(self) -> None:
+        """Bind what was held back, and everything from now on at once. Idempotent."""
+        self._held = False
+        self.retry()
 
     def rebind(self, connection: Connection, mid_to_track_id: Mapping[str, str]) -> None:
         """Follow what a new description says about the sections of a connection."""
@@ -58,6 +67,8 @@ class Subscriptions:
 
     def retry(self) -> None:
         """Bind the sections whose tracks are known by now."""
+        if self._held:
+            return
         for transceiver, (connection, sid) in list(self._waiting.items()):
             publication = self._roster.find_publication(sid)
             if publication is not None and publication.track is None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from lktrio.errors import RoomClosed
+from lktrio.errors import RemoteProtocolError
 from lktrio.media import OPUS, Codec, EncodedFrame
 from lktrio.room.frames import PACKET_QUEUE_LIMIT, FrameChannel, MediaChannel
 from lktrio.rtc.capabilities import MediaKind
+from lktrio.rtc.extensions import AudioLevel
 from lktrio.rtc.inbound import InboundStream, ReceivedFrame
 from lktrio.rtc.payload.opus import packet_samples
 from lktrio.rtc.rtp import RtpPacket
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalTrack", "RemoteTrack"]
 
-_MAX_LATE = 0.25
-"""Seconds by which a frame may be late before the schedule moves instead of hurrying after it."""
+_MAX_LATE = 0.25  # seconds by which a frame may be late before the schedule moves
+_DEFAULT_AUDIO_LEVEL = 25  # -dBov; LiveKit's server takes what is louder than 35 for speech
+_SILENCE = 127  # RFC 6464 section 3
+_DTX_SIZE = 2  # bytes of an Opus packet that stands for silence, RFC 7587 section 3.1.3
+_MAX_AUDIO_LEVEL = 127
 
 
 class RemoteTrack:
@@ -76,8 +80,8 @@ class RemoteTrack:
 
         Timestamps are seconds since the first frame of the track that arrived; the same for all
         channels of it. At most 50 frames wait; a consumer that is slower loses the oldest, counted
-        in ``dropped``, and video then goes on with a keyframe. The channel ends with the track.
-        Several channels may be open at once.
+        in ``dropped``, and video then goes on with a keyframe, which the publisher is asked for.
+        The channel ends with the track. Several channels may be open at once.
         """
         ask = self._request_keyframe if self.kind == "video" else None
         channel = FrameChannel(self, ask)
@@ -117,19 +121,21 @@ class RemoteTrack:
         packets, stream.packets = stream.packets, []
         if self._packet_channels:
             for packet in packets:
-                for packet_channel in list(self._packet_channels):
-                    packet_channel.put(packet)
+                if packet.payload:  # others are padding, of use for forwarders only
+                    for packet_channel in list(self._packet_channels):
+                        packet_channel.put(packet)
         if frames and self._frame_channels:
             self._deliver_frames(frames, stream.clock_rate)
 
     def _deliver_frames(self, frames: Sequence[ReceivedFrame], clock_rate: int) -> None:
         if self._first_timestamp is None:
             self._first_timestamp = frames[0].timestamp
+        opus = self.codec is OPUS
         for frame in frames:
             encoded = EncodedFrame(
                 data=frame.data,
                 timestamp=(frame.timestamp - self._first_timestamp) / clock_rate,
-                duration=packet_samples(frame.data) / 48_000 if self.codec is OPUS else 0.0,
+                duration=_opus_duration(frame.data) if opus else 0.0,
                 keyframe=frame.keyframe,
             )
             for channel in list(self._frame_channels):
@@ -166,6 +172,14 @@ class RemoteTrack:
                 self._ask_keyframe(stream)
 
 
+def _opus_duration(packet: bytes) -> float:
+    """Seconds that an Opus packet lasts; 0 if it is not one: what others send is not our fault."""
+    try:
+        return packet_samples(packet) / OPUS.clock_rate
+    except RemoteProtocolError:
+        return 0.0
+
+
 class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
     """A track that we publish; made by ``LocalParticipant.publish``.
 
@@ -173,17 +187,24 @@ class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
         codec: What the frames are encoded with.
         publication: What the server knows about the track.
         keyframes_requested: How often subscribers asked for a keyframe so far.
+        audio_level: How loud the audio is that is sent, in -dBov from 0 (loudest) to 127 (silence).
+            Servers find the active speakers by it, as they do not decode. Frames that stand for
+            silence are marked as such by themselves.
     """
 
     def __init__(self, codec: Codec, session: RoomSession) -> None:
         self.codec = codec
         self.publication: LocalTrackPublication
         self.keyframes_requested = 0
+        self.audio_level = _DEFAULT_AUDIO_LEVEL
         self._session = session
-        self._stream: OutboundStream | None = None
+        self._stream: OutboundStream
         self._zero: float | None = None
-        self._closed = False
+        self._end_message = ""
+        self._end_type: type[Exception] = trio.ClosedResourceError
+        self._ended = trio.Event()
         self._subscribed = trio.Event()
+        self._wants_keyframe = False
         self._keyframe_lot = trio.lowlevel.ParkingLot()
 
     def __repr__(self) -> str:
@@ -217,18 +238,14 @@ class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
         Raises:
             RoomClosed: The room has ended.
             trio.ClosedResourceError: The track was unpublished.
+            trio.BrokenResourceError: The server took the track away.
             LocalProtocolError: The frame is none of the track's codec, or too large.
         """
-        await trio.sleep_until(self._due(value.timestamp))
-        if self._closed:
-            raise trio.ClosedResourceError("this track was unpublished")
-        self._session.check_open()
-        stream = self._stream
-        if stream is None:
-            raise RoomClosed
+        with trio.move_on_at(self._due(value.timestamp)):
+            await self._ended.wait()
+        self._check_open()
         if not self.muted:
-            timestamp = round(value.timestamp * self.codec.clock_rate)
-            self._session.send_frame(stream, value.data, timestamp)
+            self._send(value)
 
     def _due(self, timestamp: float) -> float:
         now = trio.current_time()
@@ -236,21 +253,41 @@ class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
             self._zero = now - timestamp
         return self._zero + timestamp
 
+    def _send(self, frame: EncodedFrame) -> None:
+        level: AudioLevel | None = None
+        if self.kind == "audio":
+            silent = len(frame.data) <= _DTX_SIZE
+            loudness = _SILENCE if silent else min(max(self.audio_level, 0), _MAX_AUDIO_LEVEL)
+            level = AudioLevel(loudness, voice=not silent)
+        elif frame.keyframe:
+            self._wants_keyframe = False
+        timestamp = round(frame.timestamp * self.codec.clock_rate)
+        self._session.send_frame(self._stream, frame.data, timestamp, level)
+
+    def _check_open(self) -> None:
+        self._session.check_open()
+        if self._ended.is_set():
+            raise self._end_type(self._end_message)
+
     async def mute(self) -> None:
         """Stop sending and tell the room.
 
         Raises:
             RoomClosed: The room has ended.
+            trio.ClosedResourceError: The track was unpublished.
+            trio.BrokenResourceError: The server took the track away.
         """
-        await self._session.set_muted(self, True)
+        await self._set_muted(True)
 
     async def unmute(self) -> None:
-        """Go on sending and tell the room.
+        """Go on sending and tell the room; errors as for ``mute``."""
+        await self._set_muted(False)
 
-        Raises:
-            RoomClosed: The room has ended.
-        """
-        await self._session.set_muted(self, False)
+    async def _set_muted(self, muted: bool) -> None:
+        await trio.lowlevel.checkpoint()
+        self._check_open()
+        if self.muted != muted:
+            await self._session.publisher.set_muted(self, muted)
 
     async def wait_subscribed(self) -> None:
         """Wait until somebody receives this track for the first time, or it has ended.
@@ -258,32 +295,33 @@ class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
         Media that is sent earlier is heard by nobody.
 
         Raises:
-            trio.ClosedResourceError: The track was unpublished meanwhile.
             RoomClosed: The room has ended.
+            trio.ClosedResourceError: The track was unpublished meanwhile.
+            trio.BrokenResourceError: The server took the track away.
         """
         await self._subscribed.wait()
-        self._session.check_open()
-        if self._closed:
-            raise trio.ClosedResourceError("this track was unpublished")
+        self._check_open()
 
     async def wait_keyframe_request(self) -> None:
-        """Wait until a subscriber asks for a keyframe; an encoder should then make one.
+        """Wait until a subscriber needs a keyframe; an encoder should then make one.
+
+        Returns at once if one was asked for, and neither this method has told so nor a keyframe was
+        sent since.
 
         Raises:
-            trio.ClosedResourceError: The track was unpublished.
             RoomClosed: The room has ended.
+            trio.ClosedResourceError: The track was unpublished.
+            trio.BrokenResourceError: The server took the track away.
         """
-        if not self._closed:
+        while not self._wants_keyframe and not self._ended.is_set():
             await self._keyframe_lot.park()
-        else:
-            await trio.lowlevel.checkpoint()
-        self._session.check_open()
-        if self._closed:
-            raise trio.ClosedResourceError("this track was unpublished")
+        await trio.lowlevel.checkpoint()
+        self._check_open()
+        self._wants_keyframe = False
 
     async def aclose(self) -> None:
         """Unpublish the track, also when cancelled. Idempotent."""
-        self._session.unpublish(self)
+        self._session.publisher.unpublish(self)
         await trio.lowlevel.checkpoint()
 
     # For the room
@@ -299,10 +337,16 @@ class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
     def keyframe_requested(self) -> None:
         """A subscriber cannot go on without a keyframe."""
         self.keyframes_requested += 1
+        self._wants_keyframe = True
         self._keyframe_lot.unpark_all()
 
-    def end(self) -> None:
+    def end(self, *, by_server: bool = False) -> None:
         """The track is no longer published. Idempotent."""
-        self._closed = True
+        if by_server:
+            self._end_type = trio.BrokenResourceError
+            self._end_message = "the server unpublished this track"
+        elif not self._ended.is_set():
+            self._end_message = "this track was unpublished"
+        self._ended.set()
         self._subscribed.set()
         self._keyframe_lot.unpark_all()

@@ -1,0 +1,129 @@
+"""From a URL and a token to the link with a server: signalling and peer connections.
+
+Theory of operation: with one peer connection the offer travels in the join request, so its sockets
+are opened and its certificate is made before the server is even asked. A server that only knows
+two peer connections makes that offer useless: the connection is closed, and two others take its
+place. Nothing here runs yet; the drivers of the connections are started by the session.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from lktrio import proto
+from lktrio.net.interfaces import local_addresses
+from lktrio.room.connections import Connection
+from lktrio.room.options import RoomOptions
+from lktrio.signal import SignalConnection, SignalOptions, open_signal
+from lktrio.signal.urls import SignalUrl
+
+__all__ = ["Link", "open_link"]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What connects us with a server."""
+
+    signal: SignalConnection
+    """The signalling."""
+    join: proto.JoinResponse
+    """The server's answer to the join."""
+    outgoing: Connection
+    """The peer connection that we offer: for what we send and, if it is the only one, receive."""
+    incoming: Connection | None
+    """The one that the server offers, for what we receive; None with a single connection."""
+    local: bool
+    """Whether the server is on this machine."""
+
+    @property
+    def connections(self) -> tuple[Connection, ...]:
+        """All peer connections."""
+        return (self.outgoing,) if self.incoming is None else (self.outgoing, self.incoming)
+
+    @property
+    def primary(self) -> Connection:
+        """The connection without which nothing works."""
+        if self.incoming is not None and self.join.subscriber_primary:
+            return self.incoming
+        return self.outgoing
+
+
+class _Connections:
+    """The connections made so far."""
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        self.opened: list[Connection] = []
+        self._addresses = addresses
+
+    def open(self, target: proto.SignalTarget) -> Connection:
+        connection = Connection(target, self._addresses)
+        self.opened.append(connection)
+        return connection
+
+    def open_outgoing(self) -> Connection:
+        connection = self.open(proto.SignalTarget.PUBLISHER)
+        connection.open_data_channels()
+        return connection
+
+    def make_offer(self) -> proto.SessionDescription:
+        connection = self.open_outgoing()
+        connection.add_receiving_sections()
+        return connection.offer()
+
+    def close(self) -> None:
+        for connection in self.opened:
+            connection.close()
+        self.opened.clear()
+
+
+@asynccontextmanager
+async def open_link(url: str, token: str, options: RoomOptions) -> AsyncGenerator[Link, None]:
+    """Join, and leave at the end of the block.
+
+    Raises:
+        ConnectError: Joining failed; the subclass says in which way.
+        RemoteProtocolError: The server's answer makes no sense.
+        ValueError: The URL or the token cannot be one.
+    """
+    local = _is_loopback(SignalUrl.parse(url).host)
+    loopback = local if options.loopback is None else options.loopback
+    connections = _Connections(local_addresses(loopback=loopback))
+    try:
+        async with open_signal(
+            url,
+            token,
+            _signal_options(options),
+            make_offer=connections.make_offer,
+            timeouts=options.timeouts.signal,
+        ) as signal:
+            assert signal.join is not None  # nothing was resumed
+            if signal.version == "v1":
+                (outgoing,), incoming = connections.opened, None
+            else:
+                connections.close()
+                outgoing = connections.open_outgoing()
+                incoming = connections.open(proto.SignalTarget.SUBSCRIBER)
+            yield Link(signal, signal.join, outgoing, incoming, local)
+    finally:
+        connections.close()
+
+
+def _signal_options(options: RoomOptions) -> SignalOptions:
+    return SignalOptions(
+        auto_subscribe=options.auto_subscribe,
+        adaptive_stream=options.adaptive_stream,
+        attributes=options.attributes,
+        single_peer_connection=options.single_peer_connection,
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

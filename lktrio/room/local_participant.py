@@ -1,0 +1,169 @@
+"""Ourselves in a room: publishing tracks and data, and what others see of us."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from lktrio import media, proto
+from lktrio.media import Codec
+from lktrio.room.participant import Participant
+from lktrio.room.publication import LocalTrackPublication
+from lktrio.room.publishing import TrackDescription
+from lktrio.room.track import LocalTrack
+
+if TYPE_CHECKING:
+    from lktrio.room.session import RoomSession
+
+__all__ = ["LocalParticipant"]
+
+
+class LocalParticipant(Participant[LocalTrackPublication]):
+    """Ourselves: what we publish and send."""
+
+    def __init__(self, session: RoomSession, info: proto.ParticipantInfo) -> None:
+        super().__init__(info)
+        self._session = session
+
+    def publish(
+        self,
+        codec: Codec,
+        *,
+        name: str = "",
+        source: str = "",
+        width: int = 0,
+        height: int = 0,
+        muted: bool = False,
+        stereo: bool = False,
+        stream: str = "",
+    ) -> AbstractAsyncContextManager[LocalTrack]:
+        """Publish a track for the duration of a block (LiveKit's ``AddTrackRequest``).
+
+        Args:
+            codec: What the frames are encoded with: ``media.OPUS``, ``media.VP8``, ``media.H264``.
+            name: Free text for other participants.
+            source: ``"microphone"``, ``"camera"``, ``"screen_share"`` or ``"screen_share_audio"``;
+                empty for microphone or camera.
+            width: Width of video in pixels, if known.
+            height: Height of video in pixels, if known.
+            muted: Whether to begin muted.
+            stereo: Whether Opus frames are stereo.
+            stream: Tracks with the same stream name are played in sync; empty for the default.
+
+        Returns:
+            A context manager for the track. Entering it waits until media can be sent; leaving it,
+            in any way, unpublishes the track.
+
+        Raises:
+            NotPermitted: The token or the server forbids it.
+            CodecRejected: The server does not take the codec.
+            PublishTimeout: The server did not acknowledge the track in time.
+            RoomClosed: The room has ended.
+            ValueError: The codec cannot be published, or the source is none of its kind.
+        """
+        description = TrackDescription(
+            codec, name, source, width, height, muted=muted, stereo=stereo, stream=stream
+        )
+        return self._published(description)
+
+    @asynccontextmanager
+    async def _published(self, description: TrackDescription) -> AsyncGenerator[LocalTrack, None]:
+        track = await self._session.publisher.publish(description)
+        try:
+            yield track
+        finally:
+            self._session.publisher.unpublish(track)
+
+    async def publish_file(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        name: str = "",
+        source: str = "",
+        wait_subscribed: bool = False,
+    ) -> None:
+        """Publish a media file in real time, once, and unpublish it at its end.
+
+        Args:
+            path: An Ogg Opus, IVF (VP8) or H.264 Annex B file; the content decides.
+            name: Free text for other participants.
+            source: As for ``publish``.
+            wait_subscribed: Whether to begin only when somebody receives the track, so that they
+                miss nothing.
+
+        Raises:
+            ContainerError: The file is damaged or of another kind; what came before was sent.
+            MediaError: The file cannot be read.
+            PublishError: The track could not be published.
+            RoomClosed: The room has ended.
+        """
+        async with (
+            media.open_reader(path) as reader,
+            self.publish(
+                reader.codec,
+                name=name,
+                source=source,
+                width=reader.width or 0,
+                height=reader.height or 0,
+            ) as track,
+        ):
+            if wait_subscribed:
+                await track.wait_subscribed()
+            async for frame in reader:
+                await track.send(frame)
+
+    async def publish_data(
+        self,
+        data: bytes | str,
+        *,
+        topic: str = "",
+        reliable: bool = True,
+        destination_identities: Iterable[str] = (),
+    ) -> None:
+        """Send data to others (LiveKit's ``UserPacket``).
+
+        Reliable data arrives once and in order; the call waits while 1 MiB waits to be sent. Lossy
+        data may be lost or overtaken, never waits, and is dropped while 64 KiB wait. Cancelled,
+        nothing was sent.
+
+        Args:
+            data: The payload; text is sent as UTF-8. At most about 64,000 bytes; lossy data should
+                stay below 1,300 to fit one packet.
+            topic: Free text by which receivers tell data apart.
+            reliable: Which of the two.
+            destination_identities: To whom; nobody named is everybody else.
+
+        Raises:
+            NotPermitted: The token does not allow it.
+            LocalProtocolError: The data is too large.
+            PublishTimeout: The connection for data did not come up.
+            RoomClosed: The room has ended.
+        """
+        if isinstance(destination_identities, str):
+            raise TypeError("destination_identities is a list of identities, not one text")
+        await self._session.publish_data(
+            data.encode() if isinstance(data, str) else bytes(data),
+            topic=topic,
+            reliable=reliable,
+            destinations=list(destination_identities),
+        )
+
+    async def set_name(self, name: str) -> None:
+        """Change our display name; needs ``can_update_own_metadata``.
+
+        Raises:
+            NotPermitted: The token does not allow it.
+            ServerError: The server refused it otherwise.
+            RoomClosed: The room has ended.
+        """
+        await self._session.update_metadata(name=name)
+
+    async def set_metadata(self, metadata: str) -> None:
+        """Change our metadata, which cannot be emptied; errors as for ``set_name``."""
+        await self._session.update_metadata(metadata=metadata)
+
+    async def set_attributes(self, attributes: Mapping[str, str]) -> None:
+        """Set attributes of ours; an empty value removes one. Errors as for ``set_name``."""
+        await self._session.update_metadata(attributes=attributes)
