@@ -414,7 +414,8 @@ def _new_client(url: str) -> httpx.AsyncClient:
 
 def _checked_url(url: str) -> str:
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable():
+    known = parts.scheme in ("http", "https") and parts.hostname and url.isprintable()
+    if not known or parts.port == 0:  # asking for the port raises ValueError if it cannot be one
         raise ValueError(f"{url!r} is not a URL such as https://example.com/webhook")
     if "@" in parts.netloc:
         # The HTTP client would put them where the token of the webhook belongs.

@@ -15,11 +15,15 @@ hypercorn_trio = pytest.importorskip("hypercorn.trio")
 
 
 @asynccontextmanager
-async def serve(app: Any) -> AsyncGenerator[str, None]:
-    """The URL, without a slash at the end, at which an application is served."""
+async def serve(app: Any, *, keep_alive: float = 5) -> AsyncGenerator[str, None]:
+    """The URL, without a slash at the end, at which an application is served.
+
+    The server keeps a connection for the seconds of ``keep_alive``, also when the client has gone.
+    """
     config: Any = hypercorn.Config()
     config.bind = ["127.0.0.1:0"]
     config.graceful_timeout = 0
+    config.keep_alive_timeout = keep_alive
     config.errorlog = logging.getLogger("hypercorn")
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
