@@ -200,10 +200,16 @@ async def test_events_can_be_chosen_by_name(chosen: dict[str, Any], sent: list[s
     assert sender.counts == {Outcome.DELIVERED: len(sent)}
 
 
-async def test_flushing_nothing_takes_no_time() -> None:
-    async with sender_to(Endpoint(in_turn(200))) as sender:
-        with trio.testing.assert_checkpoints():
-            await sender.flush()
+async def test_every_async_function_is_a_checkpoint() -> None:
+    sender = sender_to(Endpoint(in_turn(200)))
+    with trio.testing.assert_checkpoints():
+        await sender.__aenter__()
+    with trio.testing.assert_checkpoints():
+        await sender.flush()
+    with trio.testing.assert_no_checkpoints():
+        sender.send(event(1))
+    with trio.testing.assert_checkpoints():
+        await sender.__aexit__(None, None, None)
 
 
 async def test_a_sender_works_until_it_is_cancelled() -> None:
