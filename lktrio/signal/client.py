@@ -13,8 +13,8 @@ import ssl
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import httpx  # noqa: ASYNC127 - the design's choice
 import trio
 
 from lktrio import proto
@@ -38,6 +38,9 @@ from lktrio.signal.websocket import (
     open_stream,
     serve_websocket,
 )
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["LeaveReceived", "MakeOffer", "open_signal"]
 

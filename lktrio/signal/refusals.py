@@ -2,19 +2,23 @@
 
 LiveKit's server refuses before the upgrade, with an HTTP status and a line of text. Where the text
 is missing (a proxy ate it, or there was no HTTP answer at all) the ``validate`` endpoint is asked:
-it runs the same checks and answers ``success`` or the text.
+it runs the same checks and answers ``success`` or the text. Only then is the HTTP client loaded: a
+program whose joins succeed does without.
 """
 
 from __future__ import annotations
 
 import ssl
+from typing import TYPE_CHECKING
 
-import httpx  # noqa: ASYNC127 - the design's choice
 import trio
 
 from lktrio.errors import AuthenticationFailed, ConnectError, JoinRejected, ServerUnreachable
 from lktrio.signal.urls import SignalUrl
 from lktrio.signal.websocket import UpgradeRefused
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["explain_refusal", "is_unknown_path"]
 
@@ -74,6 +78,8 @@ async def _ask(
     headers = {"Authorization": f"Bearer {token}"}
     if http is not None:
         return await _get(http, address, headers)
+    import httpx
+
     verify = context or address.startswith("https:")
     async with httpx.AsyncClient(verify=verify, trust_env=False) as client:
         return await _get(client, address, headers)
@@ -82,6 +88,8 @@ async def _ask(
 async def _get(
     http: httpx.AsyncClient, address: str, headers: dict[str, str]
 ) -> tuple[int, str] | None:
+    import httpx
+
     status, body = None, b""
     # Cancelled rather than left early: leaving a loop over httpx' generators leaves them open.
     with trio.CancelScope() as enough:
