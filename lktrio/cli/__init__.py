@@ -1,55 +1,133 @@
 """The ``lktrio`` command.
 
-Each command is a module with two functions: ``configure(parser)`` declares its arguments, ``run``
-takes them and returns the exit code. Modules load when their command is asked for, so that
-``lktrio token`` does not load the WebRTC stack.
+Each command is a module with a function ``configure(parser)`` that declares its arguments and, as
+the default ``run``, what to do with them: a function from the parsed arguments to the exit code.
+Modules load when their command is asked for, so that ``lktrio token`` does not load the WebRTC
+stack.
 
 Exit codes: 0 for success, 1 when something failed (one line on standard error says what), 2 for
-wrong arguments, 130 after Ctrl-C.
+wrong arguments, 130 after Ctrl-C, 143 after SIGTERM.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
+from typing import Any, cast
 
 from lktrio._version import __version__
+from lktrio.cli.arguments import CommandFailed, CommandParser, UsageError, complaint
+from lktrio.cli.output import printable
 from lktrio.errors import LiveKitError
 
-__all__ = ["COMMANDS", "main"]
+__all__ = ["COMMANDS", "build_parser", "main"]
 
 COMMANDS = {
     "demo": "publish, record and compare real media through the whole stack, on this machine",
     "dev-server": "run the embedded LiveKit-compatible server, for development and tests",
+    "dispatch": "send agents to rooms",
+    "egress": "record rooms, or stream them elsewhere",
+    "ingress": "bring media from elsewhere into rooms",
+    "room": "create, list and delete rooms, and manage who is in them",
+    "sip": "manage telephony: trunks, dispatch rules, calls",
+    "token": "make and verify access tokens",
+    "webhook": "receive webhooks",
 }
 """The commands, each with its one-line description."""
 
-_INTERRUPTED = 130  # what a shell expects after SIGINT
+FAILED = 1
+WRONG_USAGE = 2
+INTERRUPTED = 130  # what a shell expects after SIGINT
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit code."""
-    parser = argparse.ArgumentParser(
+def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser for a command line, with the arguments of the command that it begins with.
+
+    Args:
+        words: The command line without the program. If it is the beginning of one, such as
+            ``["room"]`` or ``["room", "list"]``, the parser is that of this command.
+
+    Returns:
+        The parser of the innermost command that the words name.
+    """
+    parser = _build(words[0] if words else None)
+    for word in words:
+        choices = _subcommands(parser)
+        if word not in choices:
+            break
+        parser = choices[word]
+    return parser
+
+
+def _build(wanted: str | None) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = CommandParser(
         prog="lktrio", description="A LiveKit SDK for trio programs, on the command line."
     )
     parser.add_argument("--version", action="version", version=f"lktrio {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    words = list(sys.argv[1:] if argv is None else argv)
-    wanted = next((word for word in words if not word.startswith("-")), None)
     for name, description in COMMANDS.items():
         command = commands.add_parser(name, help=description, description=description)
         if name == wanted:
-            module = import_module(f"lktrio.cli.{name.replace('-', '_')}")
-            module.configure(command)
-            command.set_defaults(run=module.run)
-    arguments = parser.parse_args(words)
+            import_module(f"lktrio.cli.{name.replace('-', '_')}").configure(command)
+    return parser
+
+
+def _subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    for action in parser._actions:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the only way to the subparsers
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as above
+            return dict(cast("Any", action).choices)
+    return {}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    name = "lktrio"
     try:
-        return int(arguments.run(arguments))
+        parser = _build(next((word for word in words if not word.startswith("-")), None))
+        arguments, extra = parser.parse_known_args(words)
+        name = getattr(arguments, "prog", f"lktrio {arguments.command}")
+        if extra:
+            build_parser(words).error(complaint(extra))
+        code = int(arguments.run(arguments))
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return _INTERRUPTED
-    except (LiveKitError, OSError) as error:
-        print(f"lktrio {arguments.command}: {error}", file=sys.stderr)
-        return 1
+        return INTERRUPTED
+    except BrokenPipeError:
+        _silence_stdout()
+        return FAILED
+    except UsageError as error:
+        return _complain(name, error, WRONG_USAGE)
+    except (CommandFailed, LiveKitError, OSError) as error:
+        return _complain(name, error, FAILED)
+    except BaseExceptionGroup as group:
+        leaves = list(_leaves(group))
+        if not all(isinstance(leaf, CommandFailed | LiveKitError | OSError) for leaf in leaves):
+            raise
+        return _complain(name, leaves[0], FAILED)
+
+
+def _complain(name: str, error: BaseException, code: int) -> int:
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    print(f"{name}: {printable(text) or type(error).__name__}", file=sys.stderr)
+    return code
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(cast("BaseExceptionGroup[BaseException]", error))
+        else:
+            yield error
+
+
+def _silence_stdout() -> None:
+    """Let nobody complain at exit that whoever read our output, such as ``head``, has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

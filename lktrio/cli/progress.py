@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import Protocol
 
-__all__ = ["Bar", "PlainProgress", "Progress", "open_progress"]
+from lktrio.cli.output import on_terminal
+
+__all__ = ["Bar", "PlainProgress", "Progress", "SilentProgress", "open_progress"]
 
 _PLAIN_STEPS = 4  # lines that a bar becomes where there is no terminal
 
@@ -58,13 +58,31 @@ class _PlainBar:
             self._line(f"{self._name}: {self._count} of {self._total} frames")
 
 
-@contextmanager
-def open_progress() -> Generator[Progress, None, None]:
-    """Choose what suits standard output, for the duration of a block."""
-    if not sys.stdout.isatty() or find_spec("rich") is None:
-        yield PlainProgress()
-        return
-    from lktrio.cli.rich_progress import RichProgress
+class SilentProgress:
+    """Shows nothing."""
 
-    with RichProgress() as progress:
-        yield progress
+    def line(self, text: str) -> None:
+        """Show nothing."""
+
+    def bar(self, name: str, total: int) -> Bar:
+        """Count, and show nothing."""
+        return _SilentBar()
+
+
+class _SilentBar:
+    def advance(self) -> None:
+        pass
+
+
+@contextmanager
+def open_progress(*, silent: bool = False) -> Generator[Progress, None, None]:
+    """Choose what suits standard output, for the duration of a block."""
+    if silent:
+        yield SilentProgress()
+    elif on_terminal():
+        from lktrio.cli.rich_progress import RichProgress
+
+        with RichProgress() as progress:
+            yield progress
+    else:
+        yield PlainProgress()

@@ -1,0 +1,83 @@
+"""``lktrio dispatch``: sending agents to rooms (LiveKit's AgentDispatchService)."""
+
+from __future__ import annotations
+
+import argparse
+
+from lktrio import LiveKitAPI, api
+from lktrio.cli.arguments import Group, add_room
+from lktrio.cli.output import Output
+from lktrio.cli.running import add_api_action
+
+__all__ = ["configure", "create", "delete", "get_dispatch", "list_dispatches"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    group = Group(parser)
+    parser = add_api_action(group, "list", list_dispatches, "list the dispatches of a room")
+    parser.add_argument("room", help="name of the room")
+    parser = add_api_action(group, "create", create, "send an agent to a room")
+    add_room(parser)
+    parser.add_argument("--agent-name", required=True, metavar="NAME", help="which agent")
+    parser.add_argument("--metadata", default="", help="metadata for its job")
+    parser.add_argument("--deployment", default="", help="which deployment of it")
+    for name, action, text in (
+        ("get", get_dispatch, "show a dispatch"),
+        ("delete", delete, "take a dispatch back"),
+    ):
+        parser = add_api_action(group, name, action, text)
+        parser.add_argument("room", help="name of the room")
+        parser.add_argument("id", help="id of the dispatch")
+
+
+async def list_dispatches(lk: LiveKitAPI, arguments: argparse.Namespace, output: Output) -> None:
+    """List the dispatches of a room."""
+    _show(
+        await lk.agent_dispatch.list_dispatch(api.ListAgentDispatchRequest(room=arguments.room)),
+        output,
+    )
+
+
+async def get_dispatch(lk: LiveKitAPI, arguments: argparse.Namespace, output: Output) -> None:
+    """Show one dispatch."""
+    request = api.ListAgentDispatchRequest(room=arguments.room, dispatch_id=arguments.id)
+    _show(await lk.agent_dispatch.list_dispatch(request), output)
+
+
+def _show(listed: api.ListAgentDispatchResponse, output: Output) -> None:
+    output.table(
+        listed,
+        ("id", "room", "agent", "jobs", "metadata"),
+        (
+            (
+                one.id,
+                one.room,
+                one.agent_name,
+                len(one.state.jobs) if one.state is not None else 0,
+                one.metadata,
+            )
+            for one in listed.agent_dispatches
+        ),
+    )
+
+
+async def create(lk: LiveKitAPI, arguments: argparse.Namespace, output: Output) -> None:
+    """Send an agent to a room."""
+    dispatch = await lk.agent_dispatch.create_dispatch(
+        api.CreateAgentDispatchRequest(
+            room=arguments.room,
+            agent_name=arguments.agent_name,
+            metadata=arguments.metadata,
+            deployment=arguments.deployment,
+        )
+    )
+    output.done(dispatch, f"{arguments.agent_name} is sent to {arguments.room}: {dispatch.id}")
+
+
+async def delete(lk: LiveKitAPI, arguments: argparse.Namespace, output: Output) -> None:
+    """Take a dispatch back."""
+    dispatch = await lk.agent_dispatch.delete_dispatch(
+        api.DeleteAgentDispatchRequest(room=arguments.room, dispatch_id=arguments.id)
+    )
+    output.done(dispatch, f"{arguments.id} is deleted")

@@ -1,0 +1,171 @@
+"""What commands write: tables, records or JSON; never a secret unless asked to.
+
+Texts come from servers and from other participants. Characters that could move a terminal's
+cursor or change its colours are replaced before they are printed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from enum import IntEnum
+from importlib.util import find_spec
+from typing import Any, cast
+
+from lktrio.proto import Message
+from lktrio.proto.codec import to_json_value
+
+__all__ = ["HIDDEN", "Output", "enum_name", "hide_secrets", "on_terminal", "printable", "timestamp"]
+
+HIDDEN = "***"
+"""What stands in place of a secret."""
+SECRETS = frozenset(
+    {
+        "accountKey",
+        "authPassword",
+        "credential",
+        "credentials",
+        "inboundPassword",
+        "outboundPassword",
+        "password",
+        "pin",
+        "refreshToken",
+        "secret",
+        "sessionToken",
+        "signingKey",
+        "streamKey",
+        "turnPassword",
+        "whatsappApiKey",
+    }
+)
+"""Fields of LiveKit's messages, by their names in JSON, that let in whoever knows them."""
+_COLUMN_GAP = "  "
+
+
+class Output:
+    """Where a command puts its results.
+
+    Args:
+        as_json: Write JSON in place of text.
+        show_secrets: Write secrets as they are.
+    """
+
+    def __init__(self, *, as_json: bool, show_secrets: bool = False) -> None:
+        self._as_json = as_json
+        self._show_secrets = show_secrets
+
+    def table(
+        self, message: Message, headers: Sequence[str], rows: Iterable[Sequence[object]]
+    ) -> None:
+        """A list of things: the message as JSON, or rows of cells."""
+        if self._as_json:
+            self.value(self._to_json(message))
+            return
+        cells = [[_cell(value) for value in row] for row in rows]
+        if on_terminal():
+            _print_rich_table(headers, cells)
+        else:
+            _print_columns([header.upper() for header in headers], cells)
+
+    def record(self, message: Message, fields: Iterable[tuple[str, object]]) -> None:
+        """One thing: the message as JSON, or a line for each field that has a value."""
+        if self._as_json:
+            self.value(self._to_json(message))
+            return
+        self.fields(fields)
+
+    def fields(self, fields: Iterable[tuple[str, object]]) -> None:
+        """A line of text for each field that has a value."""
+        shown = [(name, text) for name, value in fields if (text := _cell(value))]
+        width = max((len(name) for name, _ in shown), default=0)
+        for name, text in shown:
+            print(f"{name + ':':<{width + 1}} {text}")
+
+    def done(self, message: Message, text: str) -> None:
+        """An action was carried out: the server's answer as JSON, or a line."""
+        if self._as_json:
+            self.value(self._to_json(message))
+        else:
+            print(printable(text))
+
+    def secret(self, value: str) -> str:
+        """A secret as a cell."""
+        return value if self._show_secrets or not value else HIDDEN
+
+    def value(self, value: object) -> None:
+        """Any JSON value."""
+        print(json.dumps(value, indent=2, ensure_ascii=not _is_unicode()))
+
+    def _to_json(self, message: Message) -> Any:
+        value = to_json_value(message, defaults=True)
+        return value if self._show_secrets else hide_secrets(value)
+
+
+def hide_secrets(value: Any) -> Any:
+    """A JSON value in which every secret is hidden."""
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        return {
+            name: HIDDEN if name in SECRETS and item else hide_secrets(item)
+            for name, item in fields.items()
+        }
+    if isinstance(value, list):
+        return [hide_secrets(item) for item in cast("list[object]", value)]
+    return value
+
+
+def printable(text: str) -> str:
+    """A text on one line, without characters that control a terminal."""
+    return "".join(character if character.isprintable() else " " for character in text).strip()
+
+
+def timestamp(seconds: float) -> str:
+    """A point in time, given in seconds since 1970; nothing for 0."""
+    if not seconds:
+        return ""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def enum_name(value: IntEnum, prefix: str = "") -> str:
+    """The name of an enum's value in lower case, without a prefix; its number if it has none."""
+    name: str | None = value.name  # None for values of newer servers
+    return (name or str(int(value))).lower().removeprefix(prefix)
+
+
+def on_terminal() -> bool:
+    """Whether standard output is a terminal and rich is there to draw on it."""
+    return sys.stdout.isatty() and find_spec("rich") is not None
+
+
+def _is_unicode() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if value is None:
+        return ""
+    return printable(str(value))
+
+
+def _print_columns(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+    for row in (headers, *rows):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print(_COLUMN_GAP.join(cells).rstrip())
+
+
+def _print_rich_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table()
+    for header in headers:
+        table.add_column(Text(header))
+    for row in rows:
+        table.add_row(*(Text(cell, overflow="fold") for cell in row))
+    Console().print(table)
