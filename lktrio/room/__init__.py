@@ -13,7 +13,7 @@ from lktrio.room.publication import (
     RemoteTrackPublication,
     TrackPublication,
 )
-from lktrio.room.room import Room, RoomState, connect_room, open_room
+from lktrio.room.room import Room, connect_room, open_room
 from lktrio.room.track import LocalTrack, RemoteTrack
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
     "Room",
     "RoomContext",
     "RoomOptions",
-    "RoomState",
     "Subscription",
     "Timeouts",
     "TrackPublication",

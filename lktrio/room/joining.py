@@ -98,6 +98,8 @@ async def open_link(url: str, token: str, options: RoomOptions) -> AsyncGenerato
             _signal_options(options),
             make_offer=connections.make_offer,
             timeouts=options.timeouts.signal,
+            ssl_context=options.ssl_context,
+            connect=options.connect,
         ) as signal:
             assert signal.join is not None  # nothing was resumed
             if signal.version == "v1":

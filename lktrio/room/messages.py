@@ -207,6 +207,9 @@ class ServerMessages:
                 event = ConnectionQualityChanged(participant, quality, update.score)
                 self._session.events.publish(event)
 
+    def _on_leave(self, leave: proto.LeaveRequest) -> None:
+        self._session.signal_ended()  # whatever it wants of us: there is no coming back yet
+
     def _on_refresh_token(self, token: str) -> None:
         if token:  # the signalling keeps it for itself as well
             self._session.events.publish(TokenRefreshed(token))
@@ -222,6 +225,7 @@ class ServerMessages:
         "connection_quality": _on_quality,
         "stream_state_update": _on_stream_states,
         "subscription_permission_update": _on_subscription_permission,
+        "leave": _on_leave,
         "refresh_token": _on_refresh_token,
         "track_unpublished": _on_track_unpublished,
         "subscription_response": _on_subscription_response,

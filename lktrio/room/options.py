@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import trio
+
 from lktrio.signal import Timeouts as SignalTimeouts
+from lktrio.signal.websocket import StreamOpener
 
 __all__ = ["RoomOptions", "Timeouts"]
 
@@ -38,5 +42,9 @@ class RoomOptions:
     """Attributes of ours beside the token's; needs ``can_update_own_metadata``."""
     loopback: bool | None = None
     """Whether to offer loopback addresses for media; None: if the server's URL is one."""
+    ssl_context: ssl.SSLContext | None = None
+    """For TLS with the server; None trusts what the system trusts."""
+    connect: StreamOpener = trio.open_tcp_stream
+    """Opens the byte stream to the server's host and port, such as through a tunnel."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     """Deadlines."""

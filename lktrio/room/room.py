@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Literal, TypeAlias, TypeVar, cast, overload
+from typing import Any, TypeVar, cast, overload
 
 import trio
 
@@ -20,12 +20,9 @@ from lktrio.room.participant import Participant, RemoteParticipant
 from lktrio.room.session import RoomSession, serve_room
 from lktrio.signal.scope import open_service_nursery
 
-__all__ = ["Room", "RoomState", "connect_room", "open_room"]
+__all__ = ["Room", "connect_room", "open_room"]
 
 E = TypeVar("E")
-
-RoomState: TypeAlias = Literal["connected", "disconnected"]
-"""Whether a room can be used."""
 
 
 class Room:
@@ -61,7 +58,7 @@ class Room:
         return self._session.info
 
     @property
-    def state(self) -> RoomState:
+    def state(self) -> str:
         """``"connected"`` or ``"disconnected"``."""
         return "connected" if self._session.end_reason is None else "disconnected"
 

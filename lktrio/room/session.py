@@ -247,12 +247,12 @@ class RoomSession:
                 replies, messages.replies = messages.replies, []
                 for reply in replies:
                     await self.send_request(reply)
-            self._signal_ended()
+            self.signal_ended()
         except RoomClosed:
             await trio.lowlevel.checkpoint()
 
-    def _signal_ended(self) -> None:
-        """The signalling is gone, and with it the stay."""
+    def signal_ended(self) -> None:
+        """The signalling is gone or says goodbye, and with it the stay ends."""
         signal = self.link.signal
         leave = signal.server_leave
         if leave is not None:
@@ -269,7 +269,7 @@ class RoomSession:
         try:
             yield
         except (trio.BrokenResourceError, trio.ClosedResourceError):
-            self._signal_ended()
+            self.signal_ended()
             self.check_open()
 
     async def send_request(self, request: proto.SignalRequest) -> None:

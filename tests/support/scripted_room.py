@@ -1,0 +1,196 @@
+"""A server whose part in a room is written by the test: signalling, media connection and data.
+
+It answers the client's offers by itself, with a real peer connection over the loopback interface;
+everything else is up to the test.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import trio
+
+from lktrio import proto
+from lktrio.net.driver import PeerDriver
+from lktrio.proto.codec import decode, encode
+from lktrio.room import Room, RoomOptions, open_room
+from lktrio.rtc.datachannel import DataChannel, DataChannelMessage, DataChannelOpened
+from lktrio.rtc.dtls import Certificate
+from lktrio.rtc.peer import Peer, PeerConfig, PeerEvent
+from tests.support.servers import until
+from tests.support.signal_server import Visit, joined, open_signal_server
+
+ME = proto.ParticipantInfo(
+    sid="PA_me",
+    identity="me",
+    state=proto.ParticipantInfo.State.ACTIVE,
+    permission=proto.ParticipantPermission(
+        can_subscribe=True, can_publish=True, can_publish_data=True, can_update_metadata=True
+    ),
+)
+
+
+def info(identity: str, sid: str = "", **values: Any) -> proto.ParticipantInfo:
+    """What the server says about somebody."""
+    state = values.pop("state", proto.ParticipantInfo.State.ACTIVE)
+    return proto.ParticipantInfo(
+        identity=identity, sid=sid or f"PA_{identity}", state=state, **values
+    )
+
+
+@dataclass
+class Plan:
+    """What the server does by itself."""
+
+    join: dict[str, Any] = field(default_factory=dict)
+    """Fields of the join response that differ from the usual ones."""
+    answers: bool = True
+    """Whether it answers offers."""
+    media: bool = True
+    """Whether its side of the media connection runs; otherwise its candidates lead nowhere."""
+    addresses: Sequence[str] = ("127.0.0.1",)
+    """Where it can be reached."""
+    edit: Callable[[str], str] = str
+    """Changes the descriptions that it answers with."""
+
+
+class ScriptedRoom:
+    """The server's side of one stay."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.visit: Visit
+        self.on_offer: Callable[[proto.SessionDescription], Awaitable[None]] = self.answer
+        """What to do with an offer."""
+        self.data: list[tuple[str, proto.DataPacket]] = []
+        """What the client sent over data channels, with the labels of these."""
+        self._channels: dict[str, DataChannel] = {}
+        self.peer = Peer(
+            PeerConfig(),
+            certificate=Certificate.generate(datetime.datetime.now(datetime.UTC)),
+            random=os.urandom,
+            ntp_offset=time.time() - trio.current_time(),
+        )
+        self.driver = PeerDriver(self.peer, self._on_event, plan.addresses)
+
+    async def serve(self, visit: Visit) -> None:
+        self.visit = visit
+        await visit.accept()
+        try:
+            async with trio.open_nursery() as nursery:
+                if self.plan.media:
+                    nursery.start_soon(self.driver.run)
+                await visit.send(joined(**({"participant": ME} | self.plan.join)))
+                offer = visit.join_request.publisher_offer
+                assert offer is not None
+                await self.on_offer(offer)
+                nursery.start_soon(self._answer_offers)
+                await visit.closed.wait()
+                nursery.cancel_scope.cancel()
+        finally:
+            self.driver.close()
+
+    async def _answer_offers(self) -> None:
+        async for request in self.requests("offer"):
+            assert request.offer is not None
+            await self.on_offer(request.offer)
+
+    async def requests(self, member: str) -> AsyncGenerator[proto.SignalRequest, None]:
+        """What the client sends of a kind, until it is gone."""
+        number = 0
+        while True:
+            number += 1
+            try:
+                request = await self.visit.wait_for(member, number)
+            except trio.BrokenResourceError:
+                return
+            yield request
+
+    async def answer(self, offer: proto.SessionDescription) -> None:
+        """Answer an offer, if that is the plan."""
+        if not self.plan.answers:
+            return
+        now = trio.current_time()
+        self.peer.set_offer(offer.sdp, now)
+        sdp = self.peer.create_answer(now)
+        self.driver.flush()
+        answer = proto.SessionDescription(type="answer", sdp=self.plan.edit(sdp), id=offer.id)
+        await self.send(answer=answer)
+
+    async def send(self, **members: Any) -> None:
+        """Send one message for each member."""
+        for name, value in members.items():
+            await self.visit.send(proto.SignalResponse(**{name: value}))
+
+    async def update(self, *participants: proto.ParticipantInfo) -> None:
+        await self.send(update=proto.ParticipantUpdate(participants=list(participants)))
+
+    async def accept_tracks(self) -> None:
+        """Accept every track that is announced, for ever."""
+        async for sent in self.requests("add_track"):
+            request = sent.add_track
+            assert request is not None
+            track = proto.TrackInfo(
+                sid=f"TR_{request.cid[:12]}",
+                name=request.name,
+                type=request.type,
+                source=request.source,
+            )
+            published = proto.TrackPublishedResponse(cid=request.cid, track=track)
+            await self.send(track_published=published)
+
+    async def send_data(self, packet: proto.DataPacket | bytes, label: str = "_reliable") -> None:
+        """Send a packet over a data channel, once that is open."""
+        await until(lambda: label in self._channels)
+        data = packet if isinstance(packet, bytes) else encode(packet)
+        self._channels[label].send(data, trio.current_time())
+        self.driver.flush()
+
+    def _on_event(self, event: PeerEvent) -> None:
+        if isinstance(event, DataChannelOpened):
+            self._channels[event.channel.label] = event.channel
+        elif isinstance(event, DataChannelMessage):
+            self.data.append((event.channel.label, decode(proto.DataPacket, event.data)))
+
+
+@dataclass
+class ScriptedServer:
+    """A server for one stay."""
+
+    url: str
+    room: ScriptedRoom
+
+
+@asynccontextmanager
+async def open_scripted_server(plan: Plan | None = None) -> AsyncGenerator[ScriptedServer, None]:
+    """Run a server for the time of the block."""
+    scripted = ScriptedRoom(plan or Plan())
+    try:
+        async with open_signal_server(scripted.serve) as server:
+            yield ScriptedServer(server.url, scripted)
+    finally:
+        scripted.driver.close()
+
+
+@asynccontextmanager
+async def open_scripted_room(
+    plan: Plan | None = None, options: RoomOptions | None = None
+) -> AsyncGenerator[tuple[ScriptedRoom, Room], None]:
+    """Run a server and join it."""
+    async with (
+        open_scripted_server(plan) as server,
+        open_room(server.url, "token", options) as room,
+    ):
+        yield server.room, room
+
+
+def quick(options: RoomOptions | None = None, **seconds: Any) -> RoomOptions:
+    """Options with other deadlines."""
+    options = options or RoomOptions()
+    return replace(options, timeouts=replace(options.timeouts, **seconds))

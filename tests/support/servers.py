@@ -1,0 +1,128 @@
+"""The servers that tests of rooms run against: the embedded one, and a real LiveKit server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import pytest
+import trio
+
+from lktrio import proto
+from lktrio.api import LiveKitAPI
+from lktrio.auth import AccessToken, VideoGrants
+from lktrio.devserver import open_dev_server
+from lktrio.room import Room, RoomOptions, Subscription, open_room
+
+URL = os.environ.get("LIVEKIT_URL", "")
+KEY = os.environ.get("LIVEKIT_API_KEY", "")
+SECRET = os.environ.get("LIVEKIT_API_SECRET", "")
+
+V1 = RoomOptions()
+V0 = RoomOptions(single_peer_connection=False)
+VERSIONS = pytest.mark.parametrize("options", [V1, V0], ids=["v1", "v0"])
+"""For tests that depend on how many peer connections there are."""
+
+NEEDS_LIVEKIT = [
+    pytest.mark.livekit_server,
+    pytest.mark.skipif(not (URL and KEY and SECRET), reason="LIVEKIT_URL and its keys are not set"),
+]
+SERVERS = [
+    pytest.param("embedded", id="embedded"),
+    pytest.param("livekit", id="livekit", marks=NEEDS_LIVEKIT),
+]
+
+PATIENCE = 10.0
+"""Seconds that something may take before a test fails; a real server tells some things late."""
+
+E = TypeVar("E")
+
+
+@dataclass(frozen=True)
+class RoomServer:
+    """A running server."""
+
+    url: str
+    key: str
+    secret: str
+    room: str
+    """Name of the room of this test."""
+    real: bool = False
+    """Whether it is LiveKit's own."""
+
+    def token(
+        self,
+        identity: str,
+        *,
+        secret: str = "",
+        ttl: timedelta = timedelta(hours=1),
+        name: str = "",
+        metadata: str = "",
+        attributes: dict[str, str] | None = None,
+        now: float | None = None,
+        **grants: Any,
+    ) -> str:
+        values: dict[str, Any] = {"room_join": True, "room": self.room, **grants}
+        video = VideoGrants(**values)
+        token = AccessToken(
+            identity=identity,
+            name=name,
+            ttl=ttl,
+            metadata=metadata,
+            attributes=attributes or {},
+            video=video,
+        )
+        return token.to_jwt(self.key, secret or self.secret, now=now)
+
+    def join(
+        self, identity: str, options: RoomOptions | None = None, **claims: Any
+    ) -> AbstractAsyncContextManager[Room]:
+        return open_room(self.url, self.token(identity, **claims), options)
+
+    def api(self) -> LiveKitAPI:
+        return LiveKitAPI(self.url, self.key, self.secret)
+
+    async def participants(self) -> list[proto.ParticipantInfo]:
+        """Who is in the room, in the server's opinion."""
+        async with self.api() as api:
+            listed = await api.room.list_participants(proto.ListParticipantsRequest(room=self.room))
+        return listed.participants
+
+    async def wait_for_participants(self, *identities: str) -> None:
+        """Wait until exactly these are in the room; the server notices leaving a moment later."""
+        expected = sorted(identities)
+        with trio.fail_after(PATIENCE):
+            while sorted(info.identity for info in await self.participants()) != expected:
+                await trio.sleep(0.02)
+
+
+@asynccontextmanager
+async def open_server(kind: str, room: str) -> AsyncGenerator[RoomServer, None]:
+    """The embedded server for the time of the block, or the real one that there is."""
+    if kind == "livekit":
+        yield RoomServer(URL, KEY, SECRET, room, real=True)
+        return
+    async with open_dev_server() as server:
+        yield RoomServer(server.url, server.api_key, server.api_secret, room)
+
+
+async def expect(
+    events: Subscription[Any], kind: type[E], where: Callable[[E], bool] | None = None
+) -> E:
+    """The next event of a kind; others are passed over."""
+    with trio.fail_after(PATIENCE):
+        async for event in events:
+            if isinstance(event, kind) and (where is None or where(event)):
+                return event
+    raise AssertionError(f"the room ended without {kind.__name__}")
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that no event tells."""
+    with trio.fail_after(PATIENCE):
+        while not condition():
+            await trio.sleep(0.005)
