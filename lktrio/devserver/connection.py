@@ -109,7 +109,9 @@ class MediaConnection:
             self._fail()
 
     def flush(self) -> None:
-        """Bring what was asked of the peer onto the wire."""
+        """Bring what was asked of the peer onto the wire; nothing once it is closed."""
+        if not self.driver.local_addresses:
+            return
         try:
             self.driver.flush()
         except Exception:  # noqa: BLE001 - logged; the others go on

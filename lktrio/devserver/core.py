@@ -17,10 +17,11 @@ from lktrio.devserver.ids import new_node_id
 from lktrio.devserver.joining import JoinParameters
 from lktrio.devserver.link import SignalLink
 from lktrio.devserver.notifier import Notifier
-from lktrio.devserver.participant import Participant
+from lktrio.devserver.participant import Participant, refused_info
 from lktrio.devserver.room import Room
 from lktrio.devserver.signalling import SignalHandler
 from lktrio.devserver.speakers import WINDOW
+from lktrio.errors import LocalProtocolError, RemoteProtocolError
 
 __all__ = ["ServerCore", "UnknownSession"]
 
@@ -116,15 +117,27 @@ class ServerCore:
             return self._resume(parameters, link)
         room = self.room_for(parameters)
         if room.is_full and parameters.identity not in room.participants:
+            room.announce_refused(refused_info(parameters))
             raise HttpError(500, "connection closed by media")
         participant = Participant(room, parameters)
         self._nursery.start_soon(participant.run, name=f"participant {participant.identity}")
         room.admit(participant)
         self._connect(participant, link)
-        participant.begin(link)
+        self._begin(participant, link)
         if not participant.closed.is_set():
             room.broadcast_update(participant, to_self=False)
         return participant
+
+    def _begin(self, participant: Participant, link: SignalLink) -> None:
+        """Let the client join; what is wrong with its request ends its session alone."""
+        try:
+            participant.begin(link)
+        except (RemoteProtocolError, LocalProtocolError) as error:
+            _log.info("%s joined with what makes no sense: %s", participant.identity, error)
+            participant.leave(_Reason.STATE_MISMATCH, _Action.RECONNECT)
+        except Exception:  # noqa: BLE001 - logged; the others go on
+            _log.exception("%s could not join", participant.identity)
+            participant.fail()
 
     def _resume(self, parameters: JoinParameters, link: SignalLink) -> Participant:
         room = self.rooms.get(parameters.room)

@@ -39,6 +39,7 @@ class DownTrack:
     Attributes:
         transceiver: The subscriber's section, once it has one.
         muted: Whether forwarding is held by the publisher's mute or the subscriber's settings.
+        disabled: Whether the subscriber does not want to see it now.
         refused: Whether the subscriber cannot take the codec.
     """
 
@@ -47,6 +48,7 @@ class DownTrack:
         self.subscriber = subscriber
         self.transceiver: Transceiver | None = None
         self.muted = False
+        self.disabled = False
         self.refused = False
         self.max_spatial = _TOP
         self._stream: OutboundStream | None = None
@@ -76,6 +78,7 @@ class DownTrack:
     def apply(self, settings: proto.UpdateTrackSettings, now: float) -> None:
         """Follow what the subscriber wants to see of a video track."""
         self.max_spatial = _spatial_for(self.track.info, settings)
+        self.disabled = settings.disabled
         self.set_muted(settings.disabled or self.track.info.muted, now)
 
     def set_muted(self, muted: bool, now: float) -> None:

@@ -36,6 +36,7 @@ __all__ = [
 MAX_BODY = 10 * 1024 * 1024
 """Bytes of a request body, LiveKit's limit."""
 _MAX_HEAD = 1024 * 1024 + 4096  # bytes; what Go's net/http accepts by default
+_IDLE_SECONDS = 75.0  # before a request begins
 _HEAD_SECONDS = 15.0
 _BODY_SECONDS = 30.0
 _SEND_SECONDS = 30.0
@@ -146,6 +147,9 @@ class _Connection:
 
     async def _serve_one(self) -> bool:
         """Serve one request; whether another may follow."""
+        if not self._http.trailing_data[0]:
+            with trio.fail_after(_IDLE_SECONDS):
+                await self._receive()
         with trio.fail_after(_HEAD_SECONDS):
             head = await self._next_event()
         if not isinstance(head, h11.Request):
@@ -192,7 +196,10 @@ class _Connection:
             event = self._http.next_event()
             if event is not h11.NEED_DATA:
                 return event  # type: ignore[return-value]  # h11 types the sentinels as classes
-            self._http.receive_data(bytes(await self._stream.receive_some()))
+            await self._receive()
+
+    async def _receive(self) -> None:
+        self._http.receive_data(bytes(await self._stream.receive_some()))
 
     async def _upgrade(self, head: h11.Request, request: Request) -> bool:
         try:

@@ -37,7 +37,14 @@ from lktrio.rtc.transport import TransportState, TransportStateChanged
 if TYPE_CHECKING:
     from lktrio.devserver.room import Room
 
-__all__ = ["MAX_ATTRIBUTES", "MAX_METADATA", "MAX_NAME", "Participant", "too_long"]
+__all__ = [
+    "MAX_ATTRIBUTES",
+    "MAX_METADATA",
+    "MAX_NAME",
+    "Participant",
+    "refused_info",
+    "too_long",
+]
 
 MAX_NAME = 256
 """Bytes of a display name."""
@@ -83,7 +90,7 @@ class Participant:
         self.link: SignalLink | None = None
         self.closed = trio.Event()
         self.was_active = False
-        self.permission_rules: proto.SubscriptionPermission | None = None
+        self._permitted: dict[str, frozenset[str] | None] | None = None
         self._scope = trio.CancelScope()
         self._negotiation = trio.Event()
         self._joined_at = trio.current_time()
@@ -169,18 +176,25 @@ class Participant:
 
     def permits(self, subscriber: Participant, sid: str) -> bool:
         """Whether it allows another participant to receive one of its tracks."""
-        rules = self.permission_rules
-        if rules is None or rules.all_participants or subscriber.grants.recorder:
+        rules = self._permitted
+        if rules is None or subscriber.grants.recorder:
             return True
-        return any(
-            (rule.all_tracks or sid in rule.track_sids)
-            and (
-                rule.participant_identity == subscriber.identity
-                if rule.participant_identity
-                else rule.participant_sid == subscriber.sid
-            )
-            for rule in rules.track_permissions
-        )
+        permitted = rules.get(subscriber.identity, rules.get(subscriber.sid, frozenset()))
+        return permitted is None or sid in permitted
+
+    def set_permitted(self, rules: proto.SubscriptionPermission) -> None:
+        """Take the rules by which others may receive its tracks."""
+        self._permitted = None
+        if not rules.all_participants:
+            self._permitted = {
+                rule.participant_identity or rule.participant_sid: None
+                if rule.all_tracks
+                else frozenset(rule.track_sids)
+                for rule in rules.track_permissions
+            }
+        for other in list(self.room.participants.values()):
+            other.subscriber.reconcile()
+            self.room.data_tracks.reconcile(other)
 
     # Signalling
 
@@ -374,6 +388,7 @@ class Participant:
     def on_subscribed(self, downtrack: DownTrack) -> None:
         """The client agreed to receive a track."""
         track = downtrack.track
+        track.update_quality(trio.current_time())
         if not self.hidden and not track.announced_subscribed:
             track.announced_subscribed = True
             told = proto.TrackSubscribed(track_sid=track.sid)
@@ -467,8 +482,11 @@ class Participant:
             self._silent_since = trio.current_time()
         elif state is TransportState.FAILED:
             self._transport_failed()
-        elif state is TransportState.CLOSED and self.link is None:
-            self.close(_Reason.CLIENT_INITIATED)
+        elif state is TransportState.CLOSED:
+            if self.link is None:
+                self.close(_Reason.CLIENT_INITIATED)
+            elif self._failed_at is None:  # a leave or the end of the link is to follow
+                self._failed_at = trio.current_time()
 
     def _transport_failed(self) -> None:
         """The client is to come back within some seconds."""
@@ -482,6 +500,13 @@ class Participant:
 
 
 _KINDS = ("standard", "ingress", "egress", "sip", "agent", "connector", "bridge")
+
+
+def refused_info(parameters: JoinParameters) -> proto.ParticipantInfo:
+    """How a participant is described that could not come in."""
+    info = _describe(parameters)
+    info.state, info.disconnect_reason = _State.DISCONNECTED, _Reason.JOIN_FAILURE
+    return info
 
 
 def too_long(

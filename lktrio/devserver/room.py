@@ -238,6 +238,11 @@ class Room:
         for receiver in receivers:
             self._send_update(receiver, [participant.info])
 
+    def announce_refused(self, info: proto.ParticipantInfo) -> None:
+        """Tell everybody of a participant that could not come in."""
+        for participant in self.participants.values():
+            self._send_update(participant, [info])
+
     def visible_to(self, participant: Participant) -> list[proto.ParticipantInfo]:
         """Everybody else whom a participant may see."""
         return [other.info for other in self._others(participant) if not other.hidden]
@@ -309,6 +314,8 @@ class Room:
         """Do what is due."""
         for participant in list(self.participants.values()):
             participant.tick(now)
+        for track in list(self.tracks()):
+            track.update_quality(now)
         self._tell_speakers()
         self._tell_counts(now)
         if now >= self._quality_due:

@@ -109,11 +109,7 @@ class SignalHandler:
         self._participant.leave(reason, _Action.DISCONNECT)
 
     def _subscription_permission(self, request: proto.SubscriptionPermission) -> None:
-        participant = self._participant
-        participant.permission_rules = request
-        for other in list(participant.room.participants.values()):
-            other.subscriber.reconcile()
-            participant.room.data_tracks.reconcile(other)
+        self._participant.set_permitted(request)
 
     def _sync_state(self, state: proto.SyncState) -> None:
         participant = self._participant

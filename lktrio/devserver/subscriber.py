@@ -157,9 +157,7 @@ class Subscriber:
         """The publisher muted or unmuted a track."""
         downtrack = self.downtracks.get(track.sid)
         if downtrack is not None:
-            settings = self._settings.get(track.sid)
-            disabled = settings is not None and settings.disabled
-            downtrack.set_muted(track.info.muted or disabled, trio.current_time())
+            downtrack.set_muted(track.info.muted or downtrack.disabled, trio.current_time())
 
     def tick(self, now: float) -> None:
         """Look after subscriptions that wait for something."""
@@ -245,6 +243,7 @@ class Subscriber:
                 transceiver.capabilities = _preferring(codecs, downtrack.track.mime)
                 self._place(downtrack, transceiver)
         restart, self._restart = self._restart, False
+        peer.cancel_offer()  # one that nobody answered, as the client was gone
         sdp = peer.create_offer(trio.current_time(), ice_restart=restart)
         self.connection.flush()
         self._offer_id += 1

@@ -35,6 +35,9 @@ _STREAMS = {
     proto.TrackSource.SCREEN_SHARE: "screen",
     proto.TrackSource.SCREEN_SHARE_AUDIO: "screen",
 }
+QUALITY_HOLD = 5.0
+"""Seconds for which a publisher goes on with a quality that nobody wants any more."""
+_QUALITIES = (proto.VideoQuality.LOW, proto.VideoQuality.MEDIUM, proto.VideoQuality.HIGH)
 _SVC_CODECS = ("vp9", "av1")
 
 
@@ -147,6 +150,8 @@ class PublishedTrack:
             self.depacketizer = depacketizer(mime)
         self._request_keyframe = request_keyframe
         self._by_stream: dict[InboundStream, Layer] = {}
+        self._told_quality: int | None = None
+        self._lower_since: float | None = None
 
     @property
     def sid(self) -> str:
@@ -199,6 +204,36 @@ class PublishedTrack:
                 group[layer.spatial].rid = layer.rid
                 group[layer.spatial].spatial_layer = layer.spatial
         self.info.version = version_now()
+
+    def update_quality(self, now: float) -> None:
+        """Tell the publisher which qualities anybody wants, at once when it is more (dynacast)."""
+        if not self.is_video:
+            return
+        wanted = [d.max_spatial for d in self.downtracks if d.bound and not d.disabled]
+        highest = max(wanted, default=-1)
+        told = self._told_quality
+        if highest == told or (told is None and not wanted):
+            self._lower_since = None
+        elif told is None or highest > told:
+            self._tell_quality(highest)
+        elif self._lower_since is None:
+            self._lower_since = now
+        elif now - self._lower_since >= QUALITY_HOLD:
+            self._tell_quality(highest)
+
+    def _tell_quality(self, highest: int) -> None:
+        self._told_quality, self._lower_since = highest, None
+        qualities = [
+            proto.SubscribedQuality(quality=quality, enabled=quality <= highest)
+            for quality in _QUALITIES
+        ]
+        codec = self.mime.rpartition("/")[2].lower()
+        update = proto.SubscribedQualityUpdate(
+            track_sid=self.sid,
+            subscribed_qualities=qualities,
+            subscribed_codecs=[proto.SubscribedCodec(codec=codec, qualities=qualities)],
+        )
+        self.participant.send(proto.SignalResponse(subscribed_quality_update=update))
 
     def request_keyframe(self, layer: Layer) -> None:
         """Ask the publisher for a keyframe of a layer."""

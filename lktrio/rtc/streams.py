@@ -232,6 +232,7 @@ class MediaStreams:
             ),
             sender_ssrc=self._report_ssrc,
             arrivals=self._arrivals,
+            rid=rid,
         )
         self._inbound[ssrc] = (transceiver, stream)
         self._feeds[ssrc] = stream.feed
