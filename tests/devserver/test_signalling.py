@@ -1,0 +1,351 @@
+"""Messages of clients are answered as LiveKit's server answers them, refusals included."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import trio
+
+from lktrio import proto
+from lktrio.auth import decode_token
+from lktrio.devserver import open_dev_server
+from lktrio.proto import codec
+from tests.devserver.client import joined
+
+Reason = proto.RequestResponse.Reason
+
+
+async def test_both_forms_of_ping_are_answered() -> None:
+    with trio.fail_after(20):
+        async with open_dev_server() as server, joined(server, "me") as client:
+            await client.send(ping=123)
+            assert await client.wait_for("pong") > 1_700_000_000_000
+            await client.send(ping_req=proto.Ping(timestamp=456, rtt=7))
+            pong = await client.wait_for("pong_resp")
+    assert pong.last_ping_timestamp == 456
+    assert pong.timestamp > 1_700_000_000_000
+
+
+REFUSED: list[tuple[str, dict[str, Any], proto.RequestResponse.Reason, str]] = [
+    ("mute", {"mute": proto.MuteTrackRequest(sid="TR_nope")}, Reason.NOT_FOUND, "mute"),
+    (
+        "trickle that is not JSON",
+        {"trickle": proto.TrickleRequest(candidateInit="nojson")},
+        Reason.UNCLASSIFIED_ERROR,
+        "trickle",
+    ),
+    (
+        "metadata without the grant",
+        {"update_metadata": proto.UpdateParticipantMetadata(metadata="x", request_id=5)},
+        Reason.NOT_ALLOWED,
+        "update_metadata",
+    ),
+    (
+        "a codec for an unknown track",
+        {"add_track": proto.AddTrackRequest(cid="c", sid="TR_unknown")},
+        Reason.NOT_FOUND,
+        "add_track",
+    ),
+    (
+        "a track of data",
+        {"add_track": proto.AddTrackRequest(cid="c", type=proto.TrackType.DATA)},
+        Reason.UNSUPPORTED_TYPE,
+        "add_track",
+    ),
+    (
+        "features of an unknown track",
+        {"update_audio_track": proto.UpdateLocalAudioTrack(track_sid="TR_nope")},
+        Reason.NOT_FOUND,
+        "update_audio_track",
+    ),
+    (
+        "size of an unknown track",
+        {"update_video_track": proto.UpdateLocalVideoTrack(track_sid="TR_nope")},
+        Reason.NOT_FOUND,
+        "update_video_track",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("request_fields", "reason", "echo"), [case[1:] for case in REFUSED], ids=[c[0] for c in REFUSED]
+)
+async def test_refusals_echo_the_request(
+    request_fields: dict[str, Any], reason: proto.RequestResponse.Reason, echo: str
+) -> None:
+    with trio.fail_after(20):
+        async with open_dev_server() as server, joined(server, "me") as client:
+            await client.send(**request_fields)
+            response = await client.wait_for("request_response")
+            await client.ping()  # and the link goes on
+    assert response.reason == reason
+    assert getattr(response, echo) == request_fields[echo]
+    if echo == "update_metadata":
+        assert response.request_id == 5
+        assert response.message == "does not have permission to update own metadata"
+
+
+async def test_sources_that_may_not_be_published_are_refused() -> None:
+    with trio.fail_after(20):
+        async with (
+            open_dev_server() as server,
+            joined(server, "me", can_publish_sources=["camera"]) as client,
+        ):
+            microphone = proto.AddTrackRequest(cid="m", source=proto.TrackSource.MICROPHONE)
+            await client.send(add_track=microphone)
+            refused = await client.wait_for("request_response")
+            camera = proto.AddTrackRequest(
+                cid="c", type=proto.TrackType.VIDEO, source=proto.TrackSource.CAMERA
+            )
+            await client.send(add_track=camera)
+            published = await client.wait_for("track_published")
+    assert refused.reason == Reason.NOT_ALLOWED
+    assert refused.add_track == microphone
+    assert published.cid == "c"
+    assert published.track.sid.startswith("TR_VC")
+
+
+async def test_a_track_is_described_as_it_was_asked_for() -> None:
+    qualities = (proto.VideoQuality.HIGH, proto.VideoQuality.LOW)
+    request = proto.AddTrackRequest(
+        cid="c",
+        name="cam",
+        type=proto.TrackType.VIDEO,
+        width=640,
+        height=360,
+        source=proto.TrackSource.CAMERA,
+        layers=[proto.VideoLayer(quality=quality) for quality in qualities],
+        simulcast_codecs=[
+            proto.SimulcastCodec(
+                codec="vp8",
+                cid="c",
+                layers=[proto.VideoLayer(quality=quality) for quality in qualities],
+            )
+        ],
+    )
+    with trio.fail_after(20):
+        async with open_dev_server() as server, joined(server, "me") as client:
+            await client.send(add_track=request)
+            track = (await client.wait_for("track_published")).track
+    assert (track.name, track.width, track.height) == ("cam", 640, 360)
+    assert track.simulcast
+    assert track.stream == "camera"
+    assert [layer.quality for layer in track.layers] == sorted(qualities)
+    assert track.codecs[0].mime_type == "video/vp8"
+    assert track.codecs[0].cid == "c"
+    mode = proto.VideoLayer.Mode.ONE_SPATIAL_LAYER_PER_STREAM
+    assert track.codecs[0].video_layer_mode == mode
+
+
+async def test_a_cid_in_use_is_queued_and_twenty_tracks_may_wait() -> None:
+    with trio.fail_after(20):
+        async with open_dev_server() as server, joined(server, "me") as client:
+            for number in range(20):
+                await client.send(add_track=proto.AddTrackRequest(cid=str(number)))
+                await client.wait_for("track_published")
+            reasons = []
+            for cid in ("0", "20"):
+                await client.send(add_track=proto.AddTrackRequest(cid=cid))
+                reasons.append((await client.wait_for("request_response")).reason)
+    assert reasons == [Reason.LIMIT_EXCEEDED, Reason.LIMIT_EXCEEDED]
+
+
+async def test_the_same_cid_waits_for_the_first_one_to_end() -> None:
+    with trio.fail_after(20):
+        async with open_dev_server() as server, joined(server, "me") as client:
+            await client.send(add_track=proto.AddTrackRequest(cid="c"))
+            await client.wait_for("track_published")
+            reasons = []
+            for _ in range(4):
+                await client.send(add_track=proto.AddTrackRequest(cid="c"))
+                reasons.append((await client.wait_for("request_response")).reason)
+    assert reasons == [Reason.QUEUED] * 3 + [Reason.LIMIT_EXCEEDED]
+
+
+async def test_a_participant_changes_what_it_says_about_itself() -> None:
+    with trio.fail_after(20):
+        async with (
+            open_dev_server() as server,
+            joined(server, "other") as other,
+            joined(server, "me", can_update_own_metadata=True) as client,
+        ):
+            change = proto.UpdateParticipantMetadata(
+                metadata="m", name="N", attributes={"a": "1", "b": "2"}, request_id=7
+            )
+            await client.send(update_metadata=change)
+            response = await client.wait_for("request_response")
+            info = await other.wait_update("me", lambda info: info.name == "N")
+            removal = proto.UpdateParticipantMetadata(attributes={"a": ""}, request_id=8)
+            await client.send(update_metadata=removal)
+            again = await other.wait_update("me", lambda info: info.attributes == {"b": "2"})
+            await client.ping()
+            tokens = [m.refresh_token for m in client.received if m.refresh_token is not None]
+    assert (response.request_id, response.reason) == (7, Reason.OK)
+    assert (info.metadata, info.attributes) == ("m", {"a": "1", "b": "2"})
+    assert (again.metadata, again.name) == ("m", "N")  # empty values change nothing
+    claims = decode_token(tokens[-1])
+    assert (claims.name, claims.metadata, dict(claims.attributes)) == ("N", "m", {"b": "2"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        proto.UpdateParticipantMetadata(name="n" * 257, request_id=1),
+        proto.UpdateParticipantMetadata(metadata="m" * (512 * 1024 + 1), request_id=1),
+        proto.UpdateParticipantMetadata(attributes={"a": "v" * 64 * 1024}, request_id=1),
+    ],
+    ids=["name", "metadata", "attributes"],
+)
+async def test_what_it_says_about_itself_is_limited(
+    change: proto.UpdateParticipantMetadata,
+) -> None:
+    with trio.fail_after(20):
+        async with (
+            open_dev_server() as server,
+            joined(server, "me", can_update_own_metadata=True) as client,
+        ):
+            await client.send(update_metadata=change)
+            response = await client.wait_for("request_response")
+    assert (response.request_id, response.reason) == (1, Reason.LIMIT_EXCEEDED)
+
+
+async def test_old_clients_hear_of_refusals_only() -> None:
+    with trio.fail_after(20):
+        async with (
+            open_dev_server() as server,
+            joined(server, "me", target="/rtc?protocol=14", can_update_own_metadata=True) as client,
+        ):
+            change = proto.UpdateParticipantMetadata(name="N", request_id=7)
+            await client.send(update_metadata=change)
+            await client.wait_update("me", lambda info: info.name == "N")
+            await client.ping()
+            assert "request_response" not in client.kinds()
+
+
+@pytest.mark.parametrize("frame", [b"", b"\xba\x06\x00\x9a\x06\x00"], ids=["empty", "unknown"])
+async def test_frames_without_a_known_case_are_ignored(frame: bytes) -> None:
+    with trio.fail_after(20):
+        async with open_dev_server() as server, joined(server, "me") as client:
+            await client.send_raw(frame)
+            await client.ping()
+
+
+@pytest.mark.parametrize("frame", [b"\xff\xff\xff", "{nope"], ids=["binary", "text"])
+async def test_frames_that_cannot_be_read_end_the_link_without_a_leave(frame: bytes | str) -> None:
+    with trio.fail_after(20):
+        async with open_dev_server() as server, joined(server, "me") as client:
+            await client.send_raw(frame)
+            assert await client.wait_closed() == 1000
+            assert "leave" not in client.kinds()
+
+
+async def test_text_is_answered_with_text_and_binary_with_binary() -> None:
+    with trio.fail_after(20):
+        async with open_dev_server() as server, joined(server, "me") as client:
+            await client.send_raw('{"pingReq":{"timestamp":"1","rtt":"2"}, "unknown": 1}')
+            await client.wait_for("pong_resp")
+            answer = json.loads(client.texts[-1])
+            count = len(client.texts)
+            await client.send_raw('{"ping_req":{"timestamp":"3"}}')
+            await client.wait_for("pong_resp")
+            await client.ping()  # binary
+            assert len(client.texts) == count + 1
+    assert answer["pongResp"]["lastPingTimestamp"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (proto.DisconnectReason.USER_REJECTED, proto.DisconnectReason.USER_REJECTED),
+        (proto.DisconnectReason.ROOM_DELETED, proto.DisconnectReason.CLIENT_INITIATED),
+    ],
+)
+async def test_leaving_gives_the_reason_to_others(
+    sent: proto.DisconnectReason, kept: proto.DisconnectReason
+) -> None:
+    with trio.fail_after(20):
+        async with (
+            open_dev_server() as server,
+            joined(server, "other") as other,
+            joined(server, "me") as client,
+        ):
+            await client.send(leave=proto.LeaveRequest(reason=sent))
+            leave = await client.wait_for("leave")
+            assert await client.wait_closed() == 1000
+            gone = proto.ParticipantInfo.State.DISCONNECTED
+            info = await other.wait_update("me", lambda info: info.state == gone)
+    assert leave.reason == kept
+    assert info.disconnect_reason == kept
+
+
+async def test_a_track_that_never_comes_is_told_to_be_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lktrio.devserver.subscriber._NOT_FOUND_AFTER", 0.0)
+    with trio.fail_after(20):
+        async with open_dev_server() as server, joined(server, "me") as client:
+            await client.send(
+                subscription=proto.UpdateSubscription(track_sids=["TR_nope"], subscribe=True)
+            )
+            response = await client.wait_for("subscription_response")
+    assert response.track_sid == "TR_nope"
+    assert response.err == proto.SubscriptionError.SE_TRACK_NOTFOUND
+
+
+async def test_sync_state_with_unknown_tracks_demands_a_new_session() -> None:
+    track = proto.TrackPublishedResponse(cid="c", track=proto.TrackInfo(sid="TR_unknown"))
+    with trio.fail_after(20):
+        async with open_dev_server() as server, joined(server, "me") as client:
+            await client.send(sync_state=proto.SyncState())
+            await client.ping()
+            await client.send(sync_state=proto.SyncState(publish_tracks=[track]))
+            leave = await client.wait_for("leave")
+    assert leave.action == proto.LeaveRequest.Action.RECONNECT
+
+
+SCENARIOS: list[tuple[proto.SimulateScenario, str]] = [
+    (proto.SimulateScenario(speaker_update=1), "speakers_changed"),
+    (proto.SimulateScenario(server_leave=True), "leave"),
+    (proto.SimulateScenario(leave_request_full_reconnect=True), "leave"),
+]
+
+
+@pytest.mark.parametrize(("scenario", "answer"), SCENARIOS)
+async def test_scenarios_that_are_answered(scenario: proto.SimulateScenario, answer: str) -> None:
+    with trio.fail_after(20):
+        async with open_dev_server() as server, joined(server, "me") as client:
+            await client.send(simulate=scenario)
+            await client.wait_for(answer)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "reason"),
+    [
+        (proto.SimulateScenario(node_failure=True), proto.DisconnectReason.SERVER_SHUTDOWN),
+        (proto.SimulateScenario(migration=True), proto.DisconnectReason.MIGRATION),
+    ],
+)
+async def test_scenarios_that_end_without_a_leave(
+    scenario: proto.SimulateScenario, reason: proto.DisconnectReason
+) -> None:
+    with trio.fail_after(20):
+        async with (
+            open_dev_server() as server,
+            joined(server, "other") as other,
+            joined(server, "me") as client,
+        ):
+            await client.send(simulate=scenario)
+            assert await client.wait_closed() == 1000
+            assert "leave" not in client.kinds()
+            info = await other.wait_update("me", lambda info: bool(info.disconnect_reason))
+    assert info.disconnect_reason == reason
+
+
+def test_every_request_of_the_protocol_is_handled_or_known_to_be_ignored() -> None:
+    from lktrio.devserver.signalling import _HANDLERS
+
+    ignored = {"update_layers", "store_data_blob_request", "get_data_blob_request"}
+    assert set(_HANDLERS) | ignored == set(proto.SignalRequest.__dataclass_fields__)
+    assert codec.encode(proto.SignalRequest()) == b""
