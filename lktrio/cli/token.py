@@ -119,11 +119,20 @@ def create(arguments: argparse.Namespace) -> int:
             "identity": access.identity,
             "name": access.name,
             "room": video.room,
-            "grants": {"video": video.to_claims()},
+            "grants": _grants(access),
             "validFor": int(access.ttl.total_seconds()),
         }
     )
     return 0
+
+
+def _grants(access: AccessToken) -> dict[str, Any]:
+    families = {family: getattr(access, family) for family in FAMILIES}
+    return {
+        camel_case(family): grants.to_claims()
+        for family, grants in families.items()
+        if grants is not None
+    }
 
 
 def _access_token(arguments: argparse.Namespace, video: VideoGrants) -> AccessToken:

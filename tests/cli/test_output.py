@@ -1,0 +1,125 @@
+"""What commands write: tables or JSON, without control characters and without secrets."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from lktrio import proto
+from lktrio.cli import output
+from lktrio.cli.output import Output, enum_name, hide_secrets, on_terminal, printable, timestamp
+from lktrio.proto.codec import to_json_value
+
+ROOM = proto.Room(name="demo", turn_password="do-not-show")
+HEADERS = ("name", "people")
+ROWS = [("demo", 2), ("a\x1b[31mb\nc", 0)]
+
+
+def test_columns_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(as_json=False).table(ROOM, HEADERS, [("demo", 2), ("a longer name", True)])
+    assert capsys.readouterr().out.splitlines() == [
+        "NAME           PEOPLE",
+        "demo           2",
+        "a longer name  yes",
+    ]
+
+
+def test_an_empty_table_has_its_headers(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(as_json=False).table(ROOM, HEADERS, [])
+    assert capsys.readouterr().out == "NAME  PEOPLE\n"
+
+
+def test_a_terminal_with_rich_gets_a_drawn_table(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output, "on_terminal", lambda: True)
+    Output(as_json=False).table(ROOM, HEADERS, ROWS)
+    drawn = capsys.readouterr().out
+    assert "│ demo" in drawn
+    assert "a [31mb c" in drawn  # as text: rich does not take it for markup
+    assert "\x1b" not in drawn
+
+
+def test_texts_of_others_cannot_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(as_json=False).table(ROOM, HEADERS, ROWS)
+    assert capsys.readouterr().out.splitlines()[2] == "a [31mb c  0"
+    Output(as_json=False).done(ROOM, "room \x07\r\x9b2J")
+    assert capsys.readouterr().out == "room    2J\n"
+
+
+def test_json_has_every_field_and_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(as_json=True).done(ROOM, "text")
+    out = capsys.readouterr().out
+    assert '"name": "demo"' in out
+    assert '"numParticipants": 0' in out
+    assert '"turnPassword": "***"' in out
+
+
+def test_secrets_are_shown_to_those_who_ask(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = Output(as_json=True, show_secrets=True)
+    shown.done(ROOM, "text")
+    assert '"turnPassword": "do-not-show"' in capsys.readouterr().out
+    assert shown.secret("x") == "x"
+    assert Output(as_json=True).secret("x") == "***"
+    assert Output(as_json=True).secret("") == ""
+
+
+def test_secrets_are_hidden_wherever_they_are() -> None:
+    value = {"items": [{"authPassword": "x", "name": "y"}, {"s3": {"secret": ["x"]}}], "pin": ""}
+    assert hide_secrets(value) == {
+        "items": [{"authPassword": "***", "name": "y"}, {"s3": {"secret": "***"}}],
+        "pin": "",
+    }
+
+
+SECRETIVE = (
+    proto.AliOSSUpload,
+    proto.AzureBlobUpload,
+    proto.GCPUpload,
+    proto.IngressInfo,
+    proto.ProxyConfig,
+    proto.Room,
+    proto.S3Upload,
+    proto.SIPInboundTrunkInfo,
+    proto.SIPOutboundConfig,
+    proto.SIPOutboundTrunkInfo,
+    proto.WebhookConfig,
+)
+
+
+@pytest.mark.parametrize("cls", SECRETIVE, ids=lambda cls: cls.__name__)
+def test_fields_that_sound_like_secrets_are_hidden(cls: type[proto.Message]) -> None:
+    public = {"accessKey"}  # an identifier; its secret is beside it
+    names = to_json_value(cls(), defaults=True).keys() - public
+    words = ("password", "secret", "key", "token", "credential")
+    found = {name for name in names if any(word in name.lower() for word in words)}
+    assert found
+    assert found <= output.SECRETS
+
+
+def test_records_leave_out_what_is_empty(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(as_json=False).record(ROOM, [("name", "demo"), ("metadata", ""), ("joined", None)])
+    assert capsys.readouterr().out == "name: demo\n"
+
+
+def test_points_in_time_are_utc() -> None:
+    assert timestamp(0) == ""
+    assert timestamp(1_700_000_000) == "2023-11-14 22:13:20Z"
+
+
+def test_values_of_newer_servers_are_numbers() -> None:
+    assert enum_name(proto.EgressStatus.EGRESS_ACTIVE, "egress_") == "active"
+    assert enum_name(proto.EgressStatus(99)) == "99"
+
+
+def test_a_pipe_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not on_terminal()
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert on_terminal()
+    monkeypatch.setitem(sys.modules, "rich", None)
+    assert not on_terminal()
+
+
+def test_printable_text_stays_as_it_is() -> None:
+    assert printable("größe ☃ 42") == "größe ☃ 42"
