@@ -57,7 +57,10 @@ async def record(participant: Participant, name: str, path: Path, count: int) ->
 
 
 def has_played(report: dict[str, Any]) -> bool:
-    return (report.get("energy") or 0) > 0.01 and (report.get("seconds") or 0) > 0.5
+    if not report.get("energy"):
+        return False
+    genuine = report["samples"] - report["concealed"]
+    return report["energy"] > 0.01 and bool(genuine > 24_000)  # half a second
 
 
 def has_shown(report: dict[str, Any]) -> bool:
@@ -115,8 +118,7 @@ async def test_it_plays_what_we_publish(which: str, single: bool, tmp_path: Path
             ):
                 nursery.start_soon(send_endlessly, tone, tone_frames(440, 1))
                 nursery.start_soon(send_endlessly, film, film_frames)
-                played = await browser.wait("audio", has_played, name="tone")
-                assert played["concealed"] < played["samples"] / 2
+                await browser.wait("audio", has_played, name="tone")
                 shown = await browser.wait("video", has_shown, name="film")
                 assert (shown["width"], shown["height"]) == (320, 180)
                 assert shown["identity"] == "me"
