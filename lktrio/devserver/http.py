@@ -91,10 +91,16 @@ class Response:
 class HttpError(Exception):
     """A request that is answered with an error, as plain text."""
 
-    def __init__(self, status: int, text: str) -> None:
+    def __init__(self, status: int, text: str, *headers: tuple[str, str]) -> None:
         super().__init__(f"{status} {text}")
         self.status = status
         self.text = text
+        self.headers = headers
+
+    def response(self) -> Response:
+        """The error as it is sent."""
+        answer = plain(self.status, self.text)
+        return Response(answer.status, answer.body, (*answer.headers, *self.headers))
 
 
 def plain(status: int, text: str) -> Response:
@@ -207,7 +213,7 @@ class _Connection:
         except HttpError as error:
             with trio.fail_after(_BODY_SECONDS):
                 await self._read_body()
-            await self._send(_with_cors(plain(error.status, error.text), request), request)
+            await self._send(_with_cors(error.response(), request), request)
             return False
         replayed = _Replayed(self._stream, _head_bytes(head) + self._http.trailing_data[0])
         await take_over(replayed)
@@ -244,7 +250,7 @@ async def _answer(respond: Callable[[Request], Awaitable[Response]], request: Re
     try:
         response = await respond(request)
     except HttpError as error:
-        response = plain(error.status, error.text)
+        response = error.response()
     except Exception:  # noqa: BLE001 - logged; the others go on
         # A request must not end the server; the log has the traceback.
         _log.exception("the request %s %s could not be answered", request.method, request.path)

@@ -138,7 +138,9 @@ class _Router:
         if path in ("/rtc", "/rtc/v1", "/agent"):
             return Response(404)
         answer = await self._twirp.respond(request, claims)
-        return answer if answer is not None else _not_found()
+        if answer is None:
+            raise _not_found()
+        return answer
 
     def _validate(self, request: Request, *, v1: bool) -> Response:
         anybody = ("Access-Control-Allow-Origin", "*")
@@ -148,13 +150,13 @@ class _Router:
             self._core.check_room(parameters.room)
             answer = plain(200, "success")
         except HttpError as error:
-            answer = plain(error.status, error.text)
+            answer = error.response()
         return Response(answer.status, answer.body, (*answer.headers, anybody))
 
     async def upgrade(self, request: Request) -> Upgrade:
         claims = authenticate(request, self._core.keys)
         if request.path not in ("/rtc", "/rtc/v1"):
-            raise HttpError(404, "404 page not found\n")
+            raise _not_found()
         v1 = request.path == "/rtc/v1"
         parameters = parse_join(request.query, claims, v1=v1, strict=False)
         link = SignalLink()
@@ -172,9 +174,8 @@ async def _take_over(link: SignalLink, stream: trio.abc.Stream) -> None:
     await serve_link(stream, link)
 
 
-def _not_found() -> Response:
-    answer = plain(404, "404 page not found\n")
-    return Response(404, answer.body, (*answer.headers, ("X-Content-Type-Options", "nosniff")))
+def _not_found() -> HttpError:
+    return HttpError(404, "404 page not found\n", ("X-Content-Type-Options", "nosniff"))
 
 
 async def serve_dev_server(

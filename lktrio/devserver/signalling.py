@@ -62,11 +62,7 @@ class SignalHandler:
         self._participant.on_offer(offer)
 
     def _answer(self, answer: proto.SessionDescription) -> None:
-        if not self._participant.single:
-            try:
-                self._participant.subscriber.on_answer(answer)
-            except LocalProtocolError as error:
-                _log.info("%s: %s", self._participant.identity, error)
+        self._participant.subscriber.on_answer(answer)
 
     def _trickle(self, request: proto.TrickleRequest) -> None:
         participant = self._participant

@@ -65,6 +65,7 @@ class Subscriber:
         self._offer_id = random.choice(_FIRST_OFFER_IDS)  # noqa: S311 - not a secret
         self._ready = offers
         self._restart = False
+        self._awaited = False
 
     # Wishes
 
@@ -247,6 +248,7 @@ class Subscriber:
         sdp = peer.create_offer(trio.current_time(), ice_restart=restart)
         self.connection.flush()
         self._offer_id += 1
+        self._awaited = True
         self.answered = trio.Event()
         offer = proto.SessionDescription(
             type="offer", sdp=sdp, id=self._offer_id, mid_to_track_id=self.mid_to_track_id()
@@ -269,12 +271,15 @@ class Subscriber:
         }
 
     def on_answer(self, answer: proto.SessionDescription) -> None:
-        """Take the client's answer to an offer of the server.
+        """Take the client's answer to an offer of the server; one to no offer is ignored.
 
         Raises:
             RemoteProtocolError: It is malformed.
-            LocalProtocolError: No offer waits for an answer.
         """
+        if not self._awaited or answer.id not in (0, self._offer_id):
+            _log.debug("%s answered no offer of ours", self.participant.identity)
+            return
+        self._awaited = False
         self.connection.peer.set_answer(answer.sdp, trio.current_time())
         self.connection.flush()
         self.answered.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -60,6 +61,11 @@ class SignalClient:
 
     async def send_raw(self, message: bytes | str) -> None:
         await self.websocket.send_message(message)
+
+    async def try_send(self, message: bytes | str) -> None:
+        """Send a message if the link is still there."""
+        with contextlib.suppress(ConnectionClosed):
+            await self.websocket.send_message(message)
 
     async def wait_for(
         self, member: str, condition: Callable[[Any], bool] = lambda value: True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import trio
 
@@ -45,9 +47,7 @@ async def test_a_room_is_made_with_its_dispatches() -> None:
         ):
             agents = [proto.RoomAgentDispatch(agent_name="one", metadata="m")]
             await lk.room.create_room(api.CreateRoomRequest(name="r", agents=agents))
-            listed = await lk.agent_dispatch.list_dispatch(
-                proto.ListAgentDispatchRequest(room="r")
-            )
+            listed = await lk.agent_dispatch.list_dispatch(proto.ListAgentDispatchRequest(room="r"))
             assert [d.agent_name for d in listed.agent_dispatches] == ["one"]
 
 
@@ -57,12 +57,12 @@ async def test_missing_services_say_why() -> None:
             open_dev_server() as server,
             LiveKitAPI(server.http_url, server.api_key, server.api_secret) as lk,
         ):
-            calls = (
+            calls: tuple[tuple[Any, proto.Message, str], ...] = (
                 (lk.egress.list_egress, proto.ListEgressRequest(), "egress"),
                 (lk.ingress.list_ingress, proto.ListIngressRequest(), "ingress"),
                 (lk.sip.list_sip_inbound_trunk, proto.ListSIPInboundTrunkRequest(), "SIP"),
             )
             for call, request, word in calls:
                 with pytest.raises(ServerError, match=word) as caught:
-                    await call(request)  # type: ignore[operator]  # each takes its own request
+                    await call(request)
                 assert (caught.value.code, caught.value.status) == ("unimplemented", 501)

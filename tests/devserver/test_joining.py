@@ -9,7 +9,7 @@ import trio
 import trio_websocket
 
 from lktrio import proto
-from lktrio.auth import decode_token
+from lktrio.auth import AccessToken, VideoGrants, decode_token
 from lktrio.devserver import open_dev_server
 from tests.devserver.client import V0, join_request, joined, open_client
 
@@ -92,9 +92,12 @@ async def test_what_a_client_says_about_itself_is_passed_on() -> None:
     client = proto.ClientInfo(protocol=17, client_protocol=2, capabilities=[capability])
     target = f"/rtc/v1?join_request={join_request(client_info=client)}"
     with trio.fail_after(20):
-        async with open_dev_server() as server, joined(server, "first") as first:
-            async with joined(server, "second", target=target):
-                info = await first.wait_update("second")
+        async with (
+            open_dev_server() as server,
+            joined(server, "first") as first,
+            joined(server, "second", target=target),
+        ):
+            info = await first.wait_update("second")
     assert info.client_protocol == 2
     assert info.capabilities == [capability]
 
@@ -102,10 +105,12 @@ async def test_what_a_client_says_about_itself_is_passed_on() -> None:
 async def test_hidden_participants_are_not_seen() -> None:
     with trio.fail_after(20):
         async with open_dev_server() as server, joined(server, "first") as first:
-            async with joined(server, "ghost", hidden=True):
-                async with open_client(server, server.token("third", "room")) as third:
-                    join = await third.wait_for("join")
-                    await first.wait_update("third")
+            async with (
+                joined(server, "ghost", hidden=True),
+                open_client(server, server.token("third", "room")) as third,
+            ):
+                join = await third.wait_for("join")
+                await first.wait_update("third")
             await first.ping()
             seen = {
                 info.identity
@@ -133,8 +138,6 @@ async def test_a_full_room_refuses_and_tells_those_inside() -> None:
     config = proto.RoomConfiguration(max_participants=1)
     with trio.fail_after(20):
         async with open_dev_server() as server:
-            from lktrio.auth import AccessToken, VideoGrants
-
             token = AccessToken(
                 identity="first",
                 video=VideoGrants(room_join=True, room="room"),

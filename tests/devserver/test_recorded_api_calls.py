@@ -50,7 +50,8 @@ def comparable(cases: list[dict[str, Any]]) -> list[Any]:
 
 
 def date_of(case: dict[str, Any]) -> str:
-    return dict(case["response_headers"])["Date"]
+    date: str = dict(case["response_headers"])["Date"]
+    return date
 
 
 async def call(server: DevServer, case: dict[str, Any]) -> Answer:

@@ -70,7 +70,9 @@ REFUSED: list[tuple[str, dict[str, Any], proto.RequestResponse.Reason, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("request_fields", "reason", "echo"), [case[1:] for case in REFUSED], ids=[c[0] for c in REFUSED]
+    ("request_fields", "reason", "echo"),
+    [case[1:] for case in REFUSED],
+    ids=[c[0] for c in REFUSED],
 )
 async def test_refusals_echo_the_request(
     request_fields: dict[str, Any], reason: proto.RequestResponse.Reason, echo: str

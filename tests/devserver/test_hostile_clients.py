@@ -1,0 +1,253 @@
+"""What clients send is bounded, and one client's trouble is nobody else's."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import random
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import quote
+
+import pytest
+import trio
+
+from lktrio import proto
+from lktrio.devserver import DevServer, open_dev_server
+from lktrio.proto import codec
+from tests.devserver.caller import open_caller
+from tests.devserver.client import SignalClient, joined
+from tests.devserver.raw_http import read_answer, request
+
+LIMIT = 20
+
+
+@asynccontextmanager
+async def open_scene() -> AsyncGenerator[tuple[DevServer, SignalClient], None]:
+    """A server with an honest client, which must not notice anything."""
+    with trio.fail_after(LIMIT):
+        async with open_dev_server() as server, joined(server, "honest") as honest:
+            yield server, honest
+            await honest.ping()
+
+
+async def test_a_head_that_never_ends_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lktrio.devserver.http._HEAD_SECONDS", 0.1)
+    async with open_scene() as (server, _):
+        stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+        async with stream:
+            await stream.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n")
+            assert await stream.receive_some() == b""
+
+
+async def test_a_connection_that_stays_idle_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lktrio.devserver.http._IDLE_SECONDS", 0.1)
+    async with open_scene() as (server, _):
+        stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+        async with stream:
+            assert await stream.receive_some() == b""
+
+
+async def send_until_closed(stream: trio.SocketStream, data: bytes) -> None:
+    """Send the same again and again, until the server has had enough."""
+    with pytest.raises(trio.BrokenResourceError):  # noqa: PT012 - it takes a while
+        while True:
+            await stream.send_all(data)
+
+
+async def test_a_head_that_is_too_large_is_refused() -> None:
+    async with open_scene() as (server, _):
+        stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+        async with stream:
+            await stream.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n")
+            await send_until_closed(stream, b"X-Filler: " + b"x" * 65536 + b"\r\n")
+
+
+async def test_a_long_join_request_is_taken() -> None:
+    request_text = base64.urlsafe_b64encode(bytes(500_000)).decode()
+    async with open_scene() as (server, _):
+        token = server.token("me", "room")
+        path = f"/rtc/v1/validate?join_request={request_text}"
+        answer = await request(server.port, "GET", path, [("Authorization", f"Bearer {token}")])
+    assert answer.status == 400  # read, and found to be nonsense
+    assert answer.text == "cannot unmarshal wrapped join request"
+
+
+async def test_a_join_request_that_inflates_without_end_is_refused() -> None:
+    wrapped = proto.WrappedJoinRequest(
+        compression=proto.WrappedJoinRequest.Compression.GZIP,
+        join_request=gzip.compress(bytes(2**22)),
+    )
+    text = quote(base64.urlsafe_b64encode(codec.encode(wrapped)))
+    async with open_scene() as (server, _):
+        token = server.token("me", "room")
+        path = f"/rtc/v1/validate?join_request={text}"
+        answer = await request(server.port, "GET", path, [("Authorization", f"Bearer {token}")])
+    assert (answer.status, answer.text) == (400, "join request too large")
+
+
+@pytest.mark.parametrize("declared", [True, False], ids=["declared", "chunked"])
+async def test_a_body_that_is_too_large_is_refused(declared: bool) -> None:
+    async with open_scene() as (server, _):
+        stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+        async with stream:
+            head = "POST /twirp/livekit.RoomService/ListRooms HTTP/1.1\r\nHost: x\r\n"
+            size = 10 * 1024 * 1024 + 1
+            if declared:
+                await stream.send_all(f"{head}Content-Length: {size}\r\n\r\n".encode())
+            else:
+                await stream.send_all(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+                await send_until_closed(stream, b"10000\r\n" + bytes(65536) + b"\r\n")
+                return
+            answer = await read_answer(stream)
+    assert (answer.status, answer.text) == (413, "request body too large")
+    assert answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"GET\r\n\r\n",
+        b"\r\n" * 1000 + b"\x00",
+        b"GET / HTTP/9.9\r\n\r\n",
+    ],
+    ids=["tls", "no target", "empty lines", "version"],
+)
+async def test_what_is_not_http_is_closed(garbage: bytes) -> None:
+    async with open_scene() as (server, _):
+        stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+        async with stream:
+            await stream.send_all(garbage)
+            await stream.send_eof()
+            with suppress(trio.BrokenResourceError):  # closed with our bytes unread
+                while await stream.receive_some():
+                    pass
+
+
+async def test_a_message_that_is_too_large_ends_the_link() -> None:
+    async with open_scene() as (server, honest):
+        async with joined(server, "me") as client:
+            await client.try_send(bytes(3 * 1024 * 1024))
+            await client.wait_closed()
+        await honest.ping()
+
+
+OFFERS = {
+    "empty": "",
+    "nonsense": "nonsense",
+    "no fingerprint": (
+        "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n"
+    ),
+    "huge": "v=0\r\n" + "a=x\r\n" * 100_000,
+}
+
+
+@pytest.mark.parametrize("sdp", OFFERS.values(), ids=OFFERS.keys())
+async def test_offers_that_make_no_sense_end_that_session_alone(sdp: str) -> None:
+    async with open_scene() as (server, _), joined(server, "me") as client:
+        await client.send(offer=proto.SessionDescription(type="offer", sdp=sdp))
+        leave = await client.wait_for("leave")
+        assert leave.action == proto.LeaveRequest.Action.RECONNECT
+
+
+async def test_answers_to_no_offer_are_ignored() -> None:
+    async with open_scene() as (server, _), joined(server, "me", can_subscribe=False) as client:
+        await client.send(answer=proto.SessionDescription(type="answer", sdp="v=0\r\n"))
+        await client.ping()
+
+
+async def test_random_messages_end_at_most_that_link() -> None:
+    source = random.Random(7)
+    async with open_scene() as (server, honest):
+        for _ in range(30):
+            async with joined(server, "me") as client:
+                for _ in range(5):
+                    await client.try_send(source.randbytes(source.randrange(60)))
+                await honest.ping()
+
+
+async def test_mutated_messages_end_at_most_that_session() -> None:
+    source = random.Random(8)
+    seeds = [
+        proto.SignalRequest(add_track=proto.AddTrackRequest(cid="c", name="n")),
+        proto.SignalRequest(mute=proto.MuteTrackRequest(sid="TR_x")),
+        proto.SignalRequest(
+            subscription=proto.UpdateSubscription(track_sids=["TR_x"], subscribe=True)
+        ),
+        proto.SignalRequest(track_setting=proto.UpdateTrackSettings(track_sids=["TR_x"], width=5)),
+        proto.SignalRequest(
+            trickle=proto.TrickleRequest(candidateInit='{"candidate":"candidate:1 1 udp 1"}')
+        ),
+    ]
+    async with open_scene() as (server, honest):
+        for _ in range(20):
+            async with joined(server, "me") as client:
+                for seed in seeds:
+                    data = bytearray(codec.encode(seed))
+                    data[source.randrange(len(data))] ^= 1 << source.randrange(8)
+                    await client.try_send(bytes(data))
+                await honest.ping()
+
+
+async def test_datagrams_of_strangers_change_nothing() -> None:
+    source = random.Random(9)
+    async with open_scene() as (server, _), open_caller(server, "alice") as alice:
+        await alice.wait(alice.connected.is_set)
+        sdp = alice.publisher.remote_description or ""
+        line = next(line for line in sdp.splitlines() if line.startswith("a=candidate"))
+        port = int(line.split()[5])
+        stranger = trio.socket.socket(trio.socket.AF_INET, trio.socket.SOCK_DGRAM)
+        with stranger:
+            for first in range(256):
+                data = bytes((first,)) + source.randbytes(100)
+                await stranger.sendto(data, ("127.0.0.1", port))
+        async with open_caller(server, "bob") as bob:
+            packet = proto.DataPacket(user=proto.UserPacket(payload=b"x"))
+            await alice.send_data(packet)
+            await bob.wait(lambda: bob.packets)
+
+
+async def test_too_many_connections_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lktrio.devserver.server._MAX_CONNECTIONS", 3)
+    async with open_scene() as (server, _):
+        streams = [await trio.open_tcp_stream("127.0.0.1", server.port) for _ in range(2)]
+        await trio.sleep(0.05)
+        extra = await trio.open_tcp_stream("127.0.0.1", server.port)
+        with suppress(trio.BrokenResourceError):  # closed before it was read
+            assert await extra.receive_some() == b""
+        for stream in (*streams, extra):
+            await stream.aclose()
+
+
+async def test_who_does_not_read_loses_its_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lktrio.devserver.link._MAX_QUEUE", 1_000_000)
+    async with open_scene() as (server, honest):
+        async with joined(server, "me", can_update_own_metadata=True) as client:
+            deaf = await deaf_client(server)
+            change = proto.UpdateParticipantMetadata(metadata="m" * 100_000)
+            gone = proto.ParticipantInfo.State.DISCONNECTED
+            while not any(
+                info.identity == "deaf" and info.state == gone
+                for message in client.received
+                if message.update is not None
+                for info in message.update.participants
+            ):
+                change.metadata = "mn"[len(client.received) % 2] * 100_000
+                await client.send(update_metadata=change)
+                await client.ping()
+            await trio.aclose_forcefully(deaf)
+        await honest.ping()
+
+
+async def deaf_client(server: DevServer) -> trio.SocketStream:
+    """Join and never read."""
+    stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+    head = (
+        "GET /rtc?protocol=17 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        f"Authorization: Bearer {server.token('deaf', 'room')}\r\n\r\n"
+    )
+    await stream.send_all(head.encode())
+    return stream
