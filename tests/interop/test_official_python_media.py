@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 import trio
 
-from lktrio.media import OPUS, VP8
+from lktrio.media import H264, OPUS, VP8, EncodedFrame, open_reader
 from lktrio.room.events import TrackMuted, TrackUnmuted, TrackUnpublished, TrackUnsubscribed
 from tests.interop.support.child import open_child
 from tests.interop.support.participant import (
@@ -15,6 +17,7 @@ from tests.interop.support.participant import (
     tone_frames,
 )
 from tests.interop.support.servers import SERVERS, open_server
+from tests.media.oracle import h264
 
 pytest.importorskip("livekit.rtc", reason="LiveKit's Python SDK is not installed")
 pytest.importorskip("av", reason="PyAV is not installed")
@@ -92,6 +95,52 @@ async def test_we_hear_and_see_it(which: str, single: bool, simulcast: bool) -> 
             assert set(pictures.sizes) <= {(640, 360), (320, 180)}
             publication = participant.tracks["cam"].publication
             assert publication.info.simulcast == simulcast
+
+
+@on_each_server
+async def test_we_see_its_h264(which: str) -> None:
+    with trio.fail_after(LIMIT):
+        async with (
+            open_server(which) as server,
+            open_child("official_client") as other,
+            open_participant(server.url, server.token("me")) as participant,
+        ):
+            await other.order("join", url=server.url, token=server.token("other"))
+            await other.order("publish_picture", width=640, height=360, codec="H264")
+            pictures = await participant.wait_pictures(
+                "cam", lambda p: p.different > 10 and p.contrast > 50
+            )
+            assert set(pictures.sizes) <= {(640, 360), (320, 180)}
+            assert participant.tracks["cam"].codec == H264
+
+
+@on_each_server
+async def test_it_sees_our_h264(which: str) -> None:
+    film_frames = await h264_frames()
+    with trio.fail_after(LIMIT):
+        async with (
+            open_server(which) as server,
+            open_child("official_client") as other,
+            open_participant(server.url, server.token("me")) as participant,
+        ):
+            await other.order("join", url=server.url, token=server.token("other"))
+            me = participant.room.local_participant
+            async with (
+                me.publish(H264, name="film", width=320, height=180) as film,
+                trio.open_nursery() as nursery,
+            ):
+                nursery.start_soon(send_endlessly, film, film_frames)
+                seen = await other.wait(
+                    "video", lambda r: r["frames"] >= 20 and r["different"] > 3, name="film"
+                )
+                assert (seen["width"], seen["height"]) == (320, 180)
+                nursery.cancel_scope.cancel()
+
+
+async def h264_frames() -> list[EncodedFrame]:
+    film = io.BytesIO(h264(frames=50, size=(320, 180), gop=25))
+    async with open_reader(film) as reader:
+        return [frame async for frame in reader]
 
 
 @on_each_server

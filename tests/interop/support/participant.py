@@ -92,7 +92,8 @@ class Participant:
         """The pictures of a track, once they are as wanted."""
         count = 15
         while True:
-            pictures = await watch((await self.wait_frames(name, count))[:])
+            frames = (await self.wait_frames(name, count))[:]
+            pictures = await watch(frames, self.tracks[name].codec or VP8)
             if condition(pictures):
                 return pictures
             count += 15
@@ -156,7 +157,7 @@ async def send_endlessly(track: LocalTrack, frames: Sequence[EncodedFrame]) -> N
     asked, end = track.keyframes_requested, 0.0
     while True:
         frame = next(endless)
-        if track.codec is VP8 and track.keyframes_requested > asked and not frame.keyframe:
+        if track.keyframes_requested > asked and not frame.keyframe:
             asked = track.keyframes_requested
             shift = end
             endless = (replace(f, timestamp=shift + f.timestamp) for f in repeated(frames))
