@@ -171,4 +171,4 @@ def test_the_worst_text_of_allowed_size_takes_no_long_time(line: str) -> None:
         text += f"m=audio 9 UDP/TLS/RTP/SAVPF {formats}\n" + lines
     started = perf_counter()
     SessionDescription.parse(text)
-    assert perf_counter() - started < 2  # tens of milliseconds; quadratic code takes minutes
+    assert perf_counter() - started < 20  # tens of milliseconds; quadratic code takes minutes
