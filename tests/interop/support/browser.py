@@ -27,7 +27,8 @@ __all__ = ["Browser", "needs_browser", "open_browser"]
 
 PAGE = Path(__file__).with_name("browser.html")
 LIBRARY = os.environ.get("LKTRIO_LIVEKIT_CLIENT_JS", "")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), "")
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
