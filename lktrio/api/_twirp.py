@@ -5,7 +5,9 @@ method: its name in the protocol, the class of its request, the class of its ans
 it needs. Accessed on an instance such an attribute is an async function of the request. A call
 encodes the request once, signs a token with that grant and nothing else (or takes the ready-made
 token), and posts it; `lktrio.api._regions` decides whether and where to try again. All attempts of
-one call carry the same ``X-Livekit-Request-Id``, by which the server recognises a repetition.
+one call carry the same ``X-Livekit-Request-Id``, by which the server recognises a repetition. A
+program that calls the same method for the same room again and again sends the same token for a
+minute: signing costs more than all else that a call does before it is sent.
 
 There is no timeout argument: the deadline is the caller's cancel scope. Where the caller has none,
 an attempt may take as long as the method's `budget`.
@@ -39,6 +41,10 @@ REQUEST_TIMEOUT = 10.0
 """Seconds that an attempt may take if nobody says otherwise, as in LiveKit's SDKs."""
 TOKEN_TTL = timedelta(minutes=10)
 """How long the token of one call is valid: enough for every attempt."""
+TOKEN_REUSE = 60.0
+"""Seconds in which the token of one call serves others that need exactly the same grant."""
+MAX_TOKENS = 1024
+"""Tokens kept for that."""
 REQUEST_ID = "X-Livekit-Request-Id"
 USER_AGENT = f"lktrio/{__version__}"
 
@@ -67,12 +73,14 @@ class Grant:
         """A token for one request, with no more than it needs."""
         video = self.video
         if self.room:
-            video = VideoGrants(
-                room_admin=True,
-                room=getattr(request, self.room),
-                destination_room=getattr(request, self.destination) if self.destination else "",
-            )
+            room, destination = self.names(request)
+            video = VideoGrants(room_admin=True, room=room, destination_room=destination)
         return AccessToken(ttl=TOKEN_TTL, video=video, sip=self.sip, agent=self.agent)
+
+    def names(self, request: Message) -> tuple[str, str]:
+        """The rooms that the token for a request names: all that differs between requests."""
+        room = getattr(request, self.room) if self.room else ""
+        return room, getattr(request, self.destination) if self.destination else ""
 
 
 class Call(Protocol[RequestT_contra, ResponseT_co]):
@@ -161,7 +169,15 @@ class Service:
 
 
 class Connection:
-    """Sends calls to one server: its URL, its credentials, its HTTP client."""
+    """Sends calls to one server: its URL, its credentials, its HTTP client.
+
+    Args:
+        client: The HTTP client.
+        base: URL of the server.
+        sign: Turns an access token into text.
+        failover: When to try other regions.
+        merge: Whether the client has settings of its own to be merged into requests.
+    """
 
     def __init__(
         self,
@@ -169,12 +185,17 @@ class Connection:
         base: str,
         sign: Callable[[AccessToken], str],
         failover: FailoverMode,
+        *,
+        merge: bool = True,
     ) -> None:
         self._client = client
         self._base = base
         self._sign = sign
         self._mode: FailoverMode = failover
+        self._merge = merge
         self._regions = Regions(client, base)
+        self._tokens: dict[tuple[object, ...], tuple[float, str]] = {}
+        self._urls: dict[str, httpx.URL] = {}
 
     async def call(
         self, service: str, spec: Method[RequestT, ResponseT], request: RequestT
@@ -186,8 +207,7 @@ class Connection:
         prepared = spec.prepare(request) if spec.prepare else request
         body = encode(prepared)
         usual = spec.budget(prepared) if spec.budget else REQUEST_TIMEOUT
-        authorization = f"Bearer {self._sign(spec.grant.token(prepared))}"
-        headers = {"Authorization": authorization, "User-Agent": USER_AGENT}
+        headers = {"Authorization": self._authorization(spec, prepared), "User-Agent": USER_AGENT}
         failover = Failover(self._base, self._regions, self._mode, headers)
         headers = {**headers, "Content-Type": CONTENT_TYPE, REQUEST_ID: str(uuid.uuid4())}
         path = f"twirp/livekit.{service}/{spec.name}"
@@ -205,6 +225,17 @@ class Connection:
                 finally:
                     del failure  # whose traceback holds this frame
 
+    def _authorization(self, spec: Method[RequestT, ResponseT], request: RequestT) -> str:
+        """The header with a token for a request, or with that of a recent one like it."""
+        now, key = trio.current_time(), (spec, *spec.grant.names(request))
+        until, value = self._tokens.get(key, (now, ""))
+        if now >= until:
+            value = f"Bearer {self._sign(spec.grant.token(request))}"
+            if len(self._tokens) >= MAX_TOKENS:
+                self._tokens.clear()
+            self._tokens[key] = (now + TOKEN_REUSE, value)
+        return value
+
     async def _post(
         self, url: str, headers: dict[str, str], body: bytes, budget: float
     ) -> httpx.Response:
@@ -212,13 +243,25 @@ class Connection:
 
         if self._client.is_closed:
             raise LocalProtocolError("the API is closed: make calls inside its async with block")
+        request = self._request(url, headers, body)
         with trio.move_on_after(budget):
             try:
-                return await self._client.post(
-                    url, headers=headers, content=body, timeout=None, follow_redirects=False
-                )
+                return await self._client.send(request, follow_redirects=False)
             except httpx.HTTPError as error:
                 problem = f"no answer from {url}: {type(error).__name__}: {error}"
                 raise ServerError("unavailable", problem) from error
         await trio.lowlevel.checkpoint_if_cancelled()
         raise ServerError("deadline_exceeded", f"no answer from {url} within {budget:.1f} s")
+
+    def _request(self, url: str, headers: dict[str, str], body: bytes) -> httpx.Request:
+        import httpx
+
+        if self._merge:
+            return self._client.build_request(
+                "POST", url, headers=headers, content=body, timeout=None
+            )
+        parsed = self._urls.get(url)
+        if parsed is None:  # which takes longer than the rest of the request
+            parsed = self._urls[url] = httpx.URL(url)
+        own = {"Host": parsed.netloc.decode("ascii"), "Content-Length": str(len(body))}
+        return httpx.Request("POST", parsed, headers=own | headers, stream=httpx.ByteStream(body))

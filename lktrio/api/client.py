@@ -9,6 +9,7 @@ from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import httpx
 import trio
@@ -17,6 +18,7 @@ from lktrio.auth import AccessToken
 from lktrio.errors import LocalProtocolError
 
 from ._regions import FailoverMode, http_url
+from ._transport import Client
 from ._twirp import Connection, Service
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ URL_VARIABLE = "LIVEKIT_URL"
 TOKEN_VARIABLE = "LIVEKIT_TOKEN"  # noqa: S105 - the name of a variable
 KEY_VARIABLES = ("LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
 AGENTS_URL_VARIABLE = "LK_AGENTS_URL"
+PROXIED = frozenset({"http", "https", "all"})
+"""What a proxy may be set for, as in ``HTTPS_PROXY``."""
 
 ServiceT = TypeVar("ServiceT", bound=Service)
 
@@ -100,7 +104,7 @@ class LiveKitAPI:
     async def __aenter__(self) -> Self:
         await trio.lowlevel.checkpoint()
         if self._client is None:
-            self._client = httpx.AsyncClient(timeout=None)  # noqa: S113 - the caller's scope is it
+            self._client = _new_client()
         return self
 
     async def __aexit__(
@@ -187,9 +191,18 @@ class LiveKitAPI:
         connection = self._connections.get(url)
         if connection is None:
             assert self._client is not None
-            connection = Connection(self._client, url, self._sign, self._failover)
+            connection = Connection(
+                self._client, url, self._sign, self._failover, merge=not self._owns_client
+            )
             self._connections[url] = connection
         return connection
+
+
+def _new_client() -> httpx.AsyncClient:
+    """A client with our transport, or with httpx's if the environment names a proxy."""
+    if getproxies().keys() & PROXIED:
+        return httpx.AsyncClient(timeout=None)  # noqa: S113 - the caller's scope is it
+    return Client()
 
 
 def _signer(

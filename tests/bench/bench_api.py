@@ -1,0 +1,170 @@
+"""Many calls of the server APIs at once, against LiveKit's own client on aiohttp.
+
+``python -m tests.bench.bench_api``. Both clients make the same calls of ``list_participants`` to
+the same server, a process that answers every request with the same prepared bytes, so that the
+clients are what is measured. Each pass is a process of its own; the first calls of it, which open
+connections, are not counted. Passes alternate; medians of the wall time and of the CPU time of the
+client are compared. The exit status is 1 if lktrio takes longer than livekit-api.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import multiprocessing.connection
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import trio
+
+CALLS = 1000
+PASSES = 5
+WARM_UP = 100
+PARTICIPANTS = 5
+KEY, SECRET = "devkey", "secretsecretsecretsecretsecretsecret"
+ROOM = "demo"
+
+
+class Server(asyncio.Protocol):
+    """Answers every request; knows no more of HTTP than its clients make it."""
+
+    answer: bytes
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
+        self._received = b""
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        while (end := self._received.find(b"\r\n\r\n")) >= 0:
+            head = self._received[:end].lower()
+            length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
+            if len(self._received) < end + 4 + length:
+                return
+            self._received = self._received[end + 4 + length :]
+            self._transport.write(self.answer)
+
+
+def prepared_answer() -> bytes:
+    from lktrio import proto
+    from lktrio.proto.codec import encode
+
+    people = [
+        proto.ParticipantInfo(
+            sid=f"PA_{number:012}",
+            identity=f"participant-{number}",
+            name=f"Participant {number}",
+            metadata="{}",
+            tracks=[proto.TrackInfo(sid=f"TR_{number:012}", name="microphone")],
+        )
+        for number in range(PARTICIPANTS)
+    ]
+    body = encode(proto.ListParticipantsResponse(participants=people))
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/protobuf\r\nContent-Length: {len(body)}"
+    return head.encode() + b"\r\n\r\n" + body
+
+
+def serve(ready: multiprocessing.connection.Connection) -> None:
+    async def main() -> None:
+        Server.answer = prepared_answer()
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(Server, "127.0.0.1", 0, backlog=1024)
+        ready.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(main())
+
+
+class Clock:
+    """Wall and CPU time of what happens between two readings."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def read(self) -> tuple[float, float]:
+        return time.perf_counter() - self._wall, time.process_time() - self._cpu
+
+
+async def ours(url: str) -> tuple[float, float]:
+    from lktrio import LiveKitAPI, api
+
+    async with LiveKitAPI(url, KEY, SECRET) as lk:
+
+        async def call() -> None:
+            answer = await lk.room.list_participants(api.ListParticipantsRequest(room=ROOM))
+            assert len(answer.participants) == PARTICIPANTS
+
+        async def many(count: int) -> None:
+            async with trio.open_nursery() as nursery:
+                for _ in range(count):
+                    nursery.start_soon(call)
+
+        await many(WARM_UP)
+        clock = Clock()
+        await many(CALLS)
+        return clock.read()
+
+
+async def theirs(url: str) -> tuple[float, float]:
+    from livekit import api
+
+    async with api.LiveKitAPI(url, KEY, SECRET) as lk:
+
+        async def call() -> None:
+            answer = await lk.room.list_participants(api.ListParticipantsRequest(room=ROOM))
+            assert len(answer.participants) == PARTICIPANTS
+
+        async def many(count: int) -> None:
+            await asyncio.gather(*(call() for _ in range(count)))
+
+        await many(WARM_UP)
+        clock = Clock()
+        await many(CALLS)
+        return clock.read()
+
+
+CLIENTS: dict[str, Callable[[str], tuple[float, float]]] = {
+    "lktrio": lambda url: trio.run(ours, url),
+    "livekit-api": lambda url: asyncio.run(theirs(url)),
+}
+
+
+def measure(client: str, url: str) -> tuple[float, float]:
+    command = [sys.executable, "-m", "tests.bench.bench_api", client, url]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    wall, cpu = json.loads(done.stdout)
+    return wall, cpu
+
+
+def main() -> int:
+    if len(sys.argv) > 1:
+        print(json.dumps(CLIENTS[sys.argv[1]](sys.argv[2])))
+        return 0
+    port, ready = multiprocessing.Pipe(duplex=False)
+    server = multiprocessing.get_context("spawn").Process(target=serve, args=(ready,), daemon=True)
+    server.start()
+    url = f"http://127.0.0.1:{port.recv()}"
+    times: dict[str, list[tuple[float, float]]] = {client: [] for client in CLIENTS}
+    for _ in range(PASSES):
+        for client, found in times.items():
+            found.append(measure(client, url))
+    server.terminate()
+    server.join()
+    print(f"{CALLS} calls at once, medians of {PASSES} passes")
+    medians: dict[str, list[float]] = {}
+    for client, found in times.items():
+        medians[client] = [statistics.median(column) for column in zip(*found, strict=True)]
+        wall, cpu = medians[client]
+        print(f"{client:12} {wall * 1e3:8.0f} ms, {cpu / CALLS * 1e6:6.0f} us of CPU per call")
+    wall, cpu = (a / b for a, b in zip(medians["lktrio"], medians["livekit-api"], strict=True))
+    print(f"lktrio takes {wall:.2f} of the time of livekit-api, {cpu:.2f} of its CPU time")
+    return int(wall > 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
