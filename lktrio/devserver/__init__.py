@@ -12,6 +12,11 @@ run with no other program. Production is LiveKit's own server or Cloud.
 
 from __future__ import annotations
 
-from lktrio.devserver.server import DevServer, open_dev_server, serve_dev_server
+from lktrio.devserver.server import (
+    DevServer,
+    DevServerOptions,
+    open_dev_server,
+    serve_dev_server,
+)
 
-__all__ = ["DevServer", "open_dev_server", "serve_dev_server"]
+__all__ = ["DevServer", "DevServerOptions", "open_dev_server", "serve_dev_server"]

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import TypeAlias
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import h11
 import trio
@@ -41,6 +41,7 @@ _HEAD_SECONDS = 15.0
 _BODY_SECONDS = 30.0
 _SEND_SECONDS = 30.0
 _MAX_AGE = b"86400"
+_MAX_PARAMETERS = 100
 _PLAIN = "text/plain; charset=utf-8"
 
 _log = logging.getLogger("lktrio.devserver")
@@ -61,14 +62,23 @@ class Request:
     @property
     def path(self) -> str:
         """The path, with a leading double slash made one."""
-        path = urlsplit("//host/" + self.target.lstrip("/")).path
-        return path or "/"
+        path = self.target.partition("?")[0]
+        if not path.startswith("/"):  # the absolute form, which proxies use
+            path = path.partition("://")[2].partition("/")[2]
+        return "/" + path.lstrip("/")
 
     @property
     def query(self) -> dict[str, str]:
-        """The first value of each parameter."""
+        """The first value of each parameter.
+
+        Raises:
+            HttpError: 400; there are too many.
+        """
         text = self.target.partition("?")[2]
-        found = parse_qs(text, keep_blank_values=True, max_num_fields=100)
+        try:
+            found = parse_qs(text, keep_blank_values=True, max_num_fields=_MAX_PARAMETERS)
+        except ValueError:
+            raise HttpError(400, "too many parameters") from None
         return {name: values[0] for name, values in found.items()}
 
     @property
@@ -120,6 +130,8 @@ class HttpHandlers:
     """Answers a request; may raise `HttpError`."""
     upgrade: Callable[[Request], Awaitable[Upgrade]]
     """Accepts a WebSocket; raises `HttpError` to refuse it."""
+    idle: set[trio.CancelScope] = field(default_factory=set[trio.CancelScope])
+    """Connections that wait for a request, to be closed by cancelling."""
 
 
 async def serve_connection(stream: trio.abc.Stream, handlers: HttpHandlers) -> None:
@@ -154,8 +166,7 @@ class _Connection:
     async def _serve_one(self) -> bool:
         """Serve one request; whether another may follow."""
         if not self._http.trailing_data[0]:
-            with trio.fail_after(_IDLE_SECONDS):
-                await self._receive()
+            await self._wait_for_request()
         with trio.fail_after(_HEAD_SECONDS):
             head = await self._next_event()
         if not isinstance(head, h11.Request):
@@ -177,6 +188,14 @@ class _Connection:
             return False
         self._http.start_next_cycle()
         return True
+
+    async def _wait_for_request(self) -> None:
+        with trio.fail_after(_IDLE_SECONDS) as scope:
+            self._handlers.idle.add(scope)
+            try:
+                await self._receive()
+            finally:
+                self._handlers.idle.discard(scope)
 
     async def _read_body(self) -> bytes | None:
         """The body, or None if it is too large."""

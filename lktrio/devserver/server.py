@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import trio
 
@@ -39,7 +39,7 @@ from lktrio.net.interfaces import local_addresses
 from lktrio.signal.scope import open_service_nursery
 from lktrio.webhooks import WebhookSender
 
-__all__ = ["DevServer", "open_dev_server", "serve_dev_server"]
+__all__ = ["DevServer", "DevServerOptions", "open_dev_server", "serve_dev_server"]
 
 DEFAULT_KEY = "devkey"
 DEFAULT_SECRET = "secret"  # noqa: S105 - the public credentials of LiveKit's development mode
@@ -283,12 +283,27 @@ class _Connections:
     async def finish(self) -> None:
         """Accept nothing more and wait until the open connections have ended."""
         self._ending = True
+        for scope in list(self._handlers.idle):
+            scope.cancel()
         if self._open:
             await self._idle.wait()
 
 
+class DevServerOptions(TypedDict, total=False):
+    """What `open_dev_server` takes: the arguments of `serve_dev_server`."""
+
+    host: str
+    port: int
+    api_key: str
+    api_secret: str
+    media_addresses: Sequence[str] | None
+    auto_create_rooms: bool
+    ice_lite: bool
+    webhook_urls: Sequence[str]
+
+
 @asynccontextmanager
-async def open_dev_server(**options: Any) -> AsyncGenerator[DevServer, None]:
+async def open_dev_server(**options: Unpack[DevServerOptions]) -> AsyncGenerator[DevServer, None]:
     """Run a server for the duration of a block.
 
     Args:

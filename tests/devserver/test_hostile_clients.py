@@ -86,6 +86,14 @@ async def test_a_join_request_that_inflates_without_end_is_refused() -> None:
     assert (answer.status, answer.text) == (400, "join request too large")
 
 
+async def test_too_many_parameters_are_refused() -> None:
+    async with open_scene() as (server, _):
+        token = server.token("me", "room")
+        path = "/rtc/validate?" + "&".join(f"a{number}=1" for number in range(200))
+        answer = await request(server.port, "GET", path, [("Authorization", f"Bearer {token}")])
+    assert answer.status == 400
+
+
 @pytest.mark.parametrize("declared", [True, False], ids=["declared", "chunked"])
 async def test_a_body_that_is_too_large_is_refused(declared: bool) -> None:
     async with open_scene() as (server, _):

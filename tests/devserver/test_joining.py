@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 
 import pytest
@@ -132,6 +133,18 @@ async def test_metadata_and_attributes_of_a_join_need_the_grant() -> None:
                 join = await client.wait_for("join")
     assert join.participant.metadata == "m"
     assert join.participant.attributes == {"t": "u", "a": "b"}
+
+
+async def test_a_long_request_to_join_is_taken() -> None:
+    with trio.fail_after(20):
+        async with open_dev_server() as server:
+            text = random.Random(1).randbytes(75_000).hex()
+            target = f"/rtc/v1?join_request={join_request(metadata=text)}"
+            assert len(target) > 100_000
+            token = server.token("me", "room", can_update_own_metadata=True)
+            async with open_client(server, token, target) as client:
+                join = await client.wait_for("join")
+    assert join.participant.metadata == text
 
 
 async def test_a_full_room_refuses_and_tells_those_inside() -> None:

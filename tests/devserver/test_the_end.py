@@ -43,6 +43,17 @@ async def test_the_block_ends_soon_even_if_a_client_does_not_take_part() -> None
         await trio.aclose_forcefully(stream)
 
 
+async def test_the_block_ends_at_once_with_idle_connections() -> None:
+    with trio.fail_after(LIMIT):
+        async with open_dev_server() as server:
+            stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+            await trio.sleep(0.05)
+            started = trio.current_time()
+        assert trio.current_time() - started < 1
+        async with stream:
+            assert await stream.receive_some() == b""
+
+
 async def test_nothing_listens_afterwards() -> None:
     with trio.fail_after(LIMIT):
         async with open_dev_server() as server, open_caller(server, "alice") as alice:
