@@ -25,7 +25,7 @@ from contextlib import contextmanager
 
 import trio
 
-from lktrio import AccessToken, VideoGrants, devserver
+from lktrio import AccessToken, VideoGrants
 
 WARM_UP = 3
 JOINS = 40
@@ -110,6 +110,8 @@ class Client:
 
 
 def serve(ready: multiprocessing.connection.Connection) -> None:
+    from lktrio import devserver
+
     async def main() -> None:
         async with trio.open_nursery() as nursery:
             server = await nursery.start(devserver.serve_dev_server)
