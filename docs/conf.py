@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
 from lktrio import __version__
 
 project = "lktrio"
@@ -14,6 +19,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "sphinxcontrib_trio",
+    "lktrio_docs",
 ]
 exclude_patterns = ["_build"]
 default_role = "py:obj"

@@ -30,11 +30,7 @@ async def record_room(room_name: str, folder: Path) -> None:
         lktrio.open_room(os.environ["LIVEKIT_URL"], token) as room,
         trio.open_nursery() as nursery,
     ):
-        subscribed = room.events(events.TrackSubscribed)  # from here on none is missed
-        for participant in room.remote_participants.values():
-            for publication in participant.publications.values():
-                if publication.track is not None:
-                    nursery.start_soon(record_track, publication.track, folder)
+        subscribed = room.events(events.TrackSubscribed)  # those that are there come first
         print(f"recording {room.name}", flush=True)
         async for event in subscribed:
             nursery.start_soon(record_track, event.track, folder)

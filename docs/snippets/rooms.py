@@ -1,0 +1,68 @@
+"""The code of the page about rooms; the tests run it."""
+
+# ruff: noqa: T201 - printing is what these programs do
+
+from __future__ import annotations
+
+import trio
+
+import lktrio
+from lktrio import events
+from lktrio.errors import RoomClosed
+
+
+async def work_in_a_room(url: str, token: str) -> None:
+    """Tasks of yours belong inside the room's block."""
+    async with lktrio.open_room(url, token) as room, trio.open_nursery() as nursery:
+        nursery.start_soon(tell_what_happens, room)
+        print(f"the room ended: {await room.wait_closed()}")
+
+
+async def tell_what_happens(room: lktrio.Room) -> None:
+    """Events are dataclasses, to be used with match."""
+    async for event in room.events():
+        match event:
+            case events.ParticipantConnected(participant):
+                print(f"{participant.identity} joined")
+            case events.TrackMuted(publication, participant):
+                print(f"{participant.identity} muted {publication.name}")
+            case events.DataReceived(data=data, topic="chat", participant=sender):
+                print(f"{sender.identity if sender else 'the server'}: {data.decode()}")
+            case events.Disconnected(reason):
+                print(f"that was all: {reason}")
+
+
+async def stay_for_a_minute(url: str, token: str) -> None:
+    """Deadlines are cancel scopes of trio."""
+    with trio.move_on_after(60):
+        async with lktrio.open_room(url, token) as room:
+            await room.wait_closed()
+
+
+async def relay(url: str, here: str, there: str) -> None:
+    """Two rooms in one nursery of yours; cancelling it leaves both."""
+    async with trio.open_nursery() as nursery:
+        source = await lktrio.connect_room(nursery, url, here)
+        target = await lktrio.connect_room(nursery, url, there)
+        async for message in source.events(events.DataReceived):
+            await target.local_participant.publish_data(message.data, topic=message.topic)
+        nursery.cancel_scope.cancel()
+
+
+def follow_participants(
+    room: lktrio.Room,
+) -> tuple[list[str], trio.abc.ReceiveChannel[events.ParticipantConnected]]:
+    """Subscribe first, read the snapshot second: nobody is missed, nobody comes twice."""
+    joining = room.events(events.ParticipantConnected)
+    here_already = list(room.remote_participants)
+    return here_already, joining
+
+
+async def send_while_it_lasts(room: lktrio.Room) -> str:
+    """Calls raise RoomClosed when the room has ended; it says why."""
+    try:
+        while True:
+            await room.local_participant.publish_data(b"tick", topic="clock")
+            await trio.sleep(1)
+    except RoomClosed as closed:
+        return closed.reason
