@@ -101,7 +101,12 @@ class DataPort:
                 self.dropped += 1
                 return None
             self.last_sequence = packet.sequence
-        return None if packet.metrics is not None else packet
+        if packet.metrics is not None:  # which LiveKit's server evaluates itself
+            return None
+        if packet.transcription is not None and not self.participant.grants.agent:
+            self.dropped += 1
+            return None
+        return packet
 
     def _stamp(self, packet: proto.DataPacket) -> None:
         """Say who sent a packet."""
@@ -109,7 +114,8 @@ class DataPort:
         hidden = sender.hidden
         user = packet.user
         packet.participant_sid = "" if hidden else sender.sid
-        packet.participant_identity = "" if hidden else sender.identity
+        if not (sender.grants.agent and packet.participant_identity and _mark_generated(packet)):
+            packet.participant_identity = "" if hidden else sender.identity
         if user is not None:
             user.participant_sid = packet.participant_sid
             user.participant_identity = packet.participant_identity
@@ -146,3 +152,13 @@ class DataPort:
         """Forget what waits."""
         self._early.clear()
         self._early_size = 0
+
+
+def _mark_generated(packet: proto.DataPacket) -> bool:
+    """Whether a packet is of a kind in which agents may speak for others; it is marked then."""
+    if packet.chat_message is not None:
+        packet.chat_message.generated = True
+    elif packet.stream_header is not None and packet.stream_header.text_header is not None:
+        packet.stream_header.text_header.generated = True
+    kinds = (packet.chat_message, packet.stream_header, packet.stream_chunk, packet.stream_trailer)
+    return any(kind is not None for kind in kinds)

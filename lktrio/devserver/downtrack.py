@@ -21,11 +21,12 @@ from lktrio.rtc.transceiver import Transceiver
 if TYPE_CHECKING:
     from lktrio.devserver.participant import Participant
 
-__all__ = ["DownTrack"]
+__all__ = ["DownTrack", "ntp_seconds"]
 
 _KEYFRAME_RETRY = 1.0  # seconds after which a keyframe that did not come is asked for again
 _MIN_STEP = 0.02  # seconds between the last frame of one layer and the first of the next
 _TIMESTAMP_MASK = 0xFFFFFFFF
+_NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
 _TOP = 2  # the highest spatial layer there is
 
 
@@ -108,6 +109,21 @@ class DownTrack:
         self._asked_at, self._asked_for = now, layer
         self.track.request_keyframe(layer)
 
+    def set_clock(self, wall: float, now: float) -> None:
+        """Let sender reports to the subscriber be in the publisher's time.
+
+        Args:
+            wall: Unix time at the publisher, or any clock that all of its tracks share.
+            now: The same moment on our clock.
+        """
+        layer = self._current
+        report = layer.stream.sender_report if layer is not None else None
+        if layer is None or report is None or self._stream is None:
+            return
+        elapsed = wall - ntp_seconds(report.ntp_time)
+        timestamp = report.rtp_timestamp + round(elapsed * layer.stream.clock_rate)
+        self._stream.set_clock((timestamp + self._timestamp_offset) & _TIMESTAMP_MASK, now)
+
     def on_keyframe_requested(self, now: float) -> None:
         """The subscriber cannot go on without a keyframe."""
         layer = self._current or self._wanted
@@ -179,6 +195,11 @@ class DownTrack:
         if 0 < ahead < 10 * clock_rate:
             return offset
         return self._last_timestamp + int(_MIN_STEP * clock_rate) - packet.timestamp
+
+
+def ntp_seconds(ntp: int) -> float:
+    """NTP time as Unix time."""
+    return ntp / 2**32 - _NTP_EPOCH
 
 
 def _aligned(old: Layer, new: Layer) -> int | None:

@@ -220,6 +220,7 @@ class _Connection:
                 await self._write(self._http.send(go_on))
             event = self._http.next_event()
             if event is not h11.NEED_DATA:
+                await trio.lowlevel.checkpoint()
                 return event  # type: ignore[return-value]  # h11 types the sentinels as classes
             await self._receive()
 
@@ -243,6 +244,7 @@ class _Connection:
             response = plain(status, text)
             close = (*response.headers, ("Connection", "close"))
             await self._send(Response(response.status, response.body, close), None)
+        await trio.lowlevel.checkpoint()
 
     async def _send(self, response: Response, request: Request | None) -> None:
         headers = [*response.headers, ("Date", formatdate(usegmt=True))]
@@ -264,6 +266,7 @@ _STATUSES = {status.value for status in HTTPStatus}
 
 
 async def _answer(respond: Callable[[Request], Awaitable[Response]], request: Request) -> Response:
+    await trio.lowlevel.checkpoint()
     if _is_preflight(request):
         return _preflight(request)
     try:

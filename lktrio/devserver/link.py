@@ -115,6 +115,7 @@ class SignalLink:
             self._scope.cancel()
         except RemoteProtocolError:
             self.close()  # a frame that cannot be read ends the link, without a leave
+        await trio.lowlevel.checkpoint()
 
     async def _write(self, websocket: WebSocketConnection) -> None:
         while True:
@@ -137,6 +138,7 @@ class SignalLink:
                 return True
         except ConnectionClosed:
             pass
+        await trio.lowlevel.checkpoint()
         return False
 
     async def _ping(self, websocket: WebSocketConnection) -> None:
@@ -186,3 +188,4 @@ async def serve_link(stream: trio.abc.Stream, link: SignalLink) -> None:
         _log.debug("a WebSocket broke down: %r", group.exceptions)
     finally:
         link.finish()
+    await trio.lowlevel.checkpoint()

@@ -276,6 +276,7 @@ class Participant:
         finally:
             for connection in self._connections:
                 connection.driver.close()
+        await trio.lowlevel.checkpoint()
 
     def negotiate_soon(self) -> None:
         """Exchange descriptions with the client as soon as possible."""
@@ -343,6 +344,7 @@ class Participant:
             return
         if now >= self._token_due:
             self.send_token()
+        self.publisher.tick(now)
         self.subscriber.tick(now)
 
     # Negotiation

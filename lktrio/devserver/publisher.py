@@ -9,6 +9,7 @@ that stops sending, or sends another track, ends it.
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ import trio
 
 from lktrio import proto
 from lktrio.devserver.connection import MediaConnection
+from lktrio.devserver.downtrack import ntp_seconds
 from lktrio.devserver.speakers import LevelMeter
 from lktrio.devserver.tracks import PublishedTrack, describe_track, mime_of, version_now
 from lktrio.rtc.extensions import AUDIO_LEVEL_URI
@@ -74,6 +76,8 @@ class Publisher:
         self._pending: list[_Pending] = []
         self._queued: list[proto.AddTrackRequest] = []
         self._sections: dict[Transceiver, _Section] = {}
+        self._clock_delay = math.inf
+        self._reports_seen: dict[int, int] = {}
 
     @property
     def tracks(self) -> list[PublishedTrack]:
@@ -206,6 +210,8 @@ class Publisher:
 
     def _end(self, transceiver: Transceiver) -> None:
         section = self._sections.pop(transceiver)
+        for layer in section.track.layers:
+            self._reports_seen.pop(layer.stream.ssrc, None)
         self.participant.on_unpublished(section.track)
 
     def unpublish(self, track: PublishedTrack) -> None:
@@ -266,6 +272,28 @@ class Publisher:
             datagrams = downtrack.forward(layer, packets, now)
             if datagrams:
                 downtrack.subscriber.send_media(datagrams)
+
+    def tick(self, now: float) -> None:
+        """Keep the reports to subscribers in the time of the publisher's clock.
+
+        How far that clock is from ours does not matter for playing tracks in synchrony, as long as
+        it is one number for all of them: the least that any sender report has shown.
+        """
+        reports = [
+            (layer.stream, layer.stream.sender_report)
+            for track in self.tracks
+            for layer in track.layers
+            if layer.stream.sender_report is not None
+        ]
+        for stream, report in reports:
+            if self._reports_seen.get(stream.ssrc) != report.ntp_time:
+                self._reports_seen[stream.ssrc] = report.ntp_time
+                delay = now - ntp_seconds(report.ntp_time)
+                self._clock_delay = min(self._clock_delay, delay)
+        if reports:
+            for track in self.tracks:
+                for downtrack in track.downtracks:
+                    downtrack.set_clock(now - self._clock_delay, now)
 
     def _request_keyframe(self, stream: InboundStream) -> None:
         self.connection.peer.request_keyframe(stream, trio.current_time())

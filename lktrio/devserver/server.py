@@ -129,6 +129,7 @@ class _Router:
         self._twirp = TwirpServer(services, NOT_OFFERED)
 
     async def respond(self, request: Request) -> Response:
+        await trio.lowlevel.checkpoint()
         path = request.path
         if path in ("/rtc/validate", "/rtc/v1/validate"):
             return self._validate(request, v1=path == "/rtc/v1/validate")
@@ -279,6 +280,7 @@ class _Connections:
             self._open.discard(stream)
             if not self._open:
                 self._idle.set()
+        await trio.lowlevel.checkpoint()
 
     async def finish(self) -> None:
         """Accept nothing more and wait until the open connections have ended."""
@@ -287,6 +289,7 @@ class _Connections:
             scope.cancel()
         if self._open:
             await self._idle.wait()
+        await trio.lowlevel.checkpoint()
 
 
 class DevServerOptions(TypedDict, total=False):
@@ -319,7 +322,9 @@ async def open_dev_server(**options: Unpack[DevServerOptions]) -> AsyncGenerator
         scope = trio.CancelScope()
         done = trio.Event()
 
-        async def serve(*, task_status: trio.TaskStatus[DevServer]) -> None:
+        async def serve(  # noqa: ASYNC128 - hands its task_status on
+            *, task_status: trio.TaskStatus[DevServer]
+        ) -> None:
             try:
                 with scope:
                     await serve_dev_server(**options, task_status=task_status)

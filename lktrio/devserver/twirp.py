@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import trio
+
 from lktrio.auth import Claims
 from lktrio.devserver.http import Request, Response
 from lktrio.errors import RemoteProtocolError
@@ -110,10 +112,12 @@ class TwirpServer:
         service, _, name = request.path.removeprefix(_PREFIX).partition("/")
         known = service in self._services or service in self._refused
         if not request.path.startswith(_PREFIX) or not known or "/" not in request.path[8:]:
+            await trio.lowlevel.checkpoint()
             return None
         try:
             return await self._call(service, name, request, claims)
         except TwirpError as error:
+            await trio.lowlevel.checkpoint()
             return error.response()
 
     async def _call(

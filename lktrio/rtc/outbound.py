@@ -195,6 +195,7 @@ class OutboundStream:
         self._rtx_headers = self._compile_rtx()
         self._last_timestamp = 0
         self._last_time = 0.0
+        self._clock: tuple[int, float] | None = None
         self._history: list[_History | None] = [None] * HISTORY_SIZE
         self._resent: dict[int, float] = {}
         self._allowance = _REPAIR_BURST
@@ -443,6 +444,14 @@ class OutboundStream:
 
     # Reports
 
+    def set_clock(self, timestamp: int, now: float) -> None:
+        """Say what the RTP timestamp is at a time, instead of inferring it from the last packet.
+
+        For a forwarder, to which packets come late by different times: with the clocks of their
+        sources a receiver can play streams in synchrony.
+        """
+        self._clock = (timestamp, now)
+
     def sender_report(self, now: float, wall: float) -> SenderReport | None:
         """Return a sender report, or None before the first packet.
 
@@ -456,11 +465,12 @@ class OutboundStream:
         self._reports[ntp_middle(ntp)] = now
         if len(self._reports) > _REMEMBERED_REPORTS:
             del self._reports[next(iter(self._reports))]
-        elapsed = int((now - self._last_time) * self.clock_rate)
+        timestamp, moment = self._clock or (self._last_timestamp, self._last_time)
+        elapsed = int((now - moment) * self.clock_rate)
         return SenderReport(
             self.ssrc,
             ntp,
-            (self._last_timestamp + elapsed) & 0xFFFFFFFF,
+            (timestamp + elapsed) & 0xFFFFFFFF,
             self.stats.packets_sent & 0xFFFFFFFF,
             self.stats.octets_sent & 0xFFFFFFFF,
         )

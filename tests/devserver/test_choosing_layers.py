@@ -30,6 +30,10 @@ class Sink:
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
+        self.clock: tuple[int, float] | None = None
+
+    def set_clock(self, timestamp: int, now: float) -> None:
+        self.clock = (timestamp, now)
 
     def send_packet(self, payload: bytes, **fields: Any) -> bytes:
         self.sent.append({"payload": payload, **fields})
@@ -240,6 +244,16 @@ def test_layers_are_aligned_by_their_sender_reports() -> None:
     scene.down.forward(scene.layers["f"], [packet("f", 700_000 + 9_000, 1)], 1.1)
     first, other = scene.sink.sent
     assert other["timestamp"] - first["timestamp"] == 9_000  # captured 100 ms later
+
+
+def test_reports_are_in_the_time_of_the_publisher() -> None:
+    scene = Scene(("",))
+    scene.bind()
+    scene.send("", 5.0, key=True)
+    stream = scene.layers[""].stream
+    stream.sender_report = SenderReport(1, (2_208_988_800 + 1_000) << 32, 50_000, 0, 0)
+    scene.down.set_clock(1_002.0, 77.0)
+    assert scene.sink.clock == (50_000 + 180_000, 77.0)
 
 
 def test_a_request_of_the_subscriber_goes_to_the_publisher() -> None:

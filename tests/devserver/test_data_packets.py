@@ -127,6 +127,34 @@ async def test_hidden_senders_are_not_named() -> None:
     assert bob.packets[0].participant_sid == ""
 
 
+async def test_agents_may_speak_for_others() -> None:
+    chat = proto.DataPacket(
+        participant_identity="alice", chat_message=proto.ChatMessage(message="said")
+    )
+    spoken = proto.DataPacket(
+        transcription=proto.Transcription(transcribed_participant_identity="a")
+    )
+    with trio.fail_after(LIMIT):
+        async with (
+            open_dev_server() as server,
+            open_caller(server, "robot", agent=True) as robot,
+            open_caller(server, "alice") as alice,
+            open_caller(server, "bob") as bob,
+        ):
+            await alice.send_data(spoken)  # which only agents may
+            await alice.client.ping()
+            await robot.send_data(chat)
+            await robot.send_data(spoken)
+            await robot.send_data(text("mine", participant_identity="alice"))
+            await bob.wait(lambda: len(bob.packets) == 3)
+    said, heard_by_robot, own = bob.packets
+    assert said.chat_message is not None
+    assert said.chat_message.generated
+    assert (said.participant_identity, said.participant_sid) == ("alice", robot.sid)
+    assert heard_by_robot.transcription is not None
+    assert own.participant_identity == "robot"
+
+
 async def test_packets_of_unknown_kinds_are_forwarded_whole() -> None:
     unknown = bytes((0xBA, 0x3E, 0x03)) + b"new"  # field 999
     with trio.fail_after(LIMIT):

@@ -358,6 +358,15 @@ def test_a_sender_report_maps_the_clock_and_counts() -> None:
     assert made.octet_count == sum(len(packet.payload) for packet in packets)
 
 
+def test_a_forwarder_says_what_the_clock_of_its_source_is() -> None:
+    stream = make()
+    forward(stream, 5)
+    stream.set_clock(0xFFFFFFF0, 10.0)
+    made = stream.sender_report(10.5, 1_700_000_000.0)
+    assert made is not None
+    assert made.rtp_timestamp == (0xFFFFFFF0 + 45_000) & 0xFFFFFFFF
+
+
 def test_the_description_names_the_source() -> None:
     assert make(cname="alice").description() == SdesChunk(SSRC, ((1, b"alice"),))
 
