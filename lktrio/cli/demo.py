@@ -284,6 +284,7 @@ async def difference(recording: Recording) -> str:
     try:
         _, recorded = await _read(recording.target)
     except MediaError as error:
+        await trio.lowlevel.checkpoint()
         return f"the recording cannot be read: {error}"
     timed = recording.codec.name not in _UNTIMED
     for number, (ours, theirs) in enumerate(zip(recorded, recording.expected, strict=False)):

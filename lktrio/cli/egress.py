@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+import trio
+
 from lktrio import LiveKitAPI, api
 from lktrio.cli.arguments import Group, UsageError, read_message
 from lktrio.cli.output import Output, enum_name, timestamp
@@ -79,6 +81,7 @@ async def list_egress(lk: LiveKitAPI, arguments: argparse.Namespace, output: Out
             room_name=arguments.room, egress_id=egress_id, active=arguments.active
         )
         await _add_pages(lk, request, arguments.limit, listed)
+    await trio.lowlevel.checkpoint()
     output.table(
         listed,
         ("id", "status", "type", "room", "started", "ended", "error"),
@@ -129,6 +132,7 @@ async def stop(lk: LiveKitAPI, arguments: argparse.Namespace, output: Output) ->
     for egress_id in arguments.id:
         info = await lk.egress.stop_egress(api.StopEgressRequest(egress_id=egress_id))
         output.done(info, f"{info.egress_id} is {_status(info)}")
+    await trio.lowlevel.checkpoint()
 
 
 async def update_layout(lk: LiveKitAPI, arguments: argparse.Namespace, output: Output) -> None:
