@@ -20,6 +20,7 @@ def livekit() -> Generator[ServerThread, None, None]:
 def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
     for name in ("URL", "API_KEY", "API_SECRET", "TOKEN", "KEYS"):
         monkeypatch.delenv(f"LIVEKIT_{name}", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")  # so that no word of a help text is broken
     return Shell(monkeypatch, capsys)
 
 
