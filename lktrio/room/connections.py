@@ -214,7 +214,8 @@ class Negotiation:
             ConnectTimeout: The server does not answer an offer in time.
         """
         while True:
-            await self._wait_for_answer()
+            if self._open_offer:
+                await self._wait_for_answer()
             while self._wanted == self._covered:
                 await self._changed.park()
             self._covered = self._wanted
@@ -229,3 +230,4 @@ class Negotiation:
             raise ConnectTimeout(
                 f"the server did not answer our offer of a connection within {self._timeout:g} s"
             )
+        await trio.lowlevel.checkpoint()

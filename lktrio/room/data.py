@@ -118,7 +118,9 @@ class DataSender:
         """
         channel = await self._open_channel(RELIABLE if reliable else LOSSY)
         if reliable:
-            await self._wait_for_room(channel)
+            while self._is_full(channel):
+                await self._changed.park()
+                self._check_open()
             self._sequence += 1
             packet += encode(proto.DataPacket(sequence=self._sequence))
         elif channel.buffered_amount + len(packet) > LOSSY_LIMIT:
@@ -142,13 +144,12 @@ class DataSender:
         self._check_open()
         return channel
 
-    async def _wait_for_room(self, channel: DataChannel) -> None:
+    def _is_full(self, channel: DataChannel) -> bool:
         if channel.buffered_amount_low_threshold is None:
             channel.buffered_amount_low_threshold = RELIABLE_LOW_WATER
-        while self._full or channel.buffered_amount > RELIABLE_HIGH_WATER:
+        if channel.buffered_amount > RELIABLE_HIGH_WATER:
             self._full = True
-            await self._changed.park()
-            self._check_open()
+        return self._full
 
 
 def pack(packet: proto.DataPacket) -> bytes:

@@ -53,8 +53,9 @@ class LocalParticipant(Participant[LocalTrackPublication]):
             stream: Tracks with the same stream name are played in sync; empty for the default.
 
         Returns:
-            A context manager for the track. Entering it waits until media can be sent; leaving it,
-            in any way, unpublishes the track.
+            A context manager for the track. Entering it waits until media can be sent. Leaving it
+            unpublishes the track: with an exception at once, else when the last frame has had its
+            time (``LocalTrack.wait_played``).
 
         Raises:
             NotPermitted: The token or the server forbids it.
@@ -73,6 +74,7 @@ class LocalParticipant(Participant[LocalTrackPublication]):
         track = await self._session.publisher.publish(description)
         try:
             yield track
+            await track.wait_played()
         finally:
             self._session.publisher.unpublish(track)
 

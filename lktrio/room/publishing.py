@@ -11,14 +11,16 @@ announced is remembered by the server until its section appears, and too many of
 refuse others, so a withdrawn track is negotiated first and turned off then, in the background.
 
 Sections cannot be removed from a connection. One that was turned off is used again for the next
-track of its kind, so that a program which publishes many short tracks does not run out of them.
+track of the same codec, so that a program which publishes many short tracks does not run out of
+them. LiveKit's server does not let a section change its codec, and overlooks a later track of a
+section that has an SSRC for retransmissions; those of such a track travel on its own SSRC.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import trio
@@ -188,16 +190,16 @@ class Publisher:
     def _take_section(self, codec: Codec, cid: str) -> Transceiver:
         """Prepare a section for a track: one that was used before, or a new one."""
         peer = self._connection.peer
-        codecs = capabilities.with_first(
-            peer.capabilities.codecs(codec.kind), _CAPABILITIES[codec.mime]
-        )
-        transceiver = next((one for one in self._idle if one.kind == codec.kind), None)
+        first = _CAPABILITIES[codec.mime]
+        transceiver = next((one for one in self._idle if one.capabilities[0] == first), None)
         if transceiver is None:
+            codecs = capabilities.with_first(peer.capabilities.codecs(codec.kind), first)
             transceiver = peer.add_transceiver(codec.kind, "sendonly", codecs)
         else:
             self._idle.remove(transceiver)
-            transceiver.capabilities = codecs
-        peer.set_local_track(transceiver, "-", cid)
+        track = peer.set_local_track(transceiver, "-", cid)
+        if transceiver.mid is not None:
+            transceiver.local_track = replace(track, rtx_ssrc=None)
         return transceiver
 
     async def _wait_ready(self, number: int) -> None:
@@ -246,14 +248,19 @@ class Publisher:
             self._negotiation.request_then(turn_off)
 
     def _turn_off(self, transceiver: Transceiver) -> None:
+        """Stop sending in a section. The server is told first, lest it drops the last packets."""
         if self._session.end_reason is not None:
             return
-        self._connection.peer.clear_local_track(transceiver)
         if transceiver.mid is None:  # it was in no offer, so nobody needs to be told
-            self._idle.append(transceiver)
+            self._clear(transceiver)
         else:
-            self._connection.driver.flush()
-            self._negotiation.request_then(lambda: self._idle.append(transceiver))
+            transceiver.direction = "inactive"
+            self._negotiation.request_then(lambda: self._clear(transceiver))
+
+    def _clear(self, transceiver: Transceiver) -> None:
+        self._connection.peer.clear_local_track(transceiver)
+        self._connection.driver.flush()
+        self._idle.append(transceiver)
 
     async def set_muted(self, track: LocalTrack, muted: bool) -> None:
         """Mute or unmute a track and tell the server. Cancelled, nothing has changed."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import logging
 import weakref
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -90,7 +90,7 @@ async def serve_room(
     async with open_link(url, token, options) as link:
         session = RoomSession(link, options)
         current_room.set(RoomContext(session.info.name, session.local.identity))
-        await session.serve(task_status)
+        await session.serve(lambda: task_status.started(session))
 
 
 class RoomSession:
@@ -147,13 +147,13 @@ class RoomSession:
 
     # Life
 
-    async def serve(self, task_status: trio.TaskStatus[RoomSession]) -> None:
-        """Do the work of `serve_room` once there is a link."""
+    async def serve(self, joined: Callable[[], None]) -> None:
+        """Do the work of `serve_room` once there is a link; ``joined`` is called when joined."""
         async with trio.open_nursery() as nursery:
             try:
                 self._start_tasks(nursery)
                 if await self._wait_primary():
-                    task_status.started(self)
+                    joined()
                     await self._handed_over.wait()
                     self.subscriptions.release()
                     self._inbox.release()
@@ -310,7 +310,8 @@ class RoomSession:
         except ConnectTimeout as error:
             self.fail("state_mismatch", error)
         except RoomClosed:
-            await trio.lowlevel.checkpoint()
+            pass  # whoever ended the stay has said so
+        await trio.lowlevel.checkpoint()
 
     @property
     def active_speakers(self) -> tuple[Participant[Any], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["LocalTrack", "RemoteTrack"]
 
 _MAX_LATE = 0.25  # seconds by which a frame may be late before the schedule moves
+_MIN_TAIL = 0.05  # seconds that a last frame is given on its way; servers drop what comes too late
+_MAX_TAIL = 0.25
 _DEFAULT_AUDIO_LEVEL = 25  # -dBov; LiveKit's server takes what is louder than 35 for speech
 _SILENCE = 127  # RFC 6464 section 3
 _DTX_SIZE = 2  # bytes of an Opus packet that stands for silence, RFC 7587 section 3.1.3
@@ -200,6 +203,7 @@ class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
         self._session = session
         self._stream: OutboundStream
         self._zero: float | None = None
+        self._over_at = -math.inf
         self._end_message = ""
         self._end_type: type[Exception] = trio.ClosedResourceError
         self._ended = trio.Event()
@@ -246,6 +250,8 @@ class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
         self._check_open()
         if not self.muted:
             self._send(value)
+            tail = min(max(value.duration, _MIN_TAIL), _MAX_TAIL)
+            self._over_at = trio.current_time() + tail
 
     def _due(self, timestamp: float) -> float:
         now = trio.current_time()
@@ -301,6 +307,15 @@ class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
         """
         await self._subscribed.wait()
         self._check_open()
+
+    async def wait_played(self) -> None:
+        """Wait until the last frame that was sent is over, or the track is.
+
+        Who unpublishes earlier may cut it off. The time is the frame's duration, but at least
+        0.05 s and at most 0.25 s from its sending. Leaving the block of ``publish`` does this.
+        """
+        with trio.move_on_at(self._over_at):
+            await self._ended.wait()
 
     async def wait_keyframe_request(self) -> None:
         """Wait until a subscriber needs a keyframe; an encoder should then make one.

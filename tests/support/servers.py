@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 import pytest
 import trio
 
+import lktrio
 from lktrio import proto
 from lktrio.api import LiveKitAPI
 from lktrio.auth import AccessToken, VideoGrants
-from lktrio.devserver import open_dev_server
 from lktrio.room import Room, RoomOptions, Subscription, open_room
 
 URL = os.environ.get("LIVEKIT_URL", "")
@@ -106,7 +106,7 @@ async def open_server(kind: str, room: str) -> AsyncGenerator[RoomServer, None]:
     if kind == "livekit":
         yield RoomServer(URL, KEY, SECRET, room, real=True)
         return
-    async with open_dev_server() as server:
+    async with lktrio.devserver.open_dev_server() as server:
         yield RoomServer(server.url, server.api_key, server.api_secret, room)
 
 
