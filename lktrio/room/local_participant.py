@@ -92,8 +92,9 @@ class LocalParticipant(Participant[LocalTrackPublication]):
             path: An Ogg Opus, IVF (VP8) or H.264 Annex B file; the content decides.
             name: Free text for other participants.
             source: As for ``publish``.
-            wait_subscribed: Whether to begin only when somebody receives the track, so that they
-                miss nothing.
+            wait_subscribed: Whether to begin only when somebody is subscribed to the track. Video
+                may still be seen only from its second keyframe on: LiveKit's server forwards from
+                a keyframe that comes after the first packet it has seen.
 
         Raises:
             ContainerError: The file is damaged or of another kind; what came before was sent.
