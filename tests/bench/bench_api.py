@@ -148,6 +148,7 @@ def main() -> int:
     port, ready = multiprocessing.Pipe(duplex=False)
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(ready,), daemon=True)
     server.start()
+    ready.close()  # so that the end of the process is noticed
     url = f"http://127.0.0.1:{port.recv()}"
     times: dict[str, list[tuple[float, float]]] = {client: [] for client in CLIENTS}
     for _ in range(PASSES):

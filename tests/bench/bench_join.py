@@ -129,6 +129,7 @@ def running_server() -> Generator[tuple[str, str, str]]:
     told, ready = multiprocessing.Pipe(duplex=False)
     process = multiprocessing.get_context("spawn").Process(target=serve, args=(ready,), daemon=True)
     process.start()
+    ready.close()  # so that the end of the process is noticed
     try:
         yield told.recv()
     finally:
