@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 
 from lktrio import proto
+from lktrio.errors import RemoteProtocolError
 from lktrio.proto.codec import decode, encode, from_json, to_json_value
+from tests.support.sessions import Session, load
 
 MESSAGES = sorted((Path(__file__).parents[1] / "data/signal/messages").glob("*.bin"))
 OMITS_EMPTY_MAP_VALUES = {"v0-c2s-update_metadata", "v1-c2s-update_metadata"}
 """The Rust client leaves out the empty value of an attribute, which nobody else does."""
+GARBAGE = {"raw-v0-2", "raw-deflate-v0-2"}
+"""One frame of these clients was made to be refused by the server."""
 
 
 def _class(path: Path) -> type[proto.Message]:
@@ -51,3 +55,23 @@ def test_json_is_that_of_the_recording(path: Path) -> None:
 def test_the_case_is_that_of_the_recording(path: Path) -> None:
     message = decode(_class(path), path.read_bytes())
     assert getattr(message, path.stem.split("-")[2]) is not None
+
+
+@pytest.mark.parametrize("session", load(), ids=lambda one: one.name)
+def test_every_message_of_a_session_comes_out_as_it_was(session: Session) -> None:
+    garbage = 0
+    for frame in session.frames:
+        if isinstance(frame, bytes):
+            assert encode(decode(proto.SignalResponse, frame)) == frame
+    for frame in session.requests:
+        try:
+            request = decode(proto.SignalRequest, frame)
+        except RemoteProtocolError:
+            garbage += 1
+            continue
+        if request.update_metadata is None:  # see OMITS_EMPTY_MAP_VALUES
+            assert encode(request) == frame
+    assert garbage == (session.name in GARBAGE)
+    if session.join_request is not None:
+        join = decode(proto.JoinRequest, session.join_request)
+        assert encode(join) == session.join_request

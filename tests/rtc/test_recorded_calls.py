@@ -34,7 +34,7 @@ from lktrio.rtc.rtcp import parse_compound, serialize_compound
 from lktrio.rtc.rtp import RtpPacket
 from lktrio.rtc.sctp.packet import parse_packet
 from lktrio.rtc.srtp import EXPORTER_LABEL, SrtpKeys, SrtpProfile, SrtpReceiver
-from lktrio.rtc.stun import StunMessage
+from lktrio.rtc.stun import Attribute, StunClass, StunMessage
 
 DATA = Path(__file__).parents[1] / "data" / "calls"
 Flow: TypeAlias = tuple[Address, Address]
@@ -61,6 +61,13 @@ def master_secrets(name: str) -> dict[bytes, bytes]:
     return {bytes.fromhex(random): bytes.fromhex(master) for _, random, master in words}
 
 
+def ice_passwords(name: str) -> dict[str, bytes]:
+    """From the descriptions of the call: user fragment to password."""
+    file = DATA / f"{name}.passwords"
+    lines = file.read_text().splitlines() if file.exists() else []
+    return {ufrag: password.encode() for ufrag, password in map(str.split, lines)}
+
+
 @dataclass
 class Side:
     """What one end of a connection sends, as the other reads it."""
@@ -74,6 +81,10 @@ class Connection:
     """One peer connection of a capture."""
 
     masters: dict[bytes, bytes]
+    ice: dict[str, bytes]
+    """ICE passwords by user fragment."""
+    passwords: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
+    """By STUN transaction."""
     client_hello: ClientHello | None = None
     client_address: Address | None = None
     sides: dict[bool, Side] = field(default_factory=dict[bool, Side])
@@ -92,7 +103,23 @@ class Connection:
 
     def take_stun(self, data: bytes) -> None:
         message = StunMessage.parse(data)
+        if message.message_class is StunClass.REQUEST:
+            username = message.get_text(Attribute.USERNAME)
+            assert username is not None
+            ufrag = username.partition(":")[0]
+            if (password := self.ice.get(ufrag)) is not None:
+                self.passwords[message.transaction_id] = password
+        password = self.passwords.get(message.transaction_id)
         assert message.has_fingerprint
+        again = StunMessage(
+            message.method, message.message_class, message.transaction_id, message.attributes
+        )
+        if password is None:  # no description was kept: all but the proof comes out again
+            assert data[4:].startswith(again.serialize(fingerprint=False)[4:])
+        else:
+            assert message.verify(password)
+            assert again.serialize(password) == data
+            self.counts["verified"] += 1
         self.counts["stun"] += 1
 
     def take_dtls(self, source: Address, data: bytes) -> None:
@@ -151,9 +178,7 @@ class Connection:
     def take_rtcp(self, source: Address, data: bytes) -> None:
         packet = self.sides[source == self.client_address].srtp.unprotect_rtcp(data)
         assert packet is not None, "an RTCP packet does not decrypt"
-        parts = parse_compound(packet)
-        if parts:
-            assert serialize_compound(parts) in packet
+        assert serialize_compound(parse_compound(packet)) == packet
         self.counts["rtcp"] += 1
 
     def take_rtp(self, source: Address, data: bytes) -> None:
@@ -170,25 +195,36 @@ class Connection:
     [
         ("handshake-v1", {"AES128_CM_HMAC_SHA1_80"}),
         ("handshake-v0", {"AES128_CM_HMAC_SHA1_80", "AEAD_AES_256_GCM"}),
+        ("icerestart-v1", {"AES128_CM_HMAC_SHA1_80"}),
+        ("icerestart-v0", {"AES128_CM_HMAC_SHA1_80", "AEAD_AES_256_GCM"}),
     ],
 )
 def test_every_datagram_of_a_recorded_call_opens(name: str, profiles: set[str]) -> None:
-    masters = master_secrets(name)
+    masters, ice = master_secrets(name), ice_passwords(name)
     connections: dict[frozenset[Address], Connection] = {}
     for source, destination, data in datagrams(name):
-        connection = connections.setdefault(frozenset((source, destination)), Connection(masters))
+        connection = connections.setdefault(
+            frozenset((source, destination)), Connection(masters, ice)
+        )
         connection.take(source, data)
     total = sum((connection.counts for connection in connections.values()), Counter[str]())
+    assert len(connections) >= 2
+    if name.startswith("handshake"):
+        assert total["verified"] == total["stun"]
     assert profiles == {profile.name for profile in SrtpProfile if total[profile.name]}
     for kind in ("stun", "sctp", "rtp", "rtcp"):
-        assert total[kind] > 10, f"only {total[kind]} {kind} packets were seen"
+        assert total[kind] > (10 if name.startswith("handshake") else 1), (
+            f"only {total[kind]} {kind} packets were seen"
+        )
 
 
 def test_a_flipped_bit_is_noticed() -> None:
-    masters = master_secrets("handshake-v1")
+    masters, ice = master_secrets("handshake-v1"), ice_passwords("handshake-v1")
     connections: dict[frozenset[Address], Connection] = {}
     for source, destination, data in datagrams("handshake-v1"):
-        connection = connections.setdefault(frozenset((source, destination)), Connection(masters))
+        connection = connections.setdefault(
+            frozenset((source, destination)), Connection(masters, ice)
+        )
         if connection.sides and data[0] >= 128:
             broken = data[:-1] + bytes([data[-1] ^ 1])
             with pytest.raises(AssertionError, match="does not decrypt"):

@@ -129,6 +129,12 @@ def test_recorded_packets_are_written_back_byte_for_byte(name: str) -> None:
         assert serialize_compound(parse_compound(packet)) == packet
 
 
+@pytest.mark.parametrize("recording", rtpdump.every_header(), ids=lambda one: one.name)
+def test_every_packet_of_every_recording_is_written_back(recording: rtpdump.Headers) -> None:
+    for packet in recording.rtcp:
+        assert serialize_compound(parse_compound(packet)) == packet
+
+
 def test_the_recordings_hold_every_type_that_matters() -> None:
     kinds = {
         type(packet)

@@ -71,6 +71,12 @@ def test_recorded_packets_are_written_back_byte_for_byte(name: str) -> None:
         assert RtpPacket.parse(packet).serialize() == packet
 
 
+@pytest.mark.parametrize("recording", rtpdump.every_header(), ids=lambda one: one.name)
+def test_every_recorded_header_is_written_back_byte_for_byte(recording: rtpdump.Headers) -> None:
+    for packet in recording.rtp:
+        assert RtpPacket.parse(packet).serialize() == packet
+
+
 def test_the_recordings_hold_what_the_tests_are_about() -> None:
     parsed = [RtpPacket.parse(p) for n in rtpdump.RECORDINGS for _, p in rtpdump.read_rtp(n)]
     assert any(packet.two_byte_extensions for packet in parsed)

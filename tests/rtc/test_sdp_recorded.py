@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lktrio.rtc.sdp import MediaDescription, Msid, SessionDescription, Simulcast, SsrcGroup
+from tests.support import sessions
 
 DATA = Path(__file__).parent.parent / "data" / "sdp"
 RECORDED = sorted(DATA.glob("*.sdp"))
@@ -30,13 +31,27 @@ def section(description: SessionDescription, mid: str) -> MediaDescription:
 
 
 def test_there_are_recordings() -> None:
-    assert len(RECORDED) >= 14
+    assert len(RECORDED) >= 18
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
 def test_writing_and_reading_again_gives_an_equal_description(path: Path) -> None:
     description = SessionDescription.parse(read(path))
     assert SessionDescription.parse(str(description)) == description
+
+
+@pytest.mark.parametrize("session", sessions.load(), ids=lambda one: one.name)
+def test_every_description_of_a_session_survives_writing(session: sessions.Session) -> None:
+    for text in sessions.descriptions(session):
+        description = SessionDescription.parse(text)
+        assert SessionDescription.parse(str(description)) == description
+        kept = {line for line in text.splitlines() if not line.startswith(REWRITTEN)}
+        assert kept <= set(str(description).splitlines())
+
+
+def test_the_sessions_hold_descriptions() -> None:
+    found = [text for session in sessions.load() for text in sessions.descriptions(session)]
+    assert len(found) > 400
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)

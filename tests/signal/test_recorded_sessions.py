@@ -2,59 +2,31 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
-import json
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from lktrio import proto
-from lktrio.proto.codec import decode
 from lktrio.signal import LeaveReceived, Resume, SignalConnection, SignalOptions, open_signal
-from tests.support.signal_server import Visit, open_signal_server
-
-DATA = Path(__file__).parent.parent / "data" / "signal" / "sessions.jsonl.gz"
-
+from tests.support.sessions import Session, load
+from tests.support.signal_server import Script, Visit, open_signal_server
 
 END = proto.SignalResponse(room_update=proto.RoomUpdate(room=proto.Room(name="all is played")))
 
 
-@dataclass
-class Recording:
-    name: str
-    version: Any
-    resume: str | None
-    end: str
-    code: int | None
-    frames: list[Any]
+def play(session: Session) -> Script:
+    """Do what the recorded server did."""
 
-    async def play(self, visit: Visit) -> None:
+    async def script(visit: Visit) -> None:
         await visit.accept()
-        for frame in self.frames:
-            await visit.send_frame(frame["text"] if isinstance(frame, dict) else unpack(frame))
-        if self.end == "closed":
-            await visit.close(self.code or 1000)
-        elif self.end == "lost":
+        for frame in session.frames:
+            await visit.send_frame(frame)
+        if session.end == "closed":
+            await visit.close(session.code or 1000)
+        elif session.end == "lost":
             await visit.drop()
         else:
             await visit.send(END)
 
-    @property
-    def responses(self) -> list[proto.SignalResponse]:
-        frames = [frame for frame in self.frames if not isinstance(frame, dict)]
-        return [decode(proto.SignalResponse, unpack(frame)) for frame in frames]
-
-
-def unpack(frame: str) -> bytes:
-    return base64.b64decode(frame)
-
-
-def load() -> list[Recording]:
-    lines = gzip.decompress(DATA.read_bytes()).decode().splitlines()
-    return [Recording(**json.loads(line)) for line in lines]
+    return script
 
 
 RECORDINGS = load()
@@ -62,16 +34,26 @@ ADMITTED = [one for one in RECORDINGS if one.responses[0].leave is None]
 REFUSED = [one for one in RECORDINGS if one.responses[0].leave is not None]
 
 
-def options(recording: Recording) -> SignalOptions:
+def options(recording: Session) -> SignalOptions:
     return SignalOptions(single_peer_connection=recording.version == "v1")
 
 
-def resume(recording: Recording) -> Resume | None:
+def resume(recording: Session) -> Resume | None:
     return Resume(recording.resume, recording.version) if recording.resume else None
 
 
 async def drain(connection: SignalConnection, count: int) -> list[proto.SignalResponse]:
     return [await connection.responses.receive() for _ in range(count)]
+
+
+def test_there_are_all_scenarios() -> None:
+    scenarios = {one.name.rpartition("-")[0] for one in RECORDINGS}
+    python = ("session", "api", "duplicate", "resume", "fullreconnect", "simulate", "shutdown")
+    expected = {f"python-{name}-{version}" for name in python for version in ("v0", "v1")}
+    for name in ("session", "resume", "fullreconnect"):
+        expected |= {f"go-{name}-single", f"go-{name}-v0"}
+    assert scenarios >= expected | {"python-errors-v0", "python-errors-v1", "raw-v0"}
+    assert len(RECORDINGS) == 118
 
 
 def test_there_are_joins_resumes_and_refusals_of_both_kinds() -> None:
@@ -85,13 +67,13 @@ def test_there_are_joins_resumes_and_refusals_of_both_kinds() -> None:
 
 
 @pytest.mark.parametrize("recording", ADMITTED, ids=lambda one: one.name)
-async def test_an_admitted_client_ends_up_in_the_recorded_state(recording: Recording) -> None:
+async def test_an_admitted_client_ends_up_in_the_recorded_state(recording: Session) -> None:
     first, *others = recording.responses
     delivered = [one for one in others if one.pong_resp is None and one.pong is None]
     tokens = [one.refresh_token for one in others if one.refresh_token is not None]
     leaves = [one.leave for one in others if one.leave is not None]
     async with (
-        open_signal_server(recording.play) as server,
+        open_signal_server(play(recording)) as server,
         open_signal(
             server.url, "token", options(recording), resume=resume(recording)
         ) as connection,
@@ -108,7 +90,7 @@ async def test_an_admitted_client_ends_up_in_the_recorded_state(recording: Recor
             end = await connection.wait_closed()
             assert (end.cause, end.code) == (recording.end, recording.code or 1006)
             assert [response async for response in connection.responses] == []
-        texts = sum(isinstance(frame, dict) for frame in recording.frames)
+        texts = sum(isinstance(frame, str) for frame in recording.frames)
         assert connection.statistics.received == len(recording.frames) + (recording.end == "left")
         assert connection.statistics.undecodable == texts
         assert connection.statistics.unknown == 0
@@ -119,8 +101,8 @@ async def test_an_admitted_client_ends_up_in_the_recorded_state(recording: Recor
 
 
 @pytest.mark.parametrize("recording", REFUSED, ids=lambda one: one.name)
-async def test_a_leave_as_the_first_message_refuses(recording: Recording) -> None:
-    async with open_signal_server(recording.play) as server:
+async def test_a_leave_as_the_first_message_refuses(recording: Session) -> None:
+    async with open_signal_server(play(recording)) as server:
         with pytest.raises(LeaveReceived) as caught:
             async with open_signal(
                 server.url, "token", options(recording), resume=resume(recording)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
 
@@ -31,3 +34,25 @@ def read_rtp(name: str) -> list[tuple[float, bytes]]:
 
 def read_rtcp(name: str) -> list[tuple[float, bytes]]:
     return [(time, packet) for time, packet in read(name) if is_rtcp(packet)]
+
+
+@dataclass
+class Headers:
+    """The packets of one recording, those of RTP without most of their payloads."""
+
+    name: str
+    rtp: list[bytes]
+    rtcp: list[bytes]
+
+
+def every_header() -> list[Headers]:
+    """What tells how real peers write packets, of all recordings there are."""
+    lines = gzip.decompress((FOLDER / "every-header.jsonl.gz").read_bytes()).splitlines()
+    return [
+        Headers(
+            found["name"],
+            [bytes.fromhex(packet) for packet in found["rtp"]],
+            [bytes.fromhex(packet) for packet in found["rtcp"]],
+        )
+        for found in map(json.loads, lines)
+    ]
