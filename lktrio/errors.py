@@ -230,11 +230,13 @@ class ServerError(LiveKitError):
 
 
 class SipCallError(ServerError):
-    """A SIP call failed.
+    """A SIP call, or the transfer of one, failed.
 
     Attributes:
-        sip_status_code: The SIP status, such as 486.
+        sip_status_code: The SIP status, such as 486; None if a transfer failed without one.
         sip_status: Its reason phrase, such as ``"Busy Here"``.
+        sip_transfer_reason: Why a transfer failed, such as ``"STR_RINGING_TIMEOUT"``; else empty.
+        sip_transfer_id: Id of the transfer that failed; else empty.
     """
 
     def __init__(
@@ -242,14 +244,18 @@ class SipCallError(ServerError):
         code: str,
         message: str,
         *,
-        sip_status_code: int,
-        sip_status: str,
+        sip_status_code: int | None,
+        sip_status: str = "",
+        sip_transfer_reason: str = "",
+        sip_transfer_id: str = "",
         meta: Mapping[str, str] | None = None,
         status: int | None = None,
     ) -> None:
         super().__init__(code, message, meta=meta, status=status)
         self.sip_status_code = sip_status_code
         self.sip_status = sip_status
+        self.sip_transfer_reason = sip_transfer_reason
+        self.sip_transfer_id = sip_transfer_id
 
 
 class TokenError(LiveKitError):

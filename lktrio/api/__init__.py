@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lktrio.proto.livekit.livekit_agent import *
     from lktrio.proto.livekit.livekit_agent_dispatch import *
     from lktrio.proto.livekit.livekit_agent_simulation import *
+    from lktrio.proto.livekit.livekit_agentdb import *
     from lktrio.proto.livekit.livekit_cloud_agent import *
     from lktrio.proto.livekit.livekit_connector import *
     from lktrio.proto.livekit.livekit_connector_twilio import *
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from lktrio.proto.livekit.livekit_sip import *
 
     from ._regions import FailoverMode as FailoverMode
+    from .agent_db import AgentDBService as AgentDBService
     from .agent_dispatch import AgentDispatchService as AgentDispatchService
     from .agent_simulation import AgentSimulationService as AgentSimulationService
     from .client import LiveKitAPI as LiveKitAPI
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from .sip import SIPService as SIPService
 
 _OURS = {
+    "AgentDBService": "agent_db",
     "AgentDispatchService": "agent_dispatch",
     "AgentSimulationService": "agent_simulation",
     "CloudAgentService": "cloud_agent",

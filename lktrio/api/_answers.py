@@ -50,7 +50,7 @@ def read_answer(response: httpx.Response, expected: type[MessageT]) -> MessageT:
     """The message in an answer.
 
     Raises:
-        SipCallError: A call failed with a SIP status.
+        SipCallError: A call failed with a SIP status, or its transfer failed.
         ServerError: The server refused, or something else answered in its place.
     """
     if response.status_code != OK:
@@ -88,14 +88,17 @@ def _strings(meta: object) -> dict[str, str]:
 
 
 def _twirp_error(code: str, text: str, meta: Mapping[str, str], status: int) -> ServerError:
-    sip_code = meta.get("sip_status_code", "")
-    if not (sip_code.isascii() and sip_code.isdigit()):
+    number = meta.get("sip_status_code", "")
+    sip_status_code = int(number[:9]) if number.isascii() and number.isdigit() else None
+    if sip_status_code is None and "sip_transfer_reason" not in meta:
         return ServerError(code, text, meta=meta, status=status)
     return SipCallError(
         code,
         text,
-        sip_status_code=int(sip_code[:9]),
+        sip_status_code=sip_status_code,
         sip_status=meta.get("sip_status", ""),
+        sip_transfer_reason=meta.get("sip_transfer_reason", ""),
+        sip_transfer_id=meta.get("sip_transfer_id", ""),
         meta=meta,
         status=status,
     )

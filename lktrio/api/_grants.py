@@ -8,7 +8,9 @@ from ._twirp import Grant
 
 __all__ = [
     "AGENT_ADMIN",
+    "DATABASE_ADMIN",
     "INGRESS_ADMIN",
+    "NO_GRANT",
     "ROOM_CREATE",
     "ROOM_LIST",
     "ROOM_RECORD",
@@ -18,6 +20,7 @@ __all__ = [
     "room_admin",
 ]
 
+NO_GRANT = Grant()
 ROOM_CREATE = Grant(video=VideoGrants(room_create=True))
 ROOM_LIST = Grant(video=VideoGrants(room_list=True))
 ROOM_RECORD = Grant(video=VideoGrants(room_record=True))
@@ -25,6 +28,7 @@ INGRESS_ADMIN = Grant(video=VideoGrants(ingress_admin=True))
 SIP_ADMIN = Grant(sip=SIPGrants(admin=True))
 SIP_CALL = Grant(sip=SIPGrants(call=True))
 AGENT_ADMIN = Grant(agent=AgentGrants(admin=True))
+DATABASE_ADMIN = Grant(agent=AgentGrants(database_admin=True))
 SIMULATION_ADMIN = Grant(agent=AgentGrants(simulation_admin=True))
 
 

@@ -22,6 +22,7 @@ from ._transport import Client
 from ._twirp import Connection, Service
 
 if TYPE_CHECKING:
+    from .agent_db import AgentDBService
     from .agent_dispatch import AgentDispatchService
     from .agent_simulation import AgentSimulationService
     from .cloud_agent import CloudAgentService
@@ -170,6 +171,11 @@ class LiveKitAPI:
         """Evaluating agents."""
         found = self._service("agent_simulation", "AgentSimulationService")
         return cast("AgentSimulationService", found)
+
+    @property
+    def agent_db(self) -> AgentDBService:
+        """Databases of agents on LiveKit Cloud."""
+        return cast("AgentDBService", self._service("agent_db", "AgentDBService"))
 
     @property
     def replay(self) -> ReplayService:

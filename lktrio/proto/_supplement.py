@@ -1,8 +1,13 @@
-"""Protocol messages that LiveKit's Python package leaves out, as descriptors.
+"""Protocol messages and services that LiveKit's Python package leaves out, as descriptors.
 
-`_generate` needs them, nothing else does. A field is written ``name type number``; the type may
-be prefixed with ``optional`` or ``repeated``, and ``map`` stands for ``map<string, string>``.
-A file that the package gains later takes precedence.
+`_generate` and the tests need them, nothing else does. A field is written ``name type number``; the
+type may be prefixed with ``optional`` or ``repeated``, and ``map`` stands for ``map<string,
+string>``. A file that the package gains later takes precedence.
+
+The package has the messages of AgentDB, but not its service. That is in LiveKit's .proto file of
+August 2026, along with older messages: times were numbers of seconds, and an export was a dump.
+Here the service takes the package's messages, which are newer, under the names of its methods
+then: no newer ones are published.
 """
 
 # The descriptors are untyped.
@@ -26,6 +31,7 @@ DEPENDENCIES = {
         "livekit_egress.proto",
         "livekit_models.proto",
     ],
+    "livekit_agentdb_service.proto": ["livekit_agentdb.proto"],
 }
 FILE_NAMES = tuple(DEPENDENCIES)
 
@@ -139,6 +145,7 @@ MESSAGES = {
     },
 }
 
+AGENTDB = f"{PACKAGE}.AgentDB."
 SERVICES = {
     "livekit_phone_number.proto": (
         "PhoneNumberService",
@@ -160,6 +167,16 @@ SERVICES = {
             "Close": ("ClosePlaybackRequest", "google.protobuf.Empty"),
             "Export": ("ExportReplayRequest", "EgressInfo"),
             "DeleteReplay": ("DeleteReplayRequest", "google.protobuf.Empty"),
+        },
+    ),
+    "livekit_agentdb_service.proto": (
+        "AgentDBService",
+        {
+            "CreateDatabase": (f"{AGENTDB}CreateRequest", f"{AGENTDB}CreateResponse"),
+            "GetDatabase": (f"{AGENTDB}GetRequest", f"{AGENTDB}AgentDatabase"),
+            "ListDatabases": (f"{AGENTDB}ListRequest", f"{AGENTDB}ListResponse"),
+            "DeleteDatabase": (f"{AGENTDB}DeleteRequest", f"{AGENTDB}DeleteResponse"),
+            "DumpDatabase": (f"{AGENTDB}ExportRequest", f"{AGENTDB}ExportResponse"),
         },
     ),
 }
@@ -184,7 +201,7 @@ def _file(name: str) -> FileDescriptorProto:
         for number, value in enumerate(values):
             enum.value.add(name=value, number=number)
     enums = set(ENUMS.get(name, {}))
-    for message_name, fields in MESSAGES[name].items():
+    for message_name, fields in MESSAGES.get(name, {}).items():
         message = proto.message_type.add(name=message_name)
         for line in fields.strip().splitlines():
             _add_field(message, line.split(), enums)

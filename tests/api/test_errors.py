@@ -50,6 +50,16 @@ async def test_a_sip_error() -> None:
     assert isinstance(error, SipCallError)
     assert (error.sip_status_code, error.sip_status) == (486, "Busy Here")
     assert (error.code, error.status) == ("resource_exhausted", 429)
+    assert (error.sip_transfer_reason, error.sip_transfer_id) == ("", "")
+
+
+async def test_a_transfer_may_fail_without_a_sip_status() -> None:
+    meta = {"sip_transfer_reason": "STR_RINGING_TIMEOUT", "sip_transfer_id": "STX_a"}
+    error = await error_of(always(lambda: refusal(408, "deadline_exceeded", "no answer", **meta)))
+    assert isinstance(error, SipCallError)
+    assert (error.sip_status_code, error.sip_status) == (None, "")
+    assert error.sip_transfer_reason == "STR_RINGING_TIMEOUT"
+    assert error.sip_transfer_id == "STX_a"
 
 
 @pytest.mark.parametrize("number", ["", "many", "-1", "4.5", "\u0664"])

@@ -19,6 +19,7 @@ from tests.api.test_tables_match_livekit import SERVICES, table
 from tests.proto.oracle import fill, google_class
 
 ATTRIBUTES = {
+    "AgentDBService": "agent_db",
     "AgentDispatchService": "agent_dispatch",
     "AgentSimulation": "agent_simulation",
     "CloudAgent": "cloud_agents",
@@ -53,6 +54,7 @@ GRANTS: dict[str, dict[str, Any]] = {
     },
 }
 SERVICE_GRANTS: dict[str, dict[str, Any]] = {
+    "AgentDBService": {"agent": {"databaseAdmin": True}},
     "AgentDispatchService": {"video": {"roomAdmin": True, "room": "demo"}},
     "AgentSimulation": {"agent": {"simulationAdmin": True}},
     "CloudAgent": {"agent": {"admin": True}},
@@ -60,7 +62,7 @@ SERVICE_GRANTS: dict[str, dict[str, Any]] = {
     "Egress": {"video": {"roomRecord": True}},
     "Ingress": {"video": {"ingressAdmin": True}},
     "PhoneNumberService": {"sip": {"admin": True}},
-    "Replay": {"video": {"roomRecord": True}},
+    "Replay": {},
     "RoomService": {"video": {"roomAdmin": True, "room": "demo"}},
     "SIP": {"sip": {"admin": True}},
 }

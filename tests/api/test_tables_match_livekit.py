@@ -12,6 +12,7 @@ import pytest
 from google.protobuf import descriptor_pool
 
 from lktrio.api import (
+    AgentDBService,
     AgentDispatchService,
     AgentSimulationService,
     CloudAgentService,
@@ -27,6 +28,7 @@ from lktrio.api._twirp import Method, Service
 from tests.proto.oracle import FILE_DESCRIPTORS, our_class
 
 SERVICES: list[type[Service]] = [
+    AgentDBService,
     AgentDispatchService,
     AgentSimulationService,
     CloudAgentService,
