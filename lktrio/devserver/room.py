@@ -103,7 +103,8 @@ class Room:
         self._speakers: dict[str, float] = {}
         self._quality_due = trio.current_time() + _QUALITY_INTERVAL
         self._quality_told: dict[Participant, set[str]] = {}
-        for wanted in request.agents:
+        # As on LiveKit's server: a room that names no agents is for those without a name.
+        for wanted in request.agents or [proto.RoomAgentDispatch()]:
             self.add_dispatch(wanted)
 
     @property

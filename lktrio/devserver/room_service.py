@@ -241,16 +241,29 @@ class _RoomService:
     async def forward_participant(
         self, request: proto.ForwardParticipantRequest, claims: Claims
     ) -> proto.ForwardParticipantResponse:
-        _check_destination(request.room, request.destination_room, claims)
+        self._check_move(request, claims)
         await trio.lowlevel.checkpoint()
         raise from_server("unknown", "not implemented")
 
     async def move_participant(
         self, request: proto.MoveParticipantRequest, claims: Claims
     ) -> proto.MoveParticipantResponse:
-        _check_destination(request.room, request.destination_room, claims)
+        self._check_move(request, claims)
         await trio.lowlevel.checkpoint()
         raise from_server("unknown", "not implemented")
+
+    def _check_move(
+        self,
+        request: proto.ForwardParticipantRequest | proto.MoveParticipantRequest,
+        claims: Claims,
+    ) -> None:
+        _require_admin(claims, request.room)
+        if request.room == request.destination_room:
+            argument = "destination room cannot be the same as source room"
+            raise TwirpError("invalid_argument", f"{argument} ", {"argument": argument})
+        _require(claims.video.destination_room == request.destination_room)
+        if self._find(request.room, request.identity) is None:
+            raise _nobody_responds()
 
     async def perform_rpc(
         self, request: proto.PerformRpcRequest, claims: Claims
@@ -261,14 +274,6 @@ class _RoomService:
             raise _nobody_responds()
         payload = await participant.room.api_calls.perform(participant, request)
         return proto.PerformRpcResponse(payload=payload)
-
-
-def _check_destination(room: str, destination: str, claims: Claims) -> None:
-    _require_admin(claims, room)
-    if room == destination:
-        argument = "destination room cannot be the same as source room"
-        raise TwirpError("invalid_argument", f"{argument} ", {"argument": argument})
-    _require(claims.video.destination_room == destination)
 
 
 def room_service(core: ServerCore) -> Mapping[str, Method]:

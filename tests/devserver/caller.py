@@ -17,7 +17,6 @@ from typing import Any, Literal
 import trio
 
 from lktrio import proto
-from lktrio.devserver import DevServer
 from lktrio.net.driver import PeerDriver
 from lktrio.proto import codec
 from lktrio.rtc.datachannel import DataChannel, DataChannelMessage, DataChannelOpened
@@ -28,7 +27,7 @@ from lktrio.rtc.peer import Peer, PeerConfig, PeerEvent
 from lktrio.rtc.streams import KeyframeRequested, MediaReceived
 from lktrio.rtc.transceiver import Transceiver
 from lktrio.rtc.transport import TransportState, TransportStateChanged
-from tests.devserver.client import V0, SignalClient, join_request, open_client
+from tests.devserver.client import V0, Place, SignalClient, join_request, open_client
 
 Mode = Literal["v1", "v0"]
 SECTIONS = 2  # of each kind, to receive in
@@ -252,7 +251,7 @@ CHANNELS: dict[str, dict[str, Any]] = {
 
 @asynccontextmanager
 async def open_caller(
-    server: DevServer,
+    server: Place,
     identity: str,
     mode: Mode = "v1",
     room: str = "room",

@@ -7,17 +7,25 @@ import contextlib
 import gzip
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 
 from lktrio import proto
-from lktrio.devserver import DevServer
 from lktrio.proto import codec
 
 PATIENCE = 10.0  # seconds within which a message has to come
+
+
+class Place(Protocol):
+    """A server on the loopback interface."""
+
+    @property
+    def port(self) -> int: ...
+
+    def token(self, identity: str, room: str, **grants: Any) -> str: ...
 
 
 class SignalClient:
@@ -127,7 +135,7 @@ V0 = "/rtc?protocol=17&sdk=python&version=1.0"
 
 @asynccontextmanager
 async def open_client(
-    server: DevServer, token: str, target: str = V0
+    server: Place, token: str, target: str = V0
 ) -> AsyncGenerator[SignalClient, None]:
     """Connect for the time of the block."""
     stream = await trio.open_tcp_stream("127.0.0.1", server.port)
@@ -151,7 +159,7 @@ async def open_client(
 
 @asynccontextmanager
 async def joined(
-    server: DevServer, identity: str, room: str = "room", target: str = V0, **grants: Any
+    server: Place, identity: str, room: str = "room", target: str = V0, **grants: Any
 ) -> AsyncGenerator[SignalClient, None]:
     """Join for the time of the block."""
     async with open_client(server, server.token(identity, room, **grants), target) as client:

@@ -1,90 +1,124 @@
-"""What a backend asks of the server happens to the participants."""
+"""What a backend asks of the server happens to the participants.
+
+The same on the embedded server as on a real one, if there is one: every test runs on both.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import trio
 
 from lktrio import proto
 from lktrio.api import LiveKitAPI
-from lktrio.devserver import DevServer, open_dev_server
+from lktrio.auth import AccessToken, VideoGrants
 from lktrio.errors import ServerError
 from tests.devserver.caller import OPUS_FRAME, Caller, open_caller
 from tests.devserver.client import joined
+from tests.interop.support.servers import SERVERS, Server, open_server
 
-LIMIT = 20
+LIMIT = 30
 State = proto.ParticipantInfo.State
+
+pytestmark = pytest.mark.parametrize("which", SERVERS)
+
+
+class Place:
+    """A server as the clients of these tests know one, with a room of its own for each test."""
+
+    def __init__(self, server: Server) -> None:
+        port = urlsplit(server.url).port
+        assert port is not None
+        self.port = port
+        self.room = server.room
+        self._server = server
+
+    def token(self, identity: str, room: str, **grants: Any) -> str:
+        claims = {name: grants.pop(name) for name in ("attributes",) if name in grants}
+        video = VideoGrants(room_join=True, room=room, **grants)
+        token = AccessToken(identity=identity, video=video, **claims)
+        return token.to_jwt(self._server.key, self._server.secret)
 
 
 @asynccontextmanager
-async def open_api() -> AsyncGenerator[tuple[DevServer, LiveKitAPI], None]:
+async def open_api(which: str) -> AsyncGenerator[tuple[Place, LiveKitAPI], None]:
     async with (
-        open_dev_server() as server,
-        LiveKitAPI(server.http_url, server.api_key, server.api_secret) as lk,
+        open_server(which) as server,
+        LiveKitAPI(server.url, server.key, server.secret) as lk,
     ):
-        yield server, lk
+        yield Place(server), lk
 
 
-async def test_rooms_are_made_listed_and_deleted() -> None:
+async def test_rooms_are_made_listed_and_deleted(which: str) -> None:
     with trio.fail_after(LIMIT):
-        async with open_api() as (server, lk):
-            wanted = proto.CreateRoomRequest(name="a", metadata="m", max_participants=3)
+        async with open_api(which) as (server, lk):
+            first, second = server.room, f"{server.room}-b"
+            wanted = proto.CreateRoomRequest(name=first, metadata="m", max_participants=3)
             made = await lk.room.create_room(wanted)
-            again = await lk.room.create_room(proto.CreateRoomRequest(name="a", metadata="other"))
-            await lk.room.create_room(proto.CreateRoomRequest(name="b"))
-            both = await lk.room.list_rooms(proto.ListRoomsRequest())
-            one = await lk.room.list_rooms(proto.ListRoomsRequest(names=["b", "none"]))
-            async with joined(server, "me", "a") as client:
-                await lk.room.delete_room(proto.DeleteRoomRequest(room="a"))
+            again = await lk.room.create_room(proto.CreateRoomRequest(name=first, metadata="other"))
+            await lk.room.create_room(proto.CreateRoomRequest(name=second))
+            everything = await lk.room.list_rooms(proto.ListRoomsRequest())
+            names = proto.ListRoomsRequest(names=[first, second, "none"])
+            both = await lk.room.list_rooms(names)
+            async with joined(server, "me", first) as client:
+                await lk.room.delete_room(proto.DeleteRoomRequest(room=first))
                 leave = await client.wait_for("leave")
-            left = await lk.room.list_rooms(proto.ListRoomsRequest())
+            left = await lk.room.list_rooms(names)
+            await lk.room.delete_room(proto.DeleteRoomRequest(room=second))
     assert again == made
     assert (made.metadata, made.max_participants) == ("m", 3)
     assert (made.empty_timeout, made.departure_timeout) == (300, 20)
-    assert [room.name for room in both.rooms] == ["a", "b"]
-    assert [room.name for room in one.rooms] == ["b"]
-    assert [room.name for room in left.rooms] == ["b"]
+    assert {first, second} <= {room.name for room in everything.rooms}
+    assert {room.name for room in both.rooms} == {first, second}
+    assert [room.name for room in left.rooms] == [second]
     assert leave.reason == proto.DisconnectReason.ROOM_DELETED
     assert leave.action == proto.LeaveRequest.Action.DISCONNECT
 
 
-async def test_rooms_that_stay_empty_end() -> None:
+async def test_rooms_that_stay_empty_end(which: str) -> None:
     with trio.fail_after(LIMIT):
-        async with open_api() as (server, lk):
-            request = proto.CreateRoomRequest(name="a", empty_timeout=1, departure_timeout=1)
+        async with open_api(which) as (server, lk):
+            first, second = server.room, f"{server.room}-b"
+            names = proto.ListRoomsRequest(names=[first, second])
+            request = proto.CreateRoomRequest(name=first, empty_timeout=1, departure_timeout=1)
             await lk.room.create_room(request)
-            await lk.room.create_room(proto.CreateRoomRequest(name="b"))
-            while len((await lk.room.list_rooms(proto.ListRoomsRequest())).rooms) == 2:
+            await lk.room.create_room(proto.CreateRoomRequest(name=second))
+            while len((await lk.room.list_rooms(names)).rooms) == 2:
                 await trio.sleep(0.1)
             await lk.room.create_room(request)
-            async with joined(server, "me", "a"):
+            async with joined(server, "me", first):
                 await trio.sleep(1.2)  # longer than an empty room lives
-                assert len((await lk.room.list_rooms(proto.ListRoomsRequest())).rooms) == 2
-            while len((await lk.room.list_rooms(proto.ListRoomsRequest())).rooms) == 2:
+                assert len((await lk.room.list_rooms(names)).rooms) == 2
+            while len((await lk.room.list_rooms(names)).rooms) == 2:
                 await trio.sleep(0.1)
+            await lk.room.delete_room(proto.DeleteRoomRequest(room=second))
 
 
-async def test_metadata_of_a_room_is_told_to_everybody() -> None:
+async def test_metadata_of_a_room_is_told_to_everybody(which: str) -> None:
     with trio.fail_after(LIMIT):
-        async with open_api() as (server, lk), joined(server, "me") as client:
-            request = proto.UpdateRoomMetadataRequest(room="room", metadata="new")
+        async with open_api(which) as (server, lk), joined(server, "me", server.room) as client:
+            request = proto.UpdateRoomMetadataRequest(room=server.room, metadata="new")
             room = await lk.room.update_room_metadata(request)
             update = await client.wait_for("room_update", lambda u: bool(u.room.metadata))
     assert room.metadata == update.room.metadata == "new"
 
 
-async def test_participants_are_listed_and_removed() -> None:
-    identity = proto.RoomParticipantIdentity(room="room", identity="me")
+async def test_participants_are_listed_and_removed(which: str) -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_api() as (server, lk),
-            joined(server, "other") as other,
-            joined(server, "me") as client,
+            open_api(which) as (server, lk),
+            joined(server, "other", server.room) as other,
+            joined(server, "me", server.room) as client,
         ):
-            listed = await lk.room.list_participants(proto.ListParticipantsRequest(room="room"))
+            identity = proto.RoomParticipantIdentity(room=server.room, identity="me")
+            listed = await lk.room.list_participants(
+                proto.ListParticipantsRequest(room=server.room)
+            )
             info = await lk.room.get_participant(identity)
             await lk.room.remove_participant(identity)
             leave = await client.wait_for("leave")
@@ -96,18 +130,21 @@ async def test_participants_are_listed_and_removed() -> None:
     assert leave.reason == gone.disconnect_reason == removed
 
 
-async def test_a_participant_is_changed() -> None:
+async def test_a_participant_is_changed(which: str) -> None:
     with trio.fail_after(LIMIT):
-        async with open_api() as (server, lk), joined(server, "me", attributes={"k": "v"}) as me:
+        async with (
+            open_api(which) as (server, lk),
+            joined(server, "me", server.room, attributes={"k": "v"}) as me,
+        ):
             change = proto.UpdateParticipantRequest(
-                room="room",
+                room=server.room,
                 identity="me",
                 name="N",
                 metadata="M",
                 attributes={"k": "", "x": "1"},
             )
             info = await lk.room.update_participant(change)
-            told = await me.wait_update("me", lambda info: info.name == "N")
+            told = await me.wait_update("me", lambda info: info.attributes == {"x": "1"})
             await me.wait_for("refresh_token")
     for found in (info, told):
         assert (found.name, found.metadata, found.attributes) == ("N", "M", {"x": "1"})
@@ -121,16 +158,27 @@ async def open_voice(alice: Caller, bob: Caller) -> str:
     return voice.sid
 
 
-async def test_a_track_is_muted_but_never_unmuted_from_outside() -> None:
+async def silence(alice: Caller, bob: Caller, sid: str) -> None:
+    """Wait until what Alice sends does not arrive any more."""
+    while True:
+        count = len(bob.frames[sid])
+        for _ in range(20):
+            alice.published[0].send(OPUS_FRAME)
+            await trio.sleep(0.005)
+        if len(bob.frames[sid]) == count:
+            return
+
+
+async def test_a_track_is_muted_but_never_unmuted_from_outside(which: str) -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_api() as (server, lk),
-            open_caller(server, "alice") as alice,
-            open_caller(server, "bob") as bob,
+            open_api(which) as (server, lk),
+            open_caller(server, "alice", room=server.room) as alice,
+            open_caller(server, "bob", room=server.room) as bob,
         ):
             sid = await open_voice(alice, bob)
             request = proto.MuteRoomTrackRequest(
-                room="room", identity="alice", track_sid=sid, muted=True
+                room=server.room, identity="alice", track_sid=sid, muted=True
             )
             answer = await lk.room.mute_published_track(request)
             order = await alice.client.wait_for("mute")
@@ -146,12 +194,12 @@ async def test_a_track_is_muted_but_never_unmuted_from_outside() -> None:
     assert caught.value.code == "failed_precondition"
 
 
-async def test_lost_permissions_take_tracks_away() -> None:
+async def test_lost_permissions_take_tracks_away(which: str) -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_api() as (server, lk),
-            open_caller(server, "alice") as alice,
-            open_caller(server, "bob") as bob,
+            open_api(which) as (server, lk),
+            open_caller(server, "alice", room=server.room) as alice,
+            open_caller(server, "bob", room=server.room) as bob,
         ):
             sid = await open_voice(alice, bob)
             permission = proto.ParticipantPermission(
@@ -161,7 +209,9 @@ async def test_lost_permissions_take_tracks_away() -> None:
                 can_publish_sources=[proto.TrackSource.CAMERA],
             )
             info = await lk.room.update_participant(
-                proto.UpdateParticipantRequest(room="room", identity="alice", permission=permission)
+                proto.UpdateParticipantRequest(
+                    room=server.room, identity="alice", permission=permission
+                )
             )
             gone = await alice.client.wait_for("track_unpublished")
             await bob.client.wait_update("alice", lambda info: not info.tracks)
@@ -170,71 +220,65 @@ async def test_lost_permissions_take_tracks_away() -> None:
     assert info.tracks == []
 
 
-async def test_who_may_not_subscribe_any_more_gets_nothing() -> None:
+async def test_who_may_not_subscribe_any_more_gets_nothing(which: str) -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_api() as (server, lk),
-            open_caller(server, "alice") as alice,
-            open_caller(server, "bob") as bob,
+            open_api(which) as (server, lk),
+            open_caller(server, "alice", room=server.room) as alice,
+            open_caller(server, "bob", room=server.room) as bob,
         ):
             sid = await open_voice(alice, bob)
             nothing = proto.ParticipantPermission(can_publish_data=True)
             await lk.room.update_participant(
-                proto.UpdateParticipantRequest(room="room", identity="bob", permission=nothing)
+                proto.UpdateParticipantRequest(room=server.room, identity="bob", permission=nothing)
             )
-            await trio.sleep(0.05)
-            count = len(bob.frames[sid])
-            for _ in range(10):
-                alice.published[0].send(OPUS_FRAME)
-                await trio.sleep(0.005)
-    assert len(bob.frames[sid]) == count
+            await silence(alice, bob, sid)
 
 
-async def test_subscriptions_are_changed_from_outside() -> None:
+async def test_subscriptions_are_changed_from_outside(which: str) -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_api() as (server, lk),
-            open_caller(server, "alice") as alice,
-            open_caller(server, "bob") as bob,
+            open_api(which) as (server, lk),
+            open_caller(server, "alice", room=server.room) as alice,
+            open_caller(server, "bob", room=server.room) as bob,
         ):
             sid = await open_voice(alice, bob)
             request = proto.UpdateSubscriptionsRequest(
-                room="room",
+                room=server.room,
                 identity="bob",
                 participant_tracks=[proto.ParticipantTracks(track_sids=[sid])],
             )
             await lk.room.update_subscriptions(request)
-            await trio.sleep(0.05)
-            count = len(bob.frames[sid])
-            for _ in range(10):
-                alice.published[0].send(OPUS_FRAME)
-                await trio.sleep(0.005)
-            assert len(bob.frames[sid]) == count
+            await silence(alice, bob, sid)
+            request.participant_tracks, request.track_sids = [], [sid]
             request.subscribe = True
             await lk.room.update_subscriptions(request)
+            count = len(bob.frames[sid])
             while len(bob.frames[sid]) == count:
                 alice.published[0].send(OPUS_FRAME)
                 await trio.sleep(0.01)
 
 
-async def test_data_is_sent_to_everybody_or_to_some_and_once() -> None:
+async def test_data_is_sent_to_everybody_or_to_some_and_once(which: str) -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_api() as (server, lk),
-            open_caller(server, "alice") as alice,
-            open_caller(server, "bob") as bob,
+            open_api(which) as (server, lk),
+            open_caller(server, "alice", room=server.room) as alice,
+            open_caller(server, "bob", room=server.room) as bob,
         ):
             for caller in (alice, bob):
                 await caller.wait(caller.connected.is_set)
             everybody = proto.SendDataRequest(
-                room="room", data=b"all", topic="t", nonce=bytes(range(16))
+                room=server.room, data=b"all", topic="t", nonce=bytes(range(16))
             )
             await lk.room.send_data(everybody)
             await lk.room.send_data(everybody)  # the same nonce: nothing more
-            some = proto.SendDataRequest(room="room", data=b"bob", destination_identities=["bob"])
+            some = proto.SendDataRequest(
+                room=server.room, data=b"bob", destination_identities=["bob"]
+            )
             await lk.room.send_data(some)
             sid = alice.sid
-            by_sid = proto.SendDataRequest(room="room", data=b"sid", destination_sids=[sid])
+            by_sid = proto.SendDataRequest(room=server.room, data=b"sid", destination_sids=[sid])
             await lk.room.send_data(by_sid)
             await alice.wait(lambda: len(alice.packets) == 2)
             await bob.wait(lambda: len(bob.packets) == 2)
@@ -262,18 +306,18 @@ async def answer_calls(callee: Caller) -> None:
     await callee.send_data(proto.DataPacket(destination_identities=to, rpc_response=response))
 
 
-async def test_methods_of_participants_are_called() -> None:
+async def test_methods_of_participants_are_called(which: str) -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_api() as (server, lk),
-            open_caller(server, "alice") as alice,
-            open_caller(server, "bob") as bob,
+            open_api(which) as (server, lk),
+            open_caller(server, "alice", room=server.room) as alice,
+            open_caller(server, "bob", room=server.room) as bob,
         ):
             await alice.wait(alice.connected.is_set)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(answer_calls, alice)
                 request = proto.PerformRpcRequest(
-                    room="room", destination_identity="alice", method="echo", payload="p"
+                    room=server.room, destination_identity="alice", method="echo", payload="p"
                 )
                 answer = await lk.room.perform_rpc(request)
             async with trio.open_nursery() as nursery:
@@ -287,13 +331,128 @@ async def test_methods_of_participants_are_called() -> None:
 
 
 async def test_a_call_that_nobody_acknowledges_fails_soon(
-    monkeypatch: pytest.MonkeyPatch,
+    which: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lktrio.devserver.rpc._ACK_SECONDS", 0.05)
     with trio.fail_after(LIMIT):
-        async with open_api() as (server, lk), open_caller(server, "alice"):
+        async with open_api(which) as (server, lk), open_caller(server, "alice", room=server.room):
             request = proto.PerformRpcRequest(
-                room="room", destination_identity="alice", method="echo"
+                room=server.room, destination_identity="alice", method="echo"
             )
             with pytest.raises(ServerError, match="RpcError 1501"):
                 await lk.room.perform_rpc(request)
+
+
+async def test_nobody_is_forwarded_or_moved_as_that_takes_livekit_cloud(which: str) -> None:
+    with trio.fail_after(LIMIT):
+        async with open_api(which) as (server, lk), joined(server, "me", server.room):
+            move = {"room": server.room, "identity": "me", "destination_room": "other"}
+            with pytest.raises(ServerError, match="not implemented"):
+                await lk.room.forward_participant(proto.ForwardParticipantRequest(**move))
+            with pytest.raises(ServerError, match="not implemented"):
+                await lk.room.move_participant(proto.MoveParticipantRequest(**move))
+
+
+ALL = VideoGrants(room_create=True, room_list=True, room_record=True, ingress_admin=True)
+
+
+@pytest.mark.parametrize(
+    ("call", "request_"),
+    [
+        ("create_room", proto.CreateRoomRequest()),
+        ("list_rooms", proto.ListRoomsRequest()),
+        ("delete_room", proto.DeleteRoomRequest()),
+        ("update_room_metadata", proto.UpdateRoomMetadataRequest()),
+        ("list_participants", proto.ListParticipantsRequest()),
+        ("get_participant", proto.RoomParticipantIdentity()),
+        ("remove_participant", proto.RoomParticipantIdentity()),
+        ("mute_published_track", proto.MuteRoomTrackRequest()),
+        ("update_participant", proto.UpdateParticipantRequest()),
+        ("update_subscriptions", proto.UpdateSubscriptionsRequest()),
+        ("send_data", proto.SendDataRequest()),
+        ("forward_participant", proto.ForwardParticipantRequest(destination_room="x")),
+        ("move_participant", proto.MoveParticipantRequest(destination_room="x")),
+        ("perform_rpc", proto.PerformRpcRequest()),
+    ],
+)
+async def test_every_method_needs_its_grant(which: str, call: str, request_: proto.Message) -> None:
+    """Neither no grants at all, nor those for another room, nor all but the one that is needed."""
+    needed: dict[str, Any] = {"room_list" if call == "list_rooms" else "room_create": None}
+    useless = [
+        VideoGrants(),
+        VideoGrants(room_admin=True, room="another", destination_room="x"),
+        replace(ALL, **needed),
+    ]
+    with trio.fail_after(LIMIT):
+        async with open_server(which) as server:
+            for grants in useless:
+                token = AccessToken(video=grants).to_jwt(server.key, server.secret)
+                async with LiveKitAPI(server.url, token=token) as lk:
+                    with pytest.raises(ServerError, match="permissions denied") as caught:
+                        await getattr(lk.room, call)(request_)
+                    assert (caught.value.code, caught.value.status) == ("unauthenticated", 401)
+
+
+@pytest.mark.parametrize(
+    ("call", "request_", "code", "text"),
+    [
+        ("create_room", proto.CreateRoomRequest(name="x" * 300), "invalid_argument", "max length"),
+        ("delete_room", proto.DeleteRoomRequest(room="no-room"), "not_found", "does not exist"),
+        (
+            "update_room_metadata",
+            proto.UpdateRoomMetadataRequest(room="no-room", metadata="m"),
+            "not_found",
+            "does not exist",
+        ),
+        (
+            "get_participant",
+            proto.RoomParticipantIdentity(room="no-room", identity="nobody"),
+            "not_found",
+            "participant does not exist",
+        ),
+        (
+            "remove_participant",
+            proto.RoomParticipantIdentity(room="no-room", identity="nobody"),
+            "not_found",
+            "participant does not exist",
+        ),
+        (
+            "update_participant",
+            proto.UpdateParticipantRequest(room="no-room", identity="nobody", name="x"),
+            "not_found",
+            "participant does not exist",
+        ),
+        (
+            "move_participant",
+            proto.MoveParticipantRequest(room="a", identity="i", destination_room="b"),
+            "unavailable",
+            "no response from servers",
+        ),
+        (
+            "move_participant",
+            proto.MoveParticipantRequest(room="a", identity="i", destination_room="a"),
+            "invalid_argument",
+            "destination room cannot be the same",
+        ),
+        (
+            "send_data",
+            proto.SendDataRequest(room="no-room", nonce=b"short"),
+            "invalid_argument",
+            "nonce should be 16-bytes",
+        ),
+        (
+            "perform_rpc",
+            proto.PerformRpcRequest(room="no-room", destination_identity="nobody", method="m"),
+            "unavailable",
+            "no response from servers",
+        ),
+    ],
+)
+async def test_what_cannot_be_done_is_an_error(
+    which: str, call: str, request_: proto.Message, code: str, text: str
+) -> None:
+    with trio.fail_after(LIMIT):
+        async with open_api(which) as (_, lk):
+            with pytest.raises(ServerError, match=text) as caught:
+                await getattr(lk.room, call)(request_)
+    assert caught.value.code == code
