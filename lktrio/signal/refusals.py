@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["explain_refusal", "is_unknown_path"]
 
 _NO_ROOM = "requested room does not exist"  # tells this 404 from the one of an unknown path
+_ADVICE = {  # for texts that do not say what to do
+    _NO_ROOM: "create the room first, or have the server create rooms when they are joined",
+    "connection closed by media": "the room may be full: see its max_participants",
+}
 _NOT_FOUND = 404
 _FIRST_ERROR = 400  # below it are answers that no LiveKit server gives to an upgrade
 _BAD_TOKEN = (401, 403)
@@ -134,6 +138,7 @@ def _error_of(status: int | None, text: str, url: SignalUrl) -> ConnectError:
         return ServerUnreachable(
             f"what answers at {url.http(url.path or '/')} is not a LiveKit server (HTTP {status})"
         )
+    advice = "".join(f"; {advice}" for known, advice in _ADVICE.items() if known in text)
     return JoinRejected(
-        f"the server at {url.place} refused the join ({status}){said}", status=status
+        f"the server at {url.place} refused the join ({status}){said}{advice}", status=status
     )

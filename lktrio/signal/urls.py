@@ -35,6 +35,8 @@ class SignalUrl:
         Raises:
             ValueError: It is not such a URL; the message says what to do.
         """
+        if not url or not url.strip():  # None: a variable of the environment that is not set
+            raise ValueError(f"{url!r} is not a LiveKit URL: pass one like wss://example.com")
         parts = urlsplit(url.strip())
         if parts.scheme not in _SECURE:
             raise ValueError(f"{url!r} is not a LiveKit URL: start it with wss:// or ws://")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import re
 import signal
 import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +20,7 @@ from lktrio import media
 from lktrio.cli import demo
 from lktrio.cli.demo import Recording, difference
 from lktrio.media import EncodedFrame, samples
+from lktrio.room import LocalParticipant, LocalTrack
 from tests.cli.shell import Shell, clean_environment, command, run_process
 
 _PATIENCE = 60
@@ -59,6 +64,16 @@ def test_the_shipped_files_arrive_unchanged(tmp_path: Path) -> None:
         assert [frame.data for frame in recorded] == [frame.data for frame in published]
     message = (tmp_path / "message.txt").read_bytes()
     assert message == b"The recorder should write this down."
+    told = "\n".join(result.lines)
+    for line in (
+        r"the embedded server listens at ws://127\.0\.0\.1:\d+",
+        r"the recorder joined in \d+\.\d ms",
+        r"the publisher joined in \d+\.\d ms",
+        r"audio: 251 of 251 frames \(opus\), 0 lost \(0\.0%\), the first after \d+\.\d ms; identi",
+        r"video: 125 of 125 frames \(VP8\), 0 lost \(0\.0%\), the first after \d+\.\d ms; identi",
+        r"data: the message is identical",
+    ):
+        assert re.search(f"(?m)^{line}", told), line
 
 
 def test_json_tells_what_was_measured(tmp_path: Path, short: tuple[str, ...]) -> None:
@@ -146,6 +161,59 @@ def test_what_arrives_changed_fails_the_demo(
     assert (result.code, result.lines[-1]) == (1, "FAILED")
     assert any("frame 14 differs from what was published" in line for line in result.lines)
     assert any(line.endswith("identical to what was published") for line in result.lines)
+
+
+def test_a_frame_that_is_lost_fails_the_demo(
+    shell: Shell, tmp_path: Path, short: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = LocalTrack.send
+
+    async def lossy(track: LocalTrack, frame: EncodedFrame) -> None:
+        if track.kind == "video" or frame.timestamp != pytest.approx(0.2):
+            await send(track, frame)
+
+    monkeypatch.setattr(LocalTrack, "send", lossy)
+    monkeypatch.setattr(demo, "_PATIENCE", 1.0)
+    result = shell("demo", "--output", str(tmp_path), *short)
+    assert (result.code, result.lines[-1]) == (1, "FAILED")
+    (audio,) = [line for line in result.lines if line.startswith("audio: 29 of 30 frames (opus)")]
+    assert "1 lost (3.3%)" in audio
+    assert "identical" not in audio
+
+
+def test_a_message_that_is_lost_fails_the_demo(
+    shell: Shell, tmp_path: Path, short: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lose(*arguments: object, **more: object) -> None:
+        await trio.lowlevel.checkpoint()
+
+    monkeypatch.setattr(LocalParticipant, "publish_data", lose)
+    monkeypatch.setattr(demo, "_PATIENCE", 1.0)
+    result = shell("demo", "--output", str(tmp_path), *short)
+    assert (result.code, result.lines[-1]) == (1, "FAILED")
+    assert "data: the message did not arrive" in result.lines
+    assert not (tmp_path / "message.txt").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
+def test_a_terminal_shows_bars_that_move(tmp_path: Path, short: tuple[str, ...]) -> None:
+    pytest.importorskip("rich", reason="rich is not installed")
+    ours, theirs = os.openpty()
+    environment = clean_environment({"TERM": "xterm", "COLUMNS": "200", "LINES": "50"})
+    words = command("demo", "--output", str(tmp_path), *short)
+    with subprocess.Popen(words, env=environment, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # how the end of a terminal is told
+            while data := os.read(ours, 65536):
+                shown += data
+        assert process.wait(_PATIENCE) == 0
+    os.close(ours)
+    assert b"\x1b[" in shown
+    assert shown.count(b"audio") > 3  # drawn again and again
+    assert b"30/30" in shown
+    assert b"15/15" in shown
+    assert b"everything arrived unchanged" in shown
 
 
 def test_ctrl_c_leaves_in_order_and_leaves_nothing(tmp_path: Path) -> None:
