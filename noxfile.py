@@ -179,6 +179,13 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def proto(session: nox.Session) -> None:
-    """Fail if the message modules are not what the descriptors of LiveKit's package give."""
-    session.install("-e", ".", *groups("proto"))
-    session.run("python", "lktrio/proto/_generate.py", *(session.posargs or ["--check"]))
+    """Fail if the message modules are not what the descriptors of LiveKit's package give.
+
+    ``nox -s proto -- --write`` makes them so.
+    """
+    session.install("-e", ".", *groups("proto", "test"))
+    if session.posargs == ["--write"]:
+        session.run("python", "lktrio/proto/_generate.py")
+        return
+    session.run("python", "lktrio/proto/_generate.py", "--check")
+    session.run("pytest", "tests/proto/test_generated_modules.py", *session.posargs)

@@ -27,6 +27,11 @@ on_each_server = pytest.mark.parametrize("which", SERVERS)
 single = pytest.mark.parametrize("single", [True, False], ids=["v1", "v0"])
 
 
+def theirs(size: int, number: int = 0) -> bytes:
+    """What the other client sends."""
+    return number.to_bytes(4, "big") + bytes(index % 251 for index in range(size - 4))
+
+
 @on_each_server
 @single
 async def test_data_crosses_both_ways(which: str, single: bool) -> None:
@@ -48,11 +53,10 @@ async def test_data_crosses_both_ways(which: str, single: bool) -> None:
             await other.order("data", size=50_000, reliable=True, topic="large")
             await other.order("data", size=1000, reliable=False, topic="lossy")
             await participant.wait(lambda: len(participant.data("large")) == 1)
-            assert [int.from_bytes(data[:4], "big") for data in participant.data("many")] == list(
-                range(COUNT)
-            )
+            assert participant.data("many") == [theirs(1000, number) for number in range(COUNT)]
+            assert participant.data("large") == [theirs(50_000)]
             lossy = await participant.wait_event(DataReceived, lambda e: e.topic == "lossy")
-            assert (lossy.reliable, len(lossy.data)) == (False, 1000)
+            assert (lossy.reliable, lossy.data) == (False, theirs(1000))
             assert lossy.participant is participant.room.remote_participants["other"]
 
             publish = participant.room.local_participant.publish_data
@@ -64,7 +68,8 @@ async def test_data_crosses_both_ways(which: str, single: bool) -> None:
             assert arrived["digest"] == hashlib.sha256(large).hexdigest()
             assert (arrived["identity"], arrived["reliable"]) == ("me", True)
             many = other.matching("data", topic="many")
-            assert [entry["number"] for entry in many] == list(range(COUNT))
+            sent = [hashlib.sha256(number.to_bytes(4, "big") * 200) for number in range(COUNT)]
+            assert [entry["digest"] for entry in many] == [digest.hexdigest() for digest in sent]
             quick = await other.wait("data", topic="lossy")
             assert (quick["size"], quick["reliable"]) == (5, False)
 

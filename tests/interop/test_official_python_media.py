@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 import trio
 
 from lktrio.media import H264, OPUS, VP8, EncodedFrame, open_reader
 from lktrio.room.events import TrackMuted, TrackUnmuted, TrackUnpublished, TrackUnsubscribed
+from lktrio.rtc.estimator import ReceiveBandwidth
+from lktrio.rtc.rtcp import ReceiverEstimatedMaxBitrate
 from tests.interop.support.child import open_child
 from tests.interop.support.participant import (
     open_participant,
@@ -95,6 +98,57 @@ async def test_we_hear_and_see_it(which: str, single: bool, simulcast: bool) -> 
             assert set(pictures.sizes) <= {(640, 360), (320, 180)}
             publication = participant.tracks["cam"].publication
             assert publication.info.simulcast == simulcast
+
+
+@on_each_server
+@single
+async def test_the_better_layer_comes_and_stays(which: str, single: bool) -> None:
+    with trio.fail_after(LIMIT):
+        async with (
+            open_server(which) as server,
+            open_child("official_client") as other,
+            open_participant(
+                server.url, server.token("me"), single_peer_connection=single
+            ) as participant,
+        ):
+            await other.order("join", url=server.url, token=server.token("other"))
+            await other.order("publish_picture", width=640, height=360, simulcast=True)
+            better = await participant.wait_pictures("cam", lambda p: (640, 360) in p.sizes[-15:])
+            pictures = await participant.wait_pictures("cam", lambda p: p.count > better.count + 60)
+            assert set(pictures.sizes[better.count :]) == {(640, 360)}
+
+
+class Pessimist(ReceiveBandwidth):
+    """Estimates that fall and fall."""
+
+    def collect(
+        self, sender_ssrc: int, ssrcs: tuple[int, ...], now: float
+    ) -> ReceiverEstimatedMaxBitrate | None:
+        report = super().collect(sender_ssrc, ssrcs, now)
+        if report is not None:
+            self.falling = max(0.8 * getattr(self, "falling", 500_000.0), 10_000.0)
+            report = replace(report, bitrate=int(self.falling))
+        return report
+
+
+@pytest.mark.parametrize("which", SERVERS[1:])
+@single
+async def test_a_real_server_takes_our_word_for_what_our_path_carries(
+    which: str, single: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lktrio.rtc.streams.ReceiveBandwidth", Pessimist)
+    with trio.fail_after(LIMIT):
+        async with (
+            open_server(which) as server,
+            open_child("official_client") as other,
+            open_participant(
+                server.url, server.token("me"), single_peer_connection=single
+            ) as participant,
+        ):
+            await other.order("join", url=server.url, token=server.token("other"))
+            await other.order("publish_picture", width=1280, height=720, simulcast=True)
+            await participant.wait_pictures("cam", lambda p: p.sizes[-1] == (1280, 720))
+            await participant.wait_pictures("cam", lambda p: p.sizes[-1] == (320, 180))
 
 
 @on_each_server

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,19 @@ def test_modules_are_up_to_date() -> None:
         [sys.executable, str(GENERATOR), "--check"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_module_that_drifted_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("betterproto2_compiler", reason="the generator needs it")
+    package = tmp_path / "lktrio"
+    shutil.copytree(Path(lktrio.proto.__file__).parents[1], package)
+    changed = package / "proto" / "livekit" / "livekit_room.py"
+    changed.write_text(changed.read_text("utf-8").replace("empty_timeout", "empty_timeouts"))
+    command = [sys.executable, str(package / "proto" / "_generate.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    told = [line for line in done.stderr.splitlines() if "out of date" in line]
+    assert told == [f"{changed} is out of date: run _generate.py"]
 
 
 @pytest.mark.parametrize("name", DESCRIPTORS)

@@ -178,7 +178,7 @@ class Client:
     ) -> None:
         for number in range(count):
             await self.room.local_participant.publish_data(
-                number.to_bytes(4, "big") + bytes(size - 4),
+                number.to_bytes(4, "big") + bytes(index % 251 for index in range(size - 4)),
                 reliable=reliable,
                 topic=topic,
                 destination_identities=list(to),
