@@ -30,8 +30,10 @@ from lktrio.rtc.dtls.records import (
     protected_reader,
 )
 from lktrio.rtc.dtls.registry import ContentType, ExtensionType, HandshakeType
+from lktrio.rtc.inbound import InboundFormat, InboundOptions, InboundStream
+from lktrio.rtc.payload import depacketizer
 from lktrio.rtc.rtcp import parse_compound, serialize_compound
-from lktrio.rtc.rtp import RtpPacket
+from lktrio.rtc.rtp import RtpPacket, SequenceUnwrapper, parse_header_length
 from lktrio.rtc.sctp.packet import parse_packet
 from lktrio.rtc.srtp import EXPORTER_LABEL, SrtpKeys, SrtpProfile, SrtpReceiver
 from lktrio.rtc.stun import Attribute, StunClass, StunMessage
@@ -89,6 +91,8 @@ class Connection:
     client_address: Address | None = None
     sides: dict[bool, Side] = field(default_factory=dict[bool, Side])
     counts: Counter[str] = field(default_factory=Counter[str])
+    media: dict[int, list[RtpPacket]] = field(default_factory=dict[int, list[RtpPacket]])
+    """By SSRC."""
 
     def take(self, source: Address, data: bytes) -> None:
         first = data[0]
@@ -186,8 +190,20 @@ class Connection:
         assert opened is not None, "an RTP packet does not decrypt"
         _, header_length, payload = opened
         plain = data[:header_length] + payload
-        assert RtpPacket.parse(plain).serialize() == plain
+        packet = RtpPacket.parse(plain)
+        assert packet.serialize() == plain
+        self.media.setdefault(packet.ssrc, []).append(packet)
         self.counts["rtp"] += 1
+
+
+def open_call(name: str) -> list[Connection]:
+    """Take apart every datagram of a capture."""
+    masters, ice = master_secrets(name), ice_passwords(name)
+    connections: dict[frozenset[Address], Connection] = {}
+    for source, destination, data in datagrams(name):
+        pair = frozenset((source, destination))
+        connections.setdefault(pair, Connection(masters, ice)).take(source, data)
+    return list(connections.values())
 
 
 @pytest.mark.parametrize(
@@ -200,14 +216,8 @@ class Connection:
     ],
 )
 def test_every_datagram_of_a_recorded_call_opens(name: str, profiles: set[str]) -> None:
-    masters, ice = master_secrets(name), ice_passwords(name)
-    connections: dict[frozenset[Address], Connection] = {}
-    for source, destination, data in datagrams(name):
-        connection = connections.setdefault(
-            frozenset((source, destination)), Connection(masters, ice)
-        )
-        connection.take(source, data)
-    total = sum((connection.counts for connection in connections.values()), Counter[str]())
+    connections = open_call(name)
+    total = sum((connection.counts for connection in connections), Counter[str]())
     assert len(connections) >= 2
     if name.startswith("handshake"):
         assert total["verified"] == total["stun"]
@@ -216,6 +226,53 @@ def test_every_datagram_of_a_recorded_call_opens(name: str, profiles: set[str]) 
         assert total[kind] > (10 if name.startswith("handshake") else 1), (
             f"only {total[kind]} {kind} packets were seen"
         )
+
+
+FORMATS = {
+    96: InboundFormat(depacketizer=depacketizer("video/VP8")),
+    111: InboundFormat(),
+    63: InboundFormat("red"),
+}
+
+
+def frames_of(packets: list[RtpPacket]) -> list[bytes]:
+    """Put the frames of a stream together with the receiver that rooms use."""
+    video = packets[0].payload_type == 96
+    stream = InboundStream(
+        ssrc=packets[0].ssrc,
+        kind="video" if video else "audio",
+        clock_rate=90_000 if video else 48_000,
+        formats=FORMATS,
+        options=InboundOptions(nack=True, pli=True),
+    )
+    unwrap = SequenceUnwrapper()
+    for number, packet in enumerate(packets):
+        data = packet.serialize()
+        length = parse_header_length(data)
+        index = unwrap.unwrap(packet.sequence_number)
+        stream.feed(index, data, length, data[length:], number / 100)
+    assert stream.lost == stream.stats.malformed == stream.stats.unknown_payload_type == 0
+    return [frame.data for frame in stream.frames]
+
+
+@pytest.mark.parametrize("name", ["handshake-v1", "handshake-v0", "icerestart-v1", "icerestart-v0"])
+def test_the_media_of_a_recorded_call_decodes(name: str) -> None:
+    av = pytest.importorskip("av", reason="PyAV decodes what we put together")
+    decoded: Counter[str] = Counter()
+    for connection in open_call(name):
+        for packets in connection.media.values():
+            if packets[0].payload_type not in FORMATS:  # retransmissions, probes
+                continue
+            codec = "vp8" if packets[0].payload_type == 96 else "opus"
+            decoder = av.CodecContext.create(codec, "r")
+            decoder.thread_count = 1
+            frames = frames_of(packets)
+            pictures = [part for frame in frames for part in decoder.decode(av.Packet(frame))]
+            assert not any(part.is_corrupt for part in pictures)
+            assert len(pictures) >= len(frames) - 1 > 0
+            decoded[codec] += 1
+    assert decoded["opus"] >= 2  # from the publisher, and on to the subscriber
+    assert decoded["vp8"] >= (2 if name.startswith("handshake") else 0)
 
 
 def test_a_flipped_bit_is_noticed() -> None:
