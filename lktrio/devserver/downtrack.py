@@ -28,6 +28,15 @@ _MIN_STEP = 0.02  # seconds between the last frame of one layer and the first of
 _TIMESTAMP_MASK = 0xFFFFFFFF
 _NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
 _TOP = 2  # the highest spatial layer there is
+_FILL_AFTER = 0.1  # seconds for which the publisher may send something itself
+_FILL_UNTIL = 5.0
+_PADDING = 255  # bytes of a packet of nothing else
+_SILENCE = {
+    "audio/opus": bytes((0xF8, 0xFF, 0xFE)),
+    "audio/pcmu": bytes((0xFF,)) * 160,
+    "audio/pcma": bytes((0xD5,)) * 160,
+}
+"""Frames of silence, 20 ms each."""
 
 
 class DownTrack:
@@ -64,6 +73,8 @@ class DownTrack:
         self._asked_at = 0.0
         self._asked_for: Layer | None = None
         self._announced = False
+        self._bound_at = 0.0
+        self._filled = False
 
     @property
     def bound(self) -> bool:
@@ -74,6 +85,7 @@ class DownTrack:
         """Begin to forward into a stream."""
         self._stream = stream
         self._sequence = SequenceMapper(stream.next_sequence)
+        self._bound_at = self._last_time = now
         self.choose(now)
 
     def apply(self, settings: proto.UpdateTrackSettings, now: float) -> None:
@@ -167,6 +179,30 @@ class DownTrack:
             payload, index=index, timestamp=timestamp, marker=packet.marker, now=now
         )
 
+    def fill(self, now: float) -> bytes | None:
+        """A packet of silence or of padding, as long as there was no other, for some seconds.
+
+        Some clients hear of a track by its first packet, and a muted track has none.
+        """
+        waited = now - self._bound_at
+        if self._stream is None or self._announced or not _FILL_AFTER <= waited < _FILL_UNTIL:
+            return None
+        payload = b"" if self.track.is_video else _SILENCE.get(self.track.mime.lower(), b"")
+        step = round((now - self._last_time) * self._stream.clock_rate)
+        timestamp = (self._last_timestamp + step) & _TIMESTAMP_MASK
+        datagram = self._stream.send_packet(
+            payload,
+            index=self._sequence.next,
+            timestamp=timestamp,
+            marker=True,
+            now=now,
+            padding=0 if payload else _PADDING,
+        )
+        if datagram is not None:
+            self._sequence.next += 1
+            self._last_timestamp, self._last_time, self._filled = timestamp, now, True
+        return datagram
+
     def _switch(self, layer: Layer, packet: RtpPacket, now: float) -> None:
         """Go on with a packet that a decoder can begin with."""
         self._current = layer
@@ -174,6 +210,8 @@ class DownTrack:
         if self._timed_by is not layer:
             if self._timed_by is not None:
                 self._timestamp_offset = self._continue(self._timed_by, layer, packet, now)
+            elif self._filled:
+                self._timestamp_offset = self._after_last(layer, packet, now)
             self._timed_by = layer
         if len(self.track.layers) > 1 and self.track.mime.lower() == "video/vp8":
             self._vp8 = self._vp8 or Vp8Mapper()
@@ -188,13 +226,17 @@ class DownTrack:
         clock_rate = new.stream.clock_rate
         offset = _aligned(old, new)
         if offset is None:
-            step = int(max(now - self._last_time, _MIN_STEP) * clock_rate)
-            return self._last_timestamp + step - packet.timestamp
+            return self._after_last(new, packet, now)
         offset += self._timestamp_offset
         ahead = (packet.timestamp + offset - self._last_timestamp) & _TIMESTAMP_MASK
         if 0 < ahead < 10 * clock_rate:
             return offset
         return self._last_timestamp + int(_MIN_STEP * clock_rate) - packet.timestamp
+
+    def _after_last(self, layer: Layer, packet: RtpPacket, now: float) -> int:
+        """The timestamp offset with which a packet is as much later as time has passed."""
+        step = int(max(now - self._last_time, _MIN_STEP) * layer.stream.clock_rate)
+        return self._last_timestamp + step - packet.timestamp
 
 
 def ntp_seconds(ntp: int) -> float:

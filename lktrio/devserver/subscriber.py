@@ -66,6 +66,7 @@ class Subscriber:
         self._ready = offers
         self._restart = False
         self._awaited = False
+        self._by_packets = participant.parameters.client.sdk == proto.ClientInfo.SDK.GO
 
     # Wishes
 
@@ -164,6 +165,10 @@ class Subscriber:
         """Look after subscriptions that wait for something."""
         for downtrack in self.downtracks.values():
             downtrack.choose(now)
+            if self._by_packets:
+                datagram = downtrack.fill(now)
+                if datagram is not None:
+                    self.participant.send_media([datagram])
         for sid, since in list(self._missing_since.items()):
             if now - since >= _NOT_FOUND_AFTER:
                 del self._missing_since[sid]

@@ -72,6 +72,7 @@ _REMEMBERED_REPORTS = 8
 _RTT_SMOOTHING = 0.125  # RFC 6298 section 2
 
 _OSN_SIZE = 2
+_PADDING_BIT = 0x20
 
 _History: TypeAlias = tuple[int, bytes, int, int]  # index, datagram or payload, timestamp, marker
 
@@ -343,6 +344,7 @@ class OutboundStream:
         now: float,
         extensions: Mapping[int, bytes] | None = None,
         payload_type: int | None = None,
+        padding: int = 0,
     ) -> bytes | None:
         """Protect one forwarded packet.
 
@@ -358,6 +360,7 @@ class OutboundStream:
             now: The time.
             extensions: Further header extensions by this peer's ids.
             payload_type: Payload type, None for the stream's own.
+            padding: Bytes of padding after the payload, at most 255 (RFC 3550 section 5.1).
 
         Returns:
             The datagram, or None if the stream is not secured yet, the index was used before, or
@@ -379,7 +382,13 @@ class OutboundStream:
         header = self._headers.write(second, index, timestamp, now, self._sequence, SILENCE)
         if extensions:
             header = with_extensions(header, extensions)
-        return self._protect(header, payload, index, timestamp, marker, now)
+        if padding:
+            header = bytes((header[0] | _PADDING_BIT,)) + header[1:]
+            payload += bytes(padding - 1) + bytes((padding,))
+        datagram = self._protect(header, payload, index, timestamp, marker, now)
+        if padding:  # nobody misses it, and a copy on another SSRC would lack the bit
+            self._history[index & _HISTORY_MASK] = None
+        return datagram
 
     def _protect(
         self, header: bytes, payload: bytes, index: int, timestamp: int, marker: bool, now: float

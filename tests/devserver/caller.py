@@ -190,6 +190,15 @@ class Caller:
                 pass
         self._changed.unpark_all()
 
+    def padding(self, sid: str) -> int:
+        """How many packets of nothing but padding came for a track."""
+        return sum(
+            stream.stats.padding_packets
+            for transceiver in self.subscriber.transceivers
+            if self.mids.get(transceiver.mid or "") == sid
+            for stream in self.subscriber.inbound(transceiver)
+        )
+
     @property
     def sid(self) -> str:
         """Ours."""

@@ -223,6 +223,19 @@ def forward(stream: OutboundStream, index: int, **options: Any) -> bytes | None:
     return stream.send_packet(b"payload", index=index, **values)
 
 
+def test_a_packet_of_padding_is_not_sent_again() -> None:
+    stream, opener = make(rtx=Rtx(SSRC + 1, 97)), Opener()
+    datagram = stream.send_packet(b"", index=5, timestamp=1, marker=True, now=1.0, padding=255)
+    assert datagram is not None
+    assert datagram[0] & 0x20
+    assert len(datagram) > 255
+    assert opener(datagram).payload == b""
+    assert stream.on_nack(Nack(1, SSRC, (5,)), 2.0) == []
+    following = forward(stream, 6)
+    assert following is not None
+    assert not following[0] & 0x20
+
+
 def test_a_forwarder_chooses_numbers_timestamps_and_extensions() -> None:
     stream = OutboundStream(
         ssrc=SSRC,
