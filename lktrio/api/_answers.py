@@ -24,7 +24,10 @@ CONTENT_TYPE = "application/protobuf"
 OK = 200
 REGION_PIN = 451
 """HTTP status with which LiveKit Cloud refuses a region that the project may not use."""
+NOT_FOUND = 404
 SERVER_ERRORS = 500
+NO_SERVICE = "there is no such service: check the URL"
+NOT_LIVEKIT = "this is not LiveKit's answer: check the URL"
 EXCERPT = 200
 """Characters of a foreign text that an error quotes."""
 
@@ -55,8 +58,9 @@ def read_answer(response: httpx.Response, expected: type[MessageT]) -> MessageT:
     """
     if response.status_code != OK:
         raise _error(response)
-    if _media_type(response) != CONTENT_TYPE:
-        raise _foreign(response, f"a {CONTENT_TYPE} answer was expected")
+    if (found := _media_type(response)) != CONTENT_TYPE:
+        kind = f"it is {found}" if found else "it has no Content-Type"
+        raise _foreign(response, f"{kind}, not {CONTENT_TYPE}; {NOT_LIVEKIT}")
     try:
         return decode(expected, response.content)
     except RemoteProtocolError as error:
@@ -76,7 +80,7 @@ def _error(response: httpx.Response) -> ServerError:
     body = cast("dict[str, object]", found) if isinstance(found, dict) else {}
     code, text = body.get("code"), body.get("msg", "")
     if not isinstance(code, str) or not isinstance(text, str):
-        return _foreign(response, "")
+        return _foreign(response, NO_SERVICE if response.status_code == NOT_FOUND else "")
     return _twirp_error(code, text, _strings(body.get("meta")), response.status_code)
 
 

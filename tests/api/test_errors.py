@@ -140,7 +140,9 @@ async def test_a_redirect_is_not_followed() -> None:
 async def test_success_of_another_type(content_type: str) -> None:
     error = await error_of(respond(200, b"<html>", Content_Type=content_type))
     assert (error.code, error.status) == ("internal", 200)
-    assert "application/protobuf answer was expected: <html>" in error.message
+    kind = f"it is {content_type}" if content_type else "it has no Content-Type"
+    assert f"{kind}, not application/protobuf; this is not LiveKit's answer" in error.message
+    assert error.message.endswith(": check the URL: <html>")
 
 
 async def test_parameters_of_the_content_type_do_not_matter() -> None:
