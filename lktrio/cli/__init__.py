@@ -38,6 +38,11 @@ COMMANDS = {
 }
 """The commands, each with its one-line description."""
 
+_ANYWHERE = {"--url": 2, "--api-key": 2, "--api-secret": 2, "--dev": 1, "--json": 1, "-j": 1}
+"""Options that may stand before the command as well, with the number of their words."""
+_DEFAULT_ACTION = ("room", "participants")
+_PARTICIPANT_ACTIONS = ("list", "get", "remove", "update", "forward", "move")
+
 FAILED = 1
 WRONG_USAGE = 2
 INTERRUPTED = 130  # what a shell expects after SIGINT
@@ -84,9 +89,11 @@ def _subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.Argument
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = _in_order(sys.argv[1:] if argv is None else argv)
     name = "lktrio"
     try:
+        if not all(map(_is_text, words)):
+            raise UsageError("the arguments are not all UTF-8")
         parser = _build(next((word for word in words if not word.startswith("-")), None))
         arguments, extra = parser.parse_known_args(words)
         name = getattr(arguments, "prog", f"lktrio {arguments.command}")
@@ -110,6 +117,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not all(isinstance(leaf, CommandFailed | LiveKitError | OSError) for leaf in leaves):
             raise
         return _complain(name, leaves[0], FAILED)
+
+
+def _in_order(words: Sequence[str]) -> list[str]:
+    """The words with those options behind the command, and with an action that may be left out.
+
+    LiveKit's tool takes ``--url`` and its like anywhere; a parser with subcommands does not.
+    """
+    count = 0
+    while count < len(words) and words[count].startswith("-"):
+        option, equals, _ = words[count].partition("=")
+        if option not in _ANYWHERE:
+            break
+        count += 1 if equals else _ANYWHERE[option]
+    leading, rest = list(words[:count]), list(words[count:])
+    action = rest[2] if len(rest) > 2 and tuple(rest[:2]) == _DEFAULT_ACTION else "--help"
+    if action not in (*_PARTICIPANT_ACTIONS, "-h", "--help"):
+        rest.insert(2, "list")
+    end = rest.index("--") if "--" in rest else len(rest)
+    return [*rest[:end], *leading, *rest[end:]]
+
+
+def _is_text(word: str) -> bool:
+    """Whether a word was UTF-8 on the command line; Python has marked the bytes that were not."""
+    return not any("\ud800" <= character <= "\udfff" for character in word)
 
 
 def _complain(name: str, error: BaseException, code: int) -> int:

@@ -14,9 +14,11 @@ from typing import Any, NoReturn, TypeVar, cast
 from lktrio.errors import RemoteProtocolError
 from lktrio.proto import Message
 from lktrio.proto._message import schema_of
-from lktrio.proto.codec import from_json
+from lktrio.proto.codec import encode, from_json
 
 __all__ = [
+    "DEV_KEY",
+    "DEV_SECRET",
     "CommandFailed",
     "CommandParser",
     "Group",
@@ -27,12 +29,20 @@ __all__ = [
     "add_room",
     "comma_separated",
     "complaint",
+    "count",
     "duration",
+    "given_keys",
+    "header",
     "key_value",
+    "port",
     "read_attributes",
     "read_message",
 ]
 
+DEV_KEY = "devkey"
+DEV_SECRET = "secret"  # noqa: S105 - with the key, what LiveKit's server has in development
+LAST_PORT = 65_535
+MOST = 2**31 - 1
 MessageT = TypeVar("MessageT", bound=Message)
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|h|m|s))+")
@@ -105,6 +115,17 @@ def add_keys(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--api-secret", metavar="SECRET", help="its secret (default: $LIVEKIT_API_SECRET)"
     )
+    parser.add_argument(
+        "--dev", action="store_true", help="those of a server in development, on this machine"
+    )
+
+
+def given_keys(arguments: argparse.Namespace) -> tuple[str | None, str | None]:
+    """The API key and its secret as far as the command line has them."""
+    key, secret = arguments.api_key, arguments.api_secret
+    if arguments.dev:
+        return key or DEV_KEY, secret or DEV_SECRET
+    return key, secret
 
 
 def add_room(parser: argparse.ArgumentParser) -> None:
@@ -134,6 +155,30 @@ def key_value(text: str) -> tuple[str, str]:
     if not separator or not key:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form key=value")
     return key, value
+
+
+def header(text: str) -> tuple[str, str]:
+    """A header such as ``X-Account:42``."""
+    name, separator, value = text.partition(":")
+    if not separator or not name.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form name:value")
+    return name.strip(), value.strip()
+
+
+def count(text: str) -> int:
+    """A number that is not negative and not larger than LiveKit's messages can hold."""
+    return _number(text, MOST)
+
+
+def port(text: str) -> int:
+    """A port to listen on; 0 is any."""
+    return _number(text, LAST_PORT)
+
+
+def _number(text: str, most: int) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:10]) <= most and len(text) <= 10):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {most}")
+    return int(text)
 
 
 def comma_separated(text: str) -> list[str]:
@@ -167,7 +212,8 @@ def read_message(cls: type[MessageT], source: str) -> MessageT:
         text = sys.stdin.read() if source == "-" else Path(source).read_bytes()
     try:
         message = from_json(cls, text)
-    except RemoteProtocolError as error:
+        encode(message)  # which complains about halves of characters
+    except (RemoteProtocolError, ValueError) as error:
         raise UsageError(f"the request cannot be used: {error}") from error
     unknown = next(_unknown_names(cls, json.loads(text)), None)
     if unknown is not None:

@@ -8,7 +8,7 @@ import logging
 
 import trio
 
-from lktrio.cli.arguments import CommandFailed, add_json
+from lktrio.cli.arguments import DEV_KEY, DEV_SECRET, CommandFailed, add_json, port
 from lktrio.cli.running import serve_trio
 from lktrio.devserver import open_dev_server
 
@@ -16,8 +16,6 @@ __all__ = ["configure", "run"]
 
 DEFAULT_PORT = 7880
 """LiveKit's own."""
-DEFAULT_KEY = "devkey"
-DEFAULT_SECRET = "secret"  # noqa: S105 - with the key, what LiveKit's server has in development
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -27,19 +25,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--host", "--bind", default="127.0.0.1", help="address to listen on (default: loopback)"
     )
     parser.add_argument(
-        "--port", type=int, default=DEFAULT_PORT, help=f"0 for any (default: {DEFAULT_PORT})"
+        "--port", type=port, default=DEFAULT_PORT, help=f"0 for any (default: {DEFAULT_PORT})"
     )
     parser.add_argument(
         "--api-key",
-        default=DEFAULT_KEY,
+        default=DEV_KEY,
         metavar="KEY",
-        help=f"key that tokens are signed with (default: {DEFAULT_KEY})",
+        help=f"key that tokens are signed with (default: {DEV_KEY})",
     )
     parser.add_argument(
         "--api-secret",
-        default=DEFAULT_SECRET,
+        default=DEV_SECRET,
         metavar="SECRET",
-        help=f"its secret (default: {DEFAULT_SECRET})",
+        help=f"its secret (default: {DEV_SECRET})",
     )
     parser.add_argument(
         "--webhook",
@@ -84,8 +82,8 @@ def _announce(arguments: argparse.Namespace, url: str) -> None:
         print(json.dumps({"url": url, "apiKey": arguments.api_key}), flush=True)
         return
     print(f"serving {url}; Ctrl-C ends it", flush=True)
-    known = arguments.api_secret == DEFAULT_SECRET
-    secret = f" and the secret {DEFAULT_SECRET!r}" if known else ""
+    known = arguments.api_secret == DEV_SECRET
+    secret = f" and the secret {DEV_SECRET!r}" if known else ""
     print(f"tokens are signed with the API key {arguments.api_key!r}{secret}", flush=True)
     if arguments.host not in _LOOPBACK:
         print("warning: this server is for development; do not expose it to a network", flush=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import secrets
 
 from lktrio import LiveKitAPI, api
-from lktrio.cli.arguments import Group, add_room
+from lktrio.cli.arguments import Group
 from lktrio.cli.output import Output
 from lktrio.cli.running import add_api_action
 
@@ -18,10 +19,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser = add_api_action(group, "list", list_dispatches, "list the dispatches of a room")
     parser.add_argument("room", help="name of the room")
     parser = add_api_action(group, "create", create, "send an agent to a room")
-    add_room(parser)
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("-r", "--room", metavar="NAME", help="name of the room")
+    where.add_argument("--new-room", action="store_true", help="a room with a name of its own")
     parser.add_argument("--agent-name", required=True, metavar="NAME", help="which agent")
     parser.add_argument("--metadata", default="", help="metadata for its job")
-    parser.add_argument("--deployment", default="", help="which deployment of it")
+    parser.add_argument("-d", "--deployment", default="", help="which deployment of it")
     for name, action, text in (
         ("get", get_dispatch, "show a dispatch"),
         ("delete", delete, "take a dispatch back"),
@@ -64,15 +67,16 @@ def _show(listed: api.ListAgentDispatchResponse, output: Output) -> None:
 
 async def create(lk: LiveKitAPI, arguments: argparse.Namespace, output: Output) -> None:
     """Send an agent to a room."""
+    room = arguments.room or f"room-{secrets.token_hex(6)}"
     dispatch = await lk.agent_dispatch.create_dispatch(
         api.CreateAgentDispatchRequest(
-            room=arguments.room,
+            room=room,
             agent_name=arguments.agent_name,
             metadata=arguments.metadata,
             deployment=arguments.deployment,
         )
     )
-    output.done(dispatch, f"{arguments.agent_name} is sent to {arguments.room}: {dispatch.id}")
+    output.done(dispatch, f"{arguments.agent_name} is sent to {room}: {dispatch.id}")
 
 
 async def delete(lk: LiveKitAPI, arguments: argparse.Namespace, output: Output) -> None:

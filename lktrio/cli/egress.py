@@ -9,16 +9,16 @@ from typing import Any, Final
 import trio
 
 from lktrio import LiveKitAPI, api
-from lktrio.cli.arguments import Group, UsageError, read_message
+from lktrio.cli.arguments import Group, UsageError, count, read_message
 from lktrio.cli.output import Output, enum_name, timestamp
 from lktrio.cli.running import add_api_action
 
 __all__ = ["configure", "list_egress", "start", "stop", "update_layout", "update_stream"]
 
 _NANOSECONDS: Final = 1e9
-_DEFAULT_TYPE: Final = "any"
+_DEFAULT_TYPE: Final = "room-composite"  # as in LiveKit's tool
 _TYPES: Final = {
-    _DEFAULT_TYPE: ("StartEgressRequest", "start_egress"),
+    "any": ("StartEgressRequest", "start_egress"),
     "participant": ("ParticipantEgressRequest", "start_participant_egress"),
     "room-composite": ("RoomCompositeEgressRequest", "start_room_composite_egress"),
     "track": ("TrackEgressRequest", "start_track_egress"),
@@ -47,14 +47,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-r", "--room", default="", metavar="NAME", help="only those of a room")
     parser.add_argument("-a", "--active", action="store_true", help="only those at work")
-    parser.add_argument("--limit", type=int, default=0, metavar="N", help="at most so many")
+    parser.add_argument("--limit", type=count, default=0, metavar="N", help="at most so many")
     parser = add_api_action(group, "start", start, "start an egress")
     parser.add_argument("request", help="the request in JSON, a file of it, or -")
     parser.add_argument(
         "--type",
         choices=sorted(_TYPES),
         default=_DEFAULT_TYPE,
-        help="which request it is (default: a StartEgressRequest)",
+        help=f"which request it is (default: {_DEFAULT_TYPE}; any: a StartEgressRequest)",
     )
     parser = add_api_action(group, "stop", stop, "stop egresses")
     parser.add_argument("--id", action="append", required=True, help="which; may be repeated")

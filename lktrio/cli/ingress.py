@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from lktrio import LiveKitAPI, api
-from lktrio.cli.arguments import Group, read_message
+from lktrio.cli.arguments import Group, count, read_message
 from lktrio.cli.output import Output, enum_name
 from lktrio.cli.running import add_api_action
 
@@ -18,6 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser = add_api_action(group, "list", list_ingress, "list ingresses")
     parser.add_argument("--id", default="", help="only this one")
     parser.add_argument("-r", "--room", default="", metavar="NAME", help="only those of a room")
+    parser.add_argument("--limit", type=count, default=0, metavar="N", help="at most so many")
     parser = add_api_action(group, "create", create, "create an ingress")
     parser.add_argument("request", help="a CreateIngressRequest in JSON, a file of it, or -")
     parser = add_api_action(group, "update", update, "change an ingress")
@@ -33,6 +34,9 @@ async def list_ingress(lk: LiveKitAPI, arguments: argparse.Namespace, output: Ou
     while True:
         page = await lk.ingress.list_ingress(request)
         listed.items += page.items
+        if arguments.limit and len(listed.items) >= arguments.limit:
+            del listed.items[arguments.limit :]
+            break
         if page.next_page_token is None or not page.next_page_token.token:
             break
         request.page_token = page.next_page_token

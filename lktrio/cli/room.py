@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
-from pathlib import Path
+from typing import Any
 
 from lktrio import LiveKitAPI, api
+from lktrio.cli import participants
 from lktrio.cli.arguments import (
     Group,
     UsageError,
     add_identity,
     add_room,
-    key_value,
-    read_attributes,
+    count,
     read_message,
 )
-from lktrio.cli.output import Output, enum_name, timestamp
+from lktrio.cli.output import Output, timestamp
 from lktrio.cli.running import add_api_action
 
 __all__ = [
     "configure",
     "create_room",
     "delete_room",
-    "list_participants",
     "list_rooms",
     "mute_track",
-    "remove_participant",
     "send_data",
     "update",
+    "update_subscriptions",
 ]
 
 _CREATE_OPTIONS = {
@@ -38,6 +36,14 @@ _CREATE_OPTIONS = {
     "min_playout_delay": ("MS", "least delay of video"),
     "max_playout_delay": ("MS", "greatest delay of video"),
 }
+
+_CREATE_FILES = {
+    "room_egress": ("RoomCompositeEgressRequest", "record the room"),
+    "participant_egress": ("AutoParticipantEgress", "record each participant"),
+    "track_egress": ("AutoTrackEgress", "record each track"),
+    "agents": ("RoomAgent", "send agents to it"),
+}
+"""Options with a message: its class, and what it is for."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -50,14 +56,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
         group, "delete", delete_room, "delete a room, and send everybody in it away"
     )
     parser.add_argument("name", help="name of the room")
-    parser = add_api_action(group, "participants", list_participants, "list who is in a room")
-    parser.add_argument("room", help="name of the room")
-    parser.add_argument("-i", "--identity", metavar="ID", help="show only this one")
-    parser = add_api_action(group, "remove", remove_participant, "send a participant away")
+    participants.configure(group.add("participants", None, "list and change who is in a room"))
+    parser = add_api_action(
+        group, "remove", participants.remove_participant, "send a participant away"
+    )
     add_room(parser)
     parser.add_argument("identity", help="identity of the participant")
     _configure_mute(group)
-    _configure_update(group)
+    _configure_subscriptions(group)
+    parser = add_api_action(
+        group, "update", update, "change the metadata of a room, or somebody in it"
+    )
+    parser.add_argument("room", help="name of the room")
+    parser.add_argument("-i", "--identity", metavar="ID", help="change this participant instead")
+    participants.add_changes(parser)
     _configure_send_data(group)
 
 
@@ -67,11 +79,14 @@ def _configure_create(group: Group) -> None:
     parser.add_argument("--metadata", default="", help="metadata of the room")
     for option, (unit, text) in _CREATE_OPTIONS.items():
         name = f"--{option.replace('_', '-')}"
-        parser.add_argument(name, type=int, default=0, metavar=unit, help=text)
+        parser.add_argument(name, type=count, default=0, metavar=unit, help=text)
     parser.add_argument(
         "--sync-streams", action="store_true", help="keep sound and picture in one stream"
     )
     parser.add_argument("--room-preset", default="", metavar="NAME", help="preset to use")
+    for option, (cls, text) in _CREATE_FILES.items():
+        name = f"--{option.replace('_', '-')}-file"
+        parser.add_argument(name, metavar="FILE", help=f"{text}, as this {cls} in JSON says")
 
 
 def _configure_mute(group: Group) -> None:
@@ -81,29 +96,21 @@ def _configure_mute(group: Group) -> None:
     add_room(parser)
     add_identity(parser)
     parser.add_argument("track", help="SID of the track")
-    parser.add_argument("-u", "--unmute", action="store_true", help="unmute it instead")
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("-m", "--mute", action="store_true", help="mute it, which is the default")
+    either.add_argument("-u", "--unmute", action="store_true", help="unmute it instead")
 
 
-def _configure_update(group: Group) -> None:
+def _configure_subscriptions(group: Group) -> None:
     parser = add_api_action(
-        group, "update", update, "change the metadata of a room, or of somebody in it"
+        group, "update-subscriptions", update_subscriptions, "choose what a participant receives"
     )
-    parser.add_argument("room", help="name of the room")
-    parser.add_argument("--metadata", help="the new metadata")
-    parser.add_argument("-i", "--identity", metavar="ID", help="change this participant instead")
-    parser.add_argument("-n", "--name", help="its new name")
-    parser.add_argument(
-        "--attribute",
-        type=key_value,
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="one of its attributes, empty to remove it; may be repeated",
-    )
-    parser.add_argument("--attribute-file", type=Path, metavar="FILE", help="attributes in JSON")
-    parser.add_argument(
-        "--permissions", metavar="JSON", help="a ParticipantPermission: all that it may do"
-    )
+    add_room(parser)
+    add_identity(parser)
+    parser.add_argument("track", nargs="+", help="SIDs of tracks")
+    either = parser.add_mutually_exclusive_group(required=True)
+    either.add_argument("-s", "--subscribe", action="store_true", help="receive them")
+    either.add_argument("-S", "--unsubscribe", action="store_true", help="do not")
 
 
 def _configure_send_data(group: Group) -> None:
@@ -151,66 +158,33 @@ async def create_room(lk: LiveKitAPI, arguments: argparse.Namespace, output: Out
             sync_streams=arguments.sync_streams,
             room_preset=arguments.room_preset,
             **{option: getattr(arguments, option) for option in _CREATE_OPTIONS},
+            **_read_files(arguments),
         )
     )
     output.done(room, f"{room.name} is there: {room.sid}")
+
+
+def _read_files(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the room starts by itself: the fields of the request for it."""
+    found: dict[str, Any] = {
+        option: read_message(getattr(api, cls), source)
+        for option, (cls, _) in _CREATE_FILES.items()
+        if (source := getattr(arguments, f"{option}_file"))
+    }
+    fields: dict[str, Any] = {}
+    if agents := found.pop("agents", None):
+        fields["agents"] = agents.dispatches
+    if found:
+        egress = {option.removesuffix("_egress"): message for option, message in found.items()}
+        egress["tracks"] = egress.pop("track", None)
+        fields["egress"] = api.RoomEgress(**egress)
+    return fields
 
 
 async def delete_room(lk: LiveKitAPI, arguments: argparse.Namespace, output: Output) -> None:
     """Delete a room."""
     deleted = await lk.room.delete_room(api.DeleteRoomRequest(room=arguments.name))
     output.done(deleted, f"{arguments.name} is deleted")
-
-
-async def list_participants(lk: LiveKitAPI, arguments: argparse.Namespace, output: Output) -> None:
-    """List who is in a room, or show one of them."""
-    if arguments.identity:
-        one = await lk.room.get_participant(
-            api.RoomParticipantIdentity(room=arguments.room, identity=arguments.identity)
-        )
-        output.record(one, _participant_fields(one))
-        return
-    listed = await lk.room.list_participants(api.ListParticipantsRequest(room=arguments.room))
-    output.table(
-        listed,
-        ("sid", "identity", "name", "state", "kind", "tracks", "joined"),
-        (
-            (
-                one.sid,
-                one.identity,
-                one.name,
-                enum_name(one.state),
-                enum_name(one.kind),
-                " ".join(track.sid for track in one.tracks),
-                timestamp(one.joined_at),
-            )
-            for one in listed.participants
-        ),
-    )
-
-
-def _participant_fields(one: api.ParticipantInfo) -> Iterable[tuple[str, object]]:
-    yield "sid", one.sid
-    yield "identity", one.identity
-    yield "name", one.name
-    yield "state", enum_name(one.state)
-    yield "kind", enum_name(one.kind)
-    yield "joined", timestamp(one.joined_at)
-    yield "metadata", one.metadata
-    for key, value in one.attributes.items():
-        yield f"attribute {key}", value
-    for track in one.tracks:
-        state = ", muted" if track.muted else ""
-        source = enum_name(track.source)
-        yield f"track {track.sid}", f"{track.mime_type} {source} {track.name!r}{state}"
-
-
-async def remove_participant(lk: LiveKitAPI, arguments: argparse.Namespace, output: Output) -> None:
-    """Send a participant away."""
-    removed = await lk.room.remove_participant(
-        api.RoomParticipantIdentity(room=arguments.room, identity=arguments.identity)
-    )
-    output.done(removed, f"{arguments.identity} is removed from {arguments.room}")
 
 
 async def mute_track(lk: LiveKitAPI, arguments: argparse.Namespace, output: Output) -> None:
@@ -227,10 +201,26 @@ async def mute_track(lk: LiveKitAPI, arguments: argparse.Namespace, output: Outp
     output.done(answer, f"{arguments.track} of {arguments.identity} is {state}")
 
 
+async def update_subscriptions(
+    lk: LiveKitAPI, arguments: argparse.Namespace, output: Output
+) -> None:
+    """Subscribe or unsubscribe a participant."""
+    answer = await lk.room.update_subscriptions(
+        api.UpdateSubscriptionsRequest(
+            room=arguments.room,
+            identity=arguments.identity,
+            track_sids=arguments.track,
+            subscribe=arguments.subscribe,
+        )
+    )
+    verb = "receives" if arguments.subscribe else "does not receive"
+    output.done(answer, f"{arguments.identity} {verb} {', '.join(arguments.track)}")
+
+
 async def update(lk: LiveKitAPI, arguments: argparse.Namespace, output: Output) -> None:
     """Change a room or a participant."""
     if arguments.identity:
-        await _update_participant(lk, arguments, output)
+        await participants.update_participant(lk, arguments, output)
         return
     if arguments.metadata is None or arguments.name or arguments.attribute:
         raise UsageError("a room takes --metadata; a participant is named with --identity")
@@ -238,26 +228,6 @@ async def update(lk: LiveKitAPI, arguments: argparse.Namespace, output: Output) 
         api.UpdateRoomMetadataRequest(room=arguments.room, metadata=arguments.metadata)
     )
     output.done(room, f"{room.name} is updated")
-
-
-async def _update_participant(
-    lk: LiveKitAPI, arguments: argparse.Namespace, output: Output
-) -> None:
-    attributes = read_attributes(arguments.attribute, arguments.attribute_file)
-    permissions = arguments.permissions
-    if not (arguments.metadata or arguments.name or attributes or permissions):
-        raise UsageError("say what to change: --metadata, --name, --attribute or --permissions")
-    info = await lk.room.update_participant(
-        api.UpdateParticipantRequest(
-            room=arguments.room,
-            identity=arguments.identity,
-            metadata=arguments.metadata or "",
-            name=arguments.name or "",
-            attributes=attributes,
-            permission=permissions and read_message(api.ParticipantPermission, permissions),
-        )
-    )
-    output.done(info, f"{info.identity} in {arguments.room} is updated")
 
 
 async def send_data(lk: LiveKitAPI, arguments: argparse.Namespace, output: Output) -> None:

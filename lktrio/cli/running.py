@@ -17,10 +17,18 @@ import trio
 
 from lktrio import LiveKitAPI
 from lktrio._scope import open_service_nursery
-from lktrio.cli.arguments import Group, UsageError, add_json, add_keys
+from lktrio.cli.arguments import Group, UsageError, add_json, add_keys, given_keys
 from lktrio.cli.output import Output
 
-__all__ = ["ApiAction", "add_api_action", "add_connection", "open_api", "run_trio", "serve_trio"]
+__all__ = [
+    "ApiAction",
+    "add_api_action",
+    "add_connection",
+    "open_api",
+    "run_trio",
+    "serve_trio",
+    "server_url",
+]
 
 ArgsT = TypeVarTuple("ArgsT")
 
@@ -109,6 +117,12 @@ async def _call(action: ApiAction, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def server_url(arguments: argparse.Namespace) -> str:
+    """The URL of the server that the arguments and the environment name."""
+    variable = None if arguments.dev else os.environ.get("LIVEKIT_URL")
+    return arguments.url or variable or DEFAULT_URL
+
+
 @asynccontextmanager
 async def open_api(arguments: argparse.Namespace) -> AsyncGenerator[LiveKitAPI, None]:
     """The API of the server that the arguments and the environment name.
@@ -116,9 +130,8 @@ async def open_api(arguments: argparse.Namespace) -> AsyncGenerator[LiveKitAPI, 
     Raises:
         UsageError: They name none, or no key.
     """
-    url = arguments.url or os.environ.get("LIVEKIT_URL") or DEFAULT_URL
     try:
-        api = LiveKitAPI(url, arguments.api_key, arguments.api_secret)
+        api = LiveKitAPI(server_url(arguments), *given_keys(arguments))
     except ValueError as error:
         raise UsageError(str(error)) from error
     async with api as lk:

@@ -6,46 +6,62 @@ import argparse
 from collections.abc import Iterable
 
 from lktrio import LiveKitAPI, api
-from lktrio.cli.arguments import Group, UsageError, add_identity, add_room, read_message
+from lktrio.cli.arguments import (
+    Group,
+    UsageError,
+    add_identity,
+    add_room,
+    duration,
+    header,
+    read_message,
+)
 from lktrio.cli.output import Output, enum_name
 from lktrio.cli.running import ApiAction, add_api_action
 
 __all__ = ["configure"]
 
 _REQUEST = "{} in JSON, a file of it, or -"
+IN, OUT, RULES = ("in", "inbound-trunk"), ("out", "outbound-trunk"), ("dispatch-rule",)
+"""Further names, as in LiveKit's tool."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     group = Group(parser)
     _configure_objects(
-        Group(group.add("inbound", None, "trunks that calls come in by", aliases=("in",))),
+        Group(group.add("inbound", None, "trunks that calls come in by", aliases=IN)),
         "trunk",
-        (list_inbound, create_inbound, delete_trunk),
-        "a CreateSIPInboundTrunkRequest",
+        (list_inbound, create_inbound, update_inbound, delete_trunk),
+        "SIPInboundTrunkRequest",
     )
     _configure_objects(
-        Group(group.add("outbound", None, "trunks that calls go out by", aliases=("out",))),
+        Group(group.add("outbound", None, "trunks that calls go out by", aliases=OUT)),
         "trunk",
-        (list_outbound, create_outbound, delete_trunk),
-        "a CreateSIPOutboundTrunkRequest",
+        (list_outbound, create_outbound, update_outbound, delete_trunk),
+        "SIPOutboundTrunkRequest",
     )
     _configure_objects(
-        Group(group.add("dispatch", None, "rules that say which room a call goes to")),
+        Group(group.add("dispatch", None, "rules for which room a call goes to", aliases=RULES)),
         "rule",
-        (list_rules, create_rule, delete_rule),
-        "a CreateSIPDispatchRuleRequest",
+        (list_rules, create_rule, update_rule, delete_rule),
+        "SIPDispatchRuleRequest",
     )
     _configure_calls(Group(group.add("participant", None, "calls, which are participants")))
 
 
 def _configure_objects(
-    group: Group, noun: str, actions: tuple[ApiAction, ApiAction, ApiAction], request: str
+    group: Group,
+    noun: str,
+    actions: tuple[ApiAction, ApiAction, ApiAction, ApiAction],
+    request: str,
 ) -> None:
-    list_action, create_action, delete_action = actions
+    list_action, create_action, update_action, delete_action = actions
     add_api_action(group, "list", list_action, f"list {noun}s")
     parser = add_api_action(group, "create", create_action, f"create a {noun}")
-    parser.add_argument("request", help=_REQUEST.format(request))
+    parser.add_argument("request", help=_REQUEST.format(f"a Create{request}"))
+    parser = add_api_action(group, "update", update_action, f"change a {noun}")
+    parser.add_argument("request", help=_REQUEST.format(f"an Update{request}"))
+    parser.add_argument("--id", default="", help="which, if the request does not say")
     parser = add_api_action(group, "delete", delete_action, f"delete a {noun}")
     parser.add_argument("id", help="which")
 
@@ -55,7 +71,17 @@ def _configure_calls(group: Group) -> None:
     parser.add_argument("request", nargs="?", help=_REQUEST.format("a CreateSIPParticipantRequest"))
     for option, (_, text) in _CALL_OPTIONS.items():
         parser.add_argument(f"--{option}", default="", help=text)
+    parser.add_argument("--display-name", help="name that the one who is called sees")
+    parser.add_argument(
+        "--header",
+        type=header,
+        action="append",
+        default=[],
+        metavar="NAME:VALUE",
+        help="SIP header of the call; may be repeated",
+    )
     parser.add_argument("--wait", action="store_true", help="until the call is answered")
+    parser.add_argument("--timeout", type=duration, metavar="TIME", help="how long it may ring")
     parser = add_api_action(group, "transfer", transfer_call, "transfer a call")
     add_room(parser)
     add_identity(parser)
@@ -102,6 +128,14 @@ async def create_inbound(lk: LiveKitAPI, arguments: argparse.Namespace, output: 
     output.done(trunk, f"{trunk.sip_trunk_id} is created")
 
 
+async def update_inbound(lk: LiveKitAPI, arguments: argparse.Namespace, output: Output) -> None:
+    """Change an inbound trunk."""
+    request = read_message(api.UpdateSIPInboundTrunkRequest, arguments.request)
+    request.sip_trunk_id = arguments.id or request.sip_trunk_id
+    trunk = await lk.sip.update_sip_inbound_trunk(request)
+    output.done(trunk, f"{trunk.sip_trunk_id} is updated")
+
+
 async def list_outbound(lk: LiveKitAPI, _arguments: argparse.Namespace, output: Output) -> None:
     """List outbound trunks."""
     listed = await lk.sip.list_sip_outbound_trunk(api.ListSIPOutboundTrunkRequest())
@@ -128,6 +162,14 @@ async def create_outbound(lk: LiveKitAPI, arguments: argparse.Namespace, output:
     request = read_message(api.CreateSIPOutboundTrunkRequest, arguments.request)
     trunk = await lk.sip.create_sip_outbound_trunk(request)
     output.done(trunk, f"{trunk.sip_trunk_id} is created")
+
+
+async def update_outbound(lk: LiveKitAPI, arguments: argparse.Namespace, output: Output) -> None:
+    """Change an outbound trunk."""
+    request = read_message(api.UpdateSIPOutboundTrunkRequest, arguments.request)
+    request.sip_trunk_id = arguments.id or request.sip_trunk_id
+    trunk = await lk.sip.update_sip_outbound_trunk(request)
+    output.done(trunk, f"{trunk.sip_trunk_id} is updated")
 
 
 async def delete_trunk(lk: LiveKitAPI, arguments: argparse.Namespace, output: Output) -> None:
@@ -172,6 +214,14 @@ async def create_rule(lk: LiveKitAPI, arguments: argparse.Namespace, output: Out
     output.done(rule, f"{rule.sip_dispatch_rule_id} is created")
 
 
+async def update_rule(lk: LiveKitAPI, arguments: argparse.Namespace, output: Output) -> None:
+    """Change a dispatch rule."""
+    request = read_message(api.UpdateSIPDispatchRuleRequest, arguments.request)
+    request.sip_dispatch_rule_id = arguments.id or request.sip_dispatch_rule_id
+    rule = await lk.sip.update_sip_dispatch_rule(request)
+    output.done(rule, f"{rule.sip_dispatch_rule_id} is updated")
+
+
 async def delete_rule(lk: LiveKitAPI, arguments: argparse.Namespace, output: Output) -> None:
     """Delete a dispatch rule."""
     request = api.DeleteSIPDispatchRuleRequest(sip_dispatch_rule_id=arguments.id)
@@ -184,6 +234,10 @@ async def create_call(lk: LiveKitAPI, arguments: argparse.Namespace, output: Out
     for option, (field, _) in _CALL_OPTIONS.items():
         if value := getattr(arguments, option):
             setattr(request, field, value)
+    if arguments.display_name is not None:
+        request.display_name = arguments.display_name
+    request.headers |= dict(arguments.header)
+    request.ringing_timeout = arguments.timeout or request.ringing_timeout
     request.wait_until_answered = request.wait_until_answered or arguments.wait
     if not (request.sip_trunk_id or request.trunk is not None) or not request.room_name:
         raise UsageError("a call needs --trunk, --call and --room, or a request with them")

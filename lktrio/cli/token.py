@@ -21,6 +21,7 @@ from lktrio.cli.arguments import (
     add_keys,
     comma_separated,
     duration,
+    given_keys,
     key_value,
     read_attributes,
 )
@@ -90,7 +91,7 @@ def _configure_create(parser: argparse.ArgumentParser) -> None:
         help="how long, such as 90s, 5m or 1h10m (default: 5m)",
     )
     parser.add_argument("--agent", default="", metavar="NAME", help="agent to send to the room")
-    parser.add_argument("--deployment", default="", help="deployment of the agent")
+    parser.add_argument("-d", "--deployment", default="", help="deployment of the agent")
     parser.add_argument("--job-metadata", default="", help="metadata for the agent's job")
     parser.add_argument("--room-preset", default="", metavar="NAME", help="preset for the room")
     parser.add_argument("--token-only", action="store_true", help=argparse.SUPPRESS)  # always so
@@ -107,7 +108,7 @@ def create(arguments: argparse.Namespace) -> int:
         raise UsageError("--join needs --room and --identity")
     try:
         access = _access_token(arguments, video)
-        token = access.to_jwt(arguments.api_key, arguments.api_secret)
+        token = access.to_jwt(*given_keys(arguments))
     except (ValueError, TypeError) as error:
         raise UsageError(str(error)) from error
     if not arguments.json:
@@ -115,12 +116,12 @@ def create(arguments: argparse.Namespace) -> int:
         return 0
     Output(as_json=True).value(
         {
-            "accessToken": token,
+            "access_token": token,
             "identity": access.identity,
             "name": access.name,
             "room": video.room,
             "grants": _grants(access),
-            "validFor": int(access.ttl.total_seconds()),
+            "valid_for": int(access.ttl.total_seconds()),
         }
     )
     return 0
@@ -195,9 +196,10 @@ def verify(arguments: argparse.Namespace) -> int:
     """Verify a token; what it says is printed only if it is true."""
     token = (arguments.token or sys.stdin.read()).strip()
     keys = None
-    if arguments.api_key is not None or arguments.api_secret is not None:
+    given = given_keys(arguments)
+    if any(given):
         try:
-            keys = key_pair(arguments.api_key, arguments.api_secret)
+            keys = key_pair(*given)
         except ValueError as error:
             raise UsageError(str(error)) from error
     claims = verify_token(token, keys)
@@ -213,7 +215,7 @@ def _fields(claims: Claims) -> list[tuple[str, object]]:
     fields: list[tuple[str, object]] = [
         ("identity", claims.identity),
         ("name", claims.name),
-        ("kind", claims.kind),
+        ("kind", " ".join((claims.kind, *claims.kind_details))),
         ("metadata", claims.metadata),
         ("attributes", ", ".join(f"{key}={value}" for key, value in claims.attributes.items())),
         ("API key", claims.issuer),
@@ -222,5 +224,14 @@ def _fields(claims: Claims) -> list[tuple[str, object]]:
     ]
     for family in FAMILIES:
         granted = getattr(claims, family).to_claims()
-        fields.append((family, ", ".join(f"{name}={value}" for name, value in granted.items())))
+        text = ", ".join(f"{name}={_plain(value)}" for name, value in granted.items())
+        fields.append((camel_case(family), text))
+    fields.append(("roomPreset", claims.room_preset))
+    if "roomConfig" in claims.raw:
+        fields.append(("roomConfig", json.dumps(hide_secrets(claims.raw["roomConfig"]))))
     return fields
+
+
+def _plain(value: object) -> str:
+    """A grant as the token has it, without quotes."""
+    return value if isinstance(value, str) else json.dumps(value)

@@ -11,7 +11,16 @@ from collections.abc import Iterator
 import trio
 
 from lktrio.auth._keys import key_pair
-from lktrio.cli.arguments import CommandFailed, Group, UsageError, add_json, add_keys
+from lktrio.cli.arguments import (
+    CommandFailed,
+    Group,
+    UsageError,
+    add_json,
+    add_keys,
+    count,
+    given_keys,
+    port,
+)
 from lktrio.cli.output import hide_secrets, printable, timestamp
 from lktrio.cli.running import serve_trio
 from lktrio.devserver.http import (
@@ -42,20 +51,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--host", "--bind", default="127.0.0.1", help="address to listen on (default: loopback)"
     )
     parser.add_argument(
-        "--port", type=int, default=DEFAULT_PORT, help=f"0 for any (default: {DEFAULT_PORT})"
+        "--port", type=port, default=DEFAULT_PORT, help=f"0 for any (default: {DEFAULT_PORT})"
     )
-    parser.add_argument("--count", type=int, metavar="N", help="end after so many events")
+    parser.add_argument("--count", type=count, metavar="N", help="end after so many events")
     add_keys(parser)
     add_json(parser)
 
 
 def listen(arguments: argparse.Namespace) -> int:
     """Print events until interrupted, or until there were enough."""
+    if arguments.count == 0:
+        raise UsageError("--count 0 would wait for no event")
     keys = None
-    given = arguments.api_key is not None or arguments.api_secret is not None
-    if given or not os.environ.get("LIVEKIT_KEYS"):
+    given = given_keys(arguments)
+    if any(given) or not os.environ.get("LIVEKIT_KEYS"):
         try:
-            keys = key_pair(arguments.api_key, arguments.api_secret)
+            keys = key_pair(*given)
         except ValueError as error:
             raise UsageError(str(error)) from error
     receiver = WebhookReceiver(keys, deduplicate=_REMEMBERED)
@@ -68,8 +79,8 @@ async def _listen(arguments: argparse.Namespace, receiver: WebhookReceiver) -> i
     except OSError as error:
         place = f"{arguments.host} port {arguments.port}"
         raise CommandFailed(f"cannot listen on {place}: {error.strerror or error}") from error
-    port = listeners[0].socket.getsockname()[1]
-    print(f"listening at http://{arguments.host}:{port}/", file=sys.stderr, flush=True)
+    chosen = listeners[0].socket.getsockname()[1]
+    print(f"listening at http://{arguments.host}:{chosen}/", file=sys.stderr, flush=True)
     with trio.CancelScope() as scope:
         listener = _Listener(receiver, scope, arguments.count, as_json=arguments.json)
         await trio.serve_listeners(listener.serve, listeners)

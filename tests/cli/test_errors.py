@@ -61,6 +61,27 @@ def test_a_secret_is_repeated_by_no_complaint(shell: Shell, words: tuple[str, ..
     assert SECRET not in result.out + result.complaint
 
 
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("room", "create", "x", "--max-participants", "-1"), "not a number from 0"),
+        (("room", "create", "x", "--empty-timeout", "9999999999"), "not a number from 0"),
+        (("room", "create", "x", "--empty-timeout", "1" * 5000), "not a number from 0"),
+        (("webhook", "listen", "--port", "99999"), "not a number from 0 to 65535"),
+        (("webhook", "listen", "--count", "0", "--dev"), "--count 0"),
+        (("dev-server", "--port", "-1"), "not a number from 0 to 65535"),
+        (("room", "send-data", "-r", "x", "\udcff"), "not all UTF-8"),
+        (("egress", "start", "--dev", '{"roomName": "\\ud800"}'), "cannot be used"),
+    ],
+)
+def test_values_that_nothing_can_be_done_with_are_explained(
+    shell: Shell, words: tuple[str, ...], complaint: str
+) -> None:
+    result = shell(*words)
+    assert result.code == 2
+    assert complaint in result.complaint
+
+
 def test_a_server_that_is_not_there_fails_with_its_address(shell: Shell) -> None:
     words = ("--url", "ws://127.0.0.1:1", "--api-key", "k", "--api-secret", "s")
     result = shell("room", "list", *words)

@@ -10,6 +10,7 @@ import json
 from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,7 @@ def test_egresses_are_listed_by_id(shell: Shell, server: StandIn) -> None:
         ("participant", "StartParticipantEgress", api.ParticipantEgressRequest),
         ("track", "StartTrackEgress", api.TrackEgressRequest),
         ("track-composite", "StartTrackCompositeEgress", api.TrackCompositeEgressRequest),
+        ("any", "StartEgress", api.StartEgressRequest),
     ],
 )
 def test_each_kind_of_egress_is_started(
@@ -134,7 +136,7 @@ def test_a_request_is_read_from_a_file_or_standard_input(
     for source, stdin in ((str(file), ""), ("-", file.read_text())):
         server.answers.append(api.EgressInfo(egress_id="EG_1"))
         shell.succeed("egress", "start", source, stdin=stdin)
-        asked = server.request("Egress/StartEgress", api.StartEgressRequest)
+        asked = server.request("Egress/StartRoomCompositeEgress", api.RoomCompositeEgressRequest)
         assert asked.room_name == "demo"
 
 
@@ -151,7 +153,7 @@ def test_a_request_is_read_from_a_file_or_standard_input(
 def test_a_request_with_a_mistake_is_not_sent(
     shell: Shell, server: StandIn, request_json: str, complaint: str
 ) -> None:
-    result = shell("egress", "start", request_json)
+    result = shell("egress", "start", "--type", "any", request_json)
     assert result.code == 2
     assert complaint in result.complaint
     assert not server.calls
@@ -221,6 +223,13 @@ def test_all_pages_of_ingresses_are_listed(shell: Shell, server: StandIn) -> Non
     server.answers.append(api.ListIngressResponse(items=[INGRESS], next_page_token=token))
     server.answers.append(api.ListIngressResponse(items=[INGRESS]))
     assert len(shell.succeed("ingress", "list", "--json").json["items"]) == 2
+
+
+def test_no_more_ingresses_are_listed_than_wanted(shell: Shell, server: StandIn) -> None:
+    token = api.TokenPagination(token="next")
+    server.answers.append(api.ListIngressResponse(items=[INGRESS] * 3, next_page_token=token))
+    listed = shell.succeed("ingress", "list", "--limit", "2", "--json").json
+    assert len(listed["items"]) == 2
 
 
 @pytest.mark.parametrize("words", [(), ("--json",)])
@@ -384,15 +393,51 @@ def test_trunks_and_rules_are_deleted(
     assert "X_1" in vars(asked).values()
 
 
+@pytest.mark.parametrize(
+    ("kind", "method", "cls", "answer"),
+    [
+        (
+            "inbound-trunk",
+            "UpdateSIPInboundTrunk",
+            api.UpdateSIPInboundTrunkRequest,
+            api.SIPInboundTrunkInfo(sip_trunk_id="X_1"),
+        ),
+        (
+            "outbound-trunk",
+            "UpdateSIPOutboundTrunk",
+            api.UpdateSIPOutboundTrunkRequest,
+            api.SIPOutboundTrunkInfo(sip_trunk_id="X_1"),
+        ),
+        (
+            "dispatch-rule",
+            "UpdateSIPDispatchRule",
+            api.UpdateSIPDispatchRuleRequest,
+            api.SIPDispatchRuleInfo(sip_dispatch_rule_id="X_1"),
+        ),
+    ],
+)
+def test_trunks_and_rules_are_changed(
+    shell: Shell, server: StandIn, kind: str, method: str, cls: type[Message], answer: Message
+) -> None:
+    server.answers.append(answer)
+    words = ("sip", kind, "update", "--id", "X_1", '{"update": {"name": "new"}}')
+    assert shell.succeed(*words).out == "X_1 is updated\n"
+    asked = server.request(f"SIP/{method}", cls)
+    assert asked.update.name == "new"
+    assert "X_1" in vars(asked).values()
+
+
 def test_a_call_is_made_from_options_over_a_request(shell: Shell, server: StandIn) -> None:
     server.answers.append(api.SIPParticipantInfo(participant_identity="caller", room_name="demo"))
     request = '{"sipTrunkId": "ST_0", "sipCallTo": "+1", "displayName": "Bot"}'
-    words = ("--trunk", "ST_1", "--room", "demo", "--identity", "caller", "--wait")
+    words = ["--trunk", "ST_1", "--room", "demo", "--identity", "caller", "--wait"]
+    words += ["--header", "X-Account: 4:2", "--timeout", "45s"]
     result = shell.succeed("sip", "participant", "create", request, *words)
     assert result.out == "caller is called into demo\n"
     asked = server.request("SIP/CreateSIPParticipant", api.CreateSIPParticipantRequest)
     assert (asked.sip_trunk_id, asked.sip_call_to, asked.room_name) == ("ST_1", "+1", "demo")
     assert (asked.display_name, asked.wait_until_answered) == ("Bot", True)
+    assert (asked.headers, asked.ringing_timeout) == ({"X-Account": "4:2"}, timedelta(seconds=45))
 
 
 def test_a_call_needs_a_trunk_and_a_room(shell: Shell, server: StandIn) -> None:
@@ -432,6 +477,33 @@ def test_sending_an_agent_says_where_it_went(shell: Shell, server: StandIn) -> N
     server.answers.append(api.AgentDispatch(id="AD_1", agent_name="helper", room="work"))
     result = shell.succeed("dispatch", "create", "-r", "work", "--agent-name", "helper")
     assert result.out == "helper is sent to work: AD_1\n"
+
+
+def test_an_agent_can_get_a_room_of_its_own(shell: Shell, server: StandIn) -> None:
+    server.answers.append(api.AgentDispatch(id="AD_1"))
+    shell.succeed("dispatch", "create", "--new-room", "--agent-name", "helper", "-d", "staging")
+    asked = server.request("AgentDispatchService/CreateDispatch", api.CreateAgentDispatchRequest)
+    assert asked.room.startswith("room-")
+    assert asked.deployment == "staging"
+    result = shell("dispatch", "create", "--agent-name", "helper")
+    assert result.code == 2
+    assert "--new-room" in result.complaint
+
+
+def test_a_room_starts_egress_and_agents_by_itself(
+    shell: Shell, server: StandIn, tmp_path: Path
+) -> None:
+    server.answers.append(api.Room(name="demo", sid="RM_1"))
+    agents = tmp_path / "agents.json"
+    agents.write_text('{"dispatches": [{"agentName": "helper"}]}')
+    words = ["--agents-file", str(agents), "--track-egress-file", '{"filepath": "x"}']
+    words += ["--room-egress-file", '{"layout": "grid"}']
+    shell.succeed("room", "create", "demo", *words)
+    asked = server.request("RoomService/CreateRoom", api.CreateRoomRequest)
+    assert [agent.agent_name for agent in asked.agents] == ["helper"]
+    assert asked.egress == api.RoomEgress(
+        room=api.RoomCompositeEgressRequest(layout="grid"), tracks=api.AutoTrackEgress(filepath="x")
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,9 @@ import json
 import pytest
 
 from lktrio import events, media
+from lktrio.cli import build_parser
+from lktrio.cli.arguments import given_keys
+from lktrio.cli.running import server_url
 from tests.cli.shell import Shell
 from tests.support.server_thread import ServerThread
 
@@ -52,9 +55,17 @@ def test_participants_are_listed_and_shown(connected: Shell, livekit: ServerThre
         assert (info["identity"], info["state"]) == ("alice", "ACTIVE")
         _, row = connected.succeed("room", "participants", "people").lines
         assert row.split()[:4] == [info["sid"], "alice", "active", "standard"]
-        one = connected.succeed("room", "participants", "people", "--identity", "alice")
-        assert f"sid:            {info['sid']}" in one.lines
-        assert "attribute seat: 4" in one.lines
+        assert connected.succeed("room", "participants", "list", "people").lines[1] == row
+        for words in (
+            ("people", "--identity", "alice"),
+            ("get", "--room", "people", "alice"),
+            ("get", "--room", "people", "-i", "alice"),
+        ):
+            one = connected.succeed("room", "participants", *words)
+            assert f"sid:            {info['sid']}" in one.lines
+            assert "attribute seat: 4" in one.lines
+        nobody = connected("room", "participants", "get", "--room", "people")
+        assert (nobody.code, "which participant?" in nobody.complaint) == (2, True)
 
 
 def test_a_participant_is_changed(connected: Shell, livekit: ServerThread) -> None:
@@ -71,6 +82,24 @@ def test_a_participant_is_changed(connected: Shell, livekit: ServerThread) -> No
         assert (local.permissions.can_subscribe, local.permissions.can_publish) == (True, False)
 
 
+def test_a_participant_is_changed_and_removed_as_with_livekits_tool(
+    connected: Shell, livekit: ServerThread
+) -> None:
+    with livekit.guest("alice", "tool") as alice:
+        words = ("--room", "tool", "alice")
+        result = connected.succeed("room", "participants", "update", *words, "--metadata", "m")
+        assert result.out == "alice in tool is updated\n"
+        for action in ("move", "forward"):
+            refused = connected(
+                "room", "participants", action, *words, "--destination-room", "other"
+            )
+            assert refused.code == 1
+            assert "not implemented" in refused.complaint  # that takes LiveKit Cloud
+        removed = connected.succeed("room", "participants", "remove", *words)
+        assert removed.out == "alice is removed from tool\n"
+        assert alice.run(alice.room.wait_closed) == "participant_removed"
+
+
 def test_a_participant_is_removed(connected: Shell, livekit: ServerThread) -> None:
     with livekit.guest("alice", "removal") as alice:
         result = connected.succeed("room", "remove", "--room", "removal", "alice")
@@ -84,11 +113,28 @@ def test_a_track_is_muted(connected: Shell, livekit: ServerThread) -> None:
         publishing = alice.room.local_participant.publish(media.OPUS)
         track = alice.run(publishing.__aenter__)
         words = ("--room", "muting", "--identity", "alice", track.sid)
-        assert connected.succeed("room", "mute", *words, "--json").json["track"]["muted"] is True
+        for option in ((), ("--mute",)):
+            muted = connected.succeed("room", "mute", *option, *words, "--json").json
+            assert muted["track"]["muted"] is True
         assert isinstance(alice.run(changes.receive), events.TrackMuted)
         refused = connected("room", "mute-track", "--unmute", *words)  # as LiveKit is configured
         assert refused.code == 1
         assert "remote unmute not enabled" in refused.complaint
+        alice.run(publishing.__aexit__, None, None, None)
+
+
+def test_it_is_chosen_what_somebody_receives(connected: Shell, livekit: ServerThread) -> None:
+    with livekit.guest("alice", "choice") as alice, livekit.guest("bob", "choice") as bob:
+        changes = bob.room.events(events.TrackSubscribed, events.TrackUnsubscribed)
+        publishing = alice.room.local_participant.publish(media.OPUS)
+        sid = alice.run(publishing.__aenter__).sid
+        assert isinstance(bob.run(changes.receive), events.TrackSubscribed)
+        words = ("--room", "choice", "--identity", "bob", sid)
+        stopped = connected.succeed("room", "update-subscriptions", "--unsubscribe", *words)
+        assert stopped.out == f"bob does not receive {sid}\n"
+        assert isinstance(bob.run(changes.receive), events.TrackUnsubscribed)
+        connected.succeed("room", "update-subscriptions", "-s", *words)
+        assert isinstance(bob.run(changes.receive), events.TrackSubscribed)
         alice.run(publishing.__aexit__, None, None, None)
 
 
@@ -122,7 +168,8 @@ def test_what_does_not_exist_is_an_error_of_one_line(
 ) -> None:
     result = connected("room", *words)
     assert result.code == 1
-    assert result.complaint.startswith(f"lktrio room {words[0]}: not_found: ")
+    assert result.complaint.startswith(f"lktrio room {words[0]}")
+    assert ": not_found: " in result.complaint
 
 
 @pytest.mark.parametrize(
@@ -135,7 +182,7 @@ def test_what_does_not_exist_is_an_error_of_one_line(
         (("update", "demo", "-i", "alice", "--permissions", '{"fly": 1}'), "has no fly"),
         (("remove", "alice"), "-r/--room"),
         (("create",), "name"),
-        (("create", "x", "--empty-timeout", "soon"), "invalid int value"),
+        (("create", "x", "--empty-timeout", "soon"), "not a number from 0"),
         (("shout",), "invalid choice: 'shout'"),
     ],
 )
@@ -145,6 +192,34 @@ def test_wrong_arguments_are_explained_in_one_line(
     result = connected("room", *words)
     assert result.code == 2
     assert complaint in result.complaint
+
+
+def test_a_room_may_have_the_name_of_an_action(connected: Shell) -> None:
+    connected.succeed("room", "create", "list")
+    assert len(connected.succeed("room", "participants", "list", "list").lines) == 1
+    assert "ROOM" in shell_help(connected, "room", "participants", "list").upper()
+    assert "forward" in shell_help(connected, "room", "participants")
+
+
+def shell_help(shell: Shell, *words: str) -> str:
+    return shell.succeed(*words, "--help").out
+
+
+def test_options_of_the_connection_may_stand_in_front(shell: Shell, livekit: ServerThread) -> None:
+    words = ("--url", livekit.url, f"--api-key={livekit.api_key}", "--api-secret", "secret", "-j")
+    assert livekit.api_secret == "secret"
+    assert "rooms" in shell.succeed(*words, "room", "list", "--", "demo").json
+    host = livekit.url.removeprefix("ws")
+    assert "rooms" in shell.succeed("--dev", "room", "list", "--url", f"http{host}", "-j").json
+
+
+def test_a_development_server_is_expected_on_this_machine(shell: Shell) -> None:
+    shell.environment({"LIVEKIT_URL": "http://127.0.0.1:1", "LIVEKIT_API_KEY": "other"})
+    arguments = build_parser(["room", "list"]).parse_args(["--dev"])
+    assert (arguments.url, *given_keys(arguments)) == (None, "devkey", "secret")
+    for words, url in (((), "http://127.0.0.1:1"), (("--dev",), "http://localhost:7880")):
+        arguments = build_parser(["room", "list"]).parse_args([*words, "--api-secret", "s"])
+        assert server_url(arguments) == url
 
 
 def test_json_keeps_texts_that_are_not_ascii(connected: Shell) -> None:

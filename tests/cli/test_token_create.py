@@ -118,13 +118,13 @@ def test_a_token_is_valid_for_five_minutes_by_default(shell: Shell) -> None:
 
 def test_json_tells_what_is_in_the_token(shell: Shell) -> None:
     made = shell.succeed("token", "create", *JOIN, "-n", "Bot", "--json").json
-    token = made.pop("accessToken")
+    token = made.pop("access_token")
     assert made == {
         "identity": "bot",
         "name": "Bot",
         "room": "demo",
         "grants": {"video": {"roomJoin": True, "room": "demo"}},
-        "validFor": 300,
+        "valid_for": 300,
     }
     assert verify_token(token).identity == "bot"
 
@@ -174,6 +174,14 @@ def test_a_missing_file_is_named(shell: Shell, tmp_path: Path) -> None:
     result = shell("token", "create", *JOIN, "--attribute-file", str(tmp_path / "none"))
     assert result.code == 1
     assert "none: No such file or directory" in result.complaint
+
+
+def test_a_development_server_has_a_key_that_everybody_knows(shell: Shell) -> None:
+    made = shell.succeed("token", "create", "--dev", *JOIN)
+    assert verify_token(made.lines[0], ("devkey", "secret")).identity == "bot"
+    assert "identity:" in shell.succeed("token", "verify", "--dev", made.lines[0]).out
+    other = shell.succeed("token", "create", "--dev", *JOIN, "--api-secret", "mine")
+    assert verify_token(other.lines[0], ("devkey", "mine")).identity == "bot"
 
 
 def test_a_key_is_needed(shell: Shell) -> None:

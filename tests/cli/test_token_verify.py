@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from lktrio import api
 from lktrio.auth import AccessToken, VideoGrants
 from tests.cli.shell import Shell
 
@@ -36,8 +37,23 @@ def test_shows_the_claims_line_by_line(shell: Shell) -> None:
         "API key": KEY,
         "valid from": "2023-11-14 22:13:20Z",
         "valid until": "2123-10-21 22:13:20Z",
-        "video": "roomJoin=True, room=demo",
+        "video": "roomJoin=true, room=demo",
     }
+
+
+def test_shows_what_the_token_does_to_the_room(shell: Shell) -> None:
+    token = replace(
+        TOKEN,
+        kind="agent",
+        kind_details=["cloud_agent"],
+        room_preset="small",
+        agents=[api.RoomAgentDispatch(agent_name="helper")],
+    ).to_jwt()
+    lines = shell.succeed("token", "verify", token).lines
+    fields = dict(line.split(":", 1) for line in lines)
+    assert fields["kind"].strip() == "agent cloud_agent"
+    assert fields["roomPreset"].strip() == "small"
+    assert fields["roomConfig"].strip() == '{"agents": [{"agentName": "helper"}]}'
 
 
 def test_shows_the_raw_claims_as_json(shell: Shell) -> None:
