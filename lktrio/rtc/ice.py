@@ -23,6 +23,9 @@ USE-CANDIDATE selects it.
 
 What is not authenticated changes nothing and is not answered. Requests are authenticated with our
 own password, so checks that arrive before the peer's credentials are answered too and remembered.
+An authentic request can be a replayed one: it makes us ask back, and only the answer, which has a
+transaction id that nobody could know before, makes us believe in its address. A lite agent has
+nothing but requests and takes each of them from the first address it comes from only.
 
 Implements RFC 8445 (full and lite, one component, one check list, regular nomination), RFC 8838
 (trickle), RFC 7675 (consent), RFC 8421 through the callers' priorities, the nomination value of
@@ -180,11 +183,20 @@ class IceAgent:
         return None if self._session.carrier is None else self._session.carrier.key
 
     def is_validated(self, path: int, address: Address) -> bool:
-        """Whether an authenticated check came from, or was answered by, that address.
+        """Whether an authenticated answer to a check of ours came from that address.
 
-        The gate for everything that is not STUN.
+        The gate for what nothing else authenticates, such as a DTLS handshake. A check *from* an
+        address proves nothing, because anybody who has seen one can replay it; only a lite agent,
+        which asks nothing, has to make do with that.
         """
         return self._session.is_validated(path, address)
+
+    def is_heard(self, path: int, address: Address) -> bool:
+        """Whether an authenticated check came from that address, perhaps a replayed one.
+
+        The gate for what authenticates itself: it lets the peer use a path at once.
+        """
+        return self._session.is_heard(path, address)
 
     # Local side ----------------------------------------------------------------------------
 
@@ -322,6 +334,7 @@ class IceAgent:
     def _dispatch(self, message: StunMessage, path: int, address: Address, now: float) -> bool:
         """Handle a binding message; whether it was authentic, so that something may be due."""
         if message.message_class is StunClass.INDICATION:
+            self.stats.indications += 1
             return False  # a keepalive: not authenticated, so it tells nothing
         if not message.has_fingerprint or not message.has_integrity:
             self.stats.dropped_unauthenticated += 1
@@ -349,6 +362,8 @@ class IceAgent:
         self.stats.responses_sent += 1
         if generation.remote is None:
             self._session.remember(generation, request)
+        elif self.lite and self._session.is_repeated_from_elsewhere(request):
+            self.stats.dropped_replayed += 1
         elif not generation.failed:
             self._on_check(generation, request, now)
         return True
@@ -380,8 +395,9 @@ class IceAgent:
             pair = self._session.learn(generation, check, now)
         if pair is None:
             return
-        self._last_heard = now
-        pair.validated = True
+        pair.heard = True
+        if pair.is_valid or self.lite:
+            self._last_heard = now
         if self.lite:
             self._session.confirm(pair, now)
             if check.nominates:

@@ -101,6 +101,8 @@ class IceOptions:
     """Working pairs kept alive beside the selected one."""
     max_early_requests: int = 16
     """Checks remembered that came before the peer's credentials."""
+    max_remembered_checks: int = 1024
+    """Checks whose source a lite agent remembers, to recognise those that somebody replays."""
     max_error_rate: int = 10
     """Error responses per second."""
 
@@ -131,6 +133,10 @@ class IceStats:
     """Requests and responses with missing or wrong integrity, or without FINGERPRINT."""
     dropped_stale: int = 0
     """Requests of a generation that is not in use, and responses to nothing."""
+    dropped_replayed: int = 0
+    """Requests, authentic ones, that a lite agent had before from another address."""
+    indications: int = 0
+    """Binding indications, which keep NATs open and tell nothing else."""
     dropped_limit: int = 0
     """Requests and candidates that exceeded a limit."""
     ignored_candidates: int = 0

@@ -87,7 +87,9 @@ class Pair:
     check: Check | None = field(default=None, repr=False)
     """The transaction under way."""
     validated: bool = False
-    """An authenticated request came from it, or it answered one of ours."""
+    """It answered a check of ours; of a lite agent: an authenticated request came from it."""
+    heard: bool = False
+    """An authenticated request came from it, perhaps a replayed one, or it is validated."""
     triggered: bool = False
     """Waits in the queue of triggered checks."""
     nominate_on_success: bool = False

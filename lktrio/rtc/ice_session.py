@@ -79,6 +79,7 @@ class IceSession:
         self._lite = lite
         self._held: list[tuple[Address, Candidate]] = []
         self._old_ufrags: deque[str] = deque(maxlen=_REMEMBERED_UFRAGS)
+        self._origins: dict[bytes, tuple[int, Address]] = {}
         self.generations = [self._new_generation()]
 
     # Generations ---------------------------------------------------------------------------
@@ -272,7 +273,7 @@ class IceSession:
 
     def confirm(self, pair: Pair, now: float) -> None:
         """A pair has been proved to work."""
-        pair.validated = True
+        pair.heard = pair.validated = True
         pair.state = PairState.SUCCEEDED
         pair.answered_at = now
         pair.consent_expires = now + self._options.consent_timeout
@@ -312,13 +313,22 @@ class IceSession:
             self.carrier = selected
 
     def is_validated(self, path: int, address: Address) -> bool:
-        """Whether an authenticated check came from, or was answered by, that address."""
-        key = (path, address)
-        for generation in self.generations:
-            pair = generation.pairs.get(key)
-            if (pair is not None and pair.validated) or key in generation.early:
-                return True
-        return False
+        """Whether a check was answered from there; if we are lite: whether one came from there."""
+        pairs = [generation.pairs.get((path, address)) for generation in self.generations]
+        return any(pair is not None and pair.validated for pair in pairs)
+
+    def is_heard(self, path: int, address: Address) -> bool:
+        """Whether an authenticated check, perhaps a replayed one, came from that address."""
+        pairs = [generation.pairs.get((path, address)) for generation in self.generations]
+        return any(pair is not None and pair.heard for pair in pairs)
+
+    def is_repeated_from_elsewhere(self, check: CheckRequest) -> bool:
+        """Whether the same check came from another address before; remembers new ones."""
+        origin = (check.path, check.address)
+        first = self._origins.setdefault(check.message.transaction_id, origin)
+        if len(self._origins) > self._options.max_remembered_checks:
+            del self._origins[next(iter(self._origins))]
+        return first != origin
 
     def _pair_all(
         self, generation: Generation, address: Address, remote: Candidate, now: float

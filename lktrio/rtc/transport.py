@@ -283,15 +283,23 @@ class Transport:
             self.ice.on_traffic(now)
 
     def _receive_dtls(self, data: bytes, path: int, address: Address, now: float) -> None:
-        if self.dtls is None or not self.ice.is_validated(path, address):
-            if len(self._early_dtls) < _MAX_EARLY_DTLS:
+        dtls = self.dtls
+        if dtls is None or not self._is_trusted(dtls, path, address):
+            # Records of a connection that stands are repeated by the protocol within, if need be.
+            if len(self._early_dtls) < _MAX_EARLY_DTLS and (dtls is None or not dtls.connected):
                 self._early_dtls.append((data, path, address))
             else:
                 self.stats.unvalidated_dtls += 1
             return
         self._start_dtls(now)
-        self.dtls.receive(data, now)
+        dtls.receive(data, now)
         self._drive_dtls(now)
+
+    def _is_trusted(self, dtls: DtlsEndpoint, path: int, address: Address) -> bool:
+        """Whether DTLS may come from an address: a handshake is easily broken, records are not."""
+        if dtls.connected:
+            return self.ice.is_heard(path, address)
+        return self.ice.is_validated(path, address)
 
     # Progress
 

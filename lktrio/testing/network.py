@@ -96,6 +96,14 @@ class SimulatedNetwork:
         self._inside: dict[Address, Address] = {}
         self._holes: set[tuple[Address, str]] = set()
         self._next_port = _FIRST_NAT_PORT
+        self._watchers: list[Callable[[Address, Address, bytes], object]] = []
+
+    def watch(self, watcher: Callable[[Address, Address, bytes], object]) -> None:
+        """Show every datagram that hosts send, with its public source and its destination.
+
+        The watcher may `inject` datagrams of its own.
+        """
+        self._watchers.append(watcher)
 
     def attach(self, host: SimulatedHost, *addresses: Address) -> None:
         """Connect a host under its addresses."""
@@ -129,8 +137,14 @@ class SimulatedNetwork:
 
     def send(self, source: Address, destination: Address, data: bytes) -> None:
         """Put a datagram on its way."""
-        self.sent += 1
         source = self._translate_source(source, destination)
+        for watcher in self._watchers:
+            watcher(source, destination, data)
+        self.inject(source, destination, data)
+
+    def inject(self, source: Address, destination: Address, data: bytes) -> None:
+        """Put a datagram on its way that only claims to come from `source`."""
+        self.sent += 1
         link = (source[0], destination[0])
         conditions = self._links.get(link, self.conditions)
         if self._random.random() < conditions.loss:

@@ -19,9 +19,11 @@ from lktrio.rtc.ice import IceAgent, IceOptions, IceRole, IceState
 from lktrio.rtc.stun import Attribute, StunClass, StunMessage, StunMethod
 
 PEER = ("192.0.2.2", 2000)
+STRANGER = ("203.0.113.66", 6666)
 REMOTE_UFRAG, REMOTE_PWD = "peer", "the-password-of-the-peer"
 PRIORITY = (Attribute.PRIORITY, struct.pack("!I", 1845501695))
 CONTROLLED = (Attribute.ICE_CONTROLLED, bytes(8))
+NOMINATION = (PRIORITY, (Attribute.ICE_CONTROLLING, bytes(8)), (Attribute.USE_CANDIDATE, b""))
 
 
 def agent(
@@ -51,6 +53,11 @@ def check(
     message.attributes += [*attributes, *extra]
     key = to.local_pwd if pwd is None else pwd
     return message.serialize(key.encode() or None, fingerprint=fingerprint)
+
+
+def state_name(made: IceAgent) -> str:
+    """The state, in a form that type checkers do not take for fixed."""
+    return made.state.value
 
 
 def footprint(made: IceAgent) -> Any:
@@ -115,7 +122,7 @@ def test_unacceptable_requests_are_not_answered(
     stats = made.stats
     assert stats.dropped_malformed + stats.dropped_unauthenticated + stats.dropped_stale == 1
     assert stats.requests_received == 0
-    assert not made.is_validated(1, PEER)
+    assert not made.is_heard(1, PEER)
 
 
 def test_a_check_of_another_peer_is_dropped() -> None:
@@ -127,7 +134,7 @@ def test_a_check_of_another_peer_is_dropped() -> None:
 def test_the_same_request_is_answered_when_it_is_right() -> None:
     made = agent()
     made.receive(check(made), 1, PEER, 1.0)
-    assert made.is_validated(1, PEER)
+    assert made.is_heard(1, PEER)
     answer = StunMessage.parse(made.out[0][2])
     assert answer.message_class is StunClass.SUCCESS
     assert answer.get_address(Attribute.XOR_MAPPED_ADDRESS) == PEER
@@ -141,11 +148,12 @@ def test_an_unknown_path_is_not_answered() -> None:
     assert made.out == []
 
 
-def test_indications_change_nothing() -> None:
+def test_indications_change_nothing_and_are_counted() -> None:
     made = agent(candidate=True)
     message = StunMessage(StunMethod.BINDING, StunClass.INDICATION, b"i" * 12)
     assert_ignored(made, message.serialize())
     assert_ignored(made, message.serialize(made.local_pwd.encode()))
+    assert made.stats.indications == 2
 
 
 def test_other_methods_are_dropped() -> None:
@@ -225,6 +233,62 @@ def test_a_flood_of_strangers_grows_nothing() -> None:
 
 
 @pytest.mark.parametrize("known", [True, False])
+def test_a_check_validates_no_address_before_it_has_answered_us(known: bool) -> None:
+    """Whoever has seen a check can send it from anywhere; our question is for the peer alone."""
+    made = agent(known=known)
+    made.receive(check(made), 1, PEER, 1.0)
+    if not known:
+        made.set_remote_credentials(REMOTE_UFRAG, REMOTE_PWD, 1.0)
+    assert not made.is_validated(1, PEER)
+    made.receive(response_to(made), 1, PEER, 1.1)
+    assert made.is_validated(1, PEER)
+    assert not made.is_validated(2, PEER)
+
+
+def test_replayed_checks_are_no_sign_of_life() -> None:
+    made = agent(candidate=True)
+    made.receive(response_to(made), 1, PEER, 0.1)
+    assert state_name(made) == "connected"
+    replayed = check(made)
+    for step in range(100):
+        now = 0.1 * step
+        made.receive(replayed, 1, STRANGER, now)
+        if made.next_timer() <= now:
+            made.handle_timer(now)
+    assert state_name(made) == "disconnected"
+
+
+def test_a_lite_agent_takes_a_check_from_one_address_only() -> None:
+    """It cannot ask back, so a replayed nomination would lead its traffic astray."""
+    made = IceAgent(role=IceRole.CONTROLLED, random=random.Random(1).randbytes, lite=True)
+    made.add_local_candidate(host_candidate("192.0.2.1", 1000), 1, 0.0)
+    made.set_remote_credentials(REMOTE_UFRAG, REMOTE_PWD, 0.0)
+    data = check(made, attributes=NOMINATION)
+    made.receive(data, 1, PEER, 1.0)
+    made.receive(data, 1, STRANGER, 1.1)
+    made.receive(data, 1, PEER, 1.2)
+    assert made.send_path() == (1, PEER)
+    assert not made.is_heard(1, STRANGER)
+    assert made.stats.dropped_replayed == 1
+    assert len(made.out) == 3, "an answer is no larger than its question"
+    made.receive(check(made, attributes=NOMINATION, transaction_id=b"n" * 12), 1, STRANGER, 2.0)
+    assert made.send_path() == (1, STRANGER), "the peer itself may move"
+
+
+def test_a_lite_agent_remembers_a_bounded_number_of_checks() -> None:
+    options = IceOptions(max_remembered_checks=16)
+    made = IceAgent(
+        role=IceRole.CONTROLLED, random=random.Random(1).randbytes, lite=True, options=options
+    )
+    made.add_local_candidate(host_candidate("192.0.2.1", 1000), 1, 0.0)
+    made.set_remote_credentials(REMOTE_UFRAG, REMOTE_PWD, 0.0)
+    for number in range(100):
+        data = check(made, attributes=NOMINATION, transaction_id=number.to_bytes(12, "big"))
+        made.receive(data, 1, PEER, 1.0)
+    assert len(made._session._origins) == 16
+
+
+@pytest.mark.parametrize("known", [True, False])
 def test_a_flood_of_replayed_checks_is_bounded(known: bool) -> None:
     """A check of the peer, replayed from many forged addresses."""
     made = agent(known=known)
@@ -288,8 +352,8 @@ def test_early_checks_are_held_up_to_a_limit() -> None:
     made.out.clear()
     made.set_remote_credentials(REMOTE_UFRAG, REMOTE_PWD, 2.0)
     made.handle_timer(3.0)
-    assert made.is_validated(1, ("192.0.2.2", 2015))
-    assert not made.is_validated(1, ("192.0.2.2", 2016))
+    assert made.is_heard(1, ("192.0.2.2", 2015))
+    assert not made.is_heard(1, ("192.0.2.2", 2016))
 
 
 def test_early_checks_make_no_role_conflict() -> None:
@@ -309,7 +373,7 @@ def test_early_checks_of_somebody_else_are_forgotten() -> None:
     made = agent(known=False)
     made.receive(check(made, username=f"{made.local_ufrag}:someone"), 1, PEER, 1.0)
     made.set_remote_credentials(REMOTE_UFRAG, REMOTE_PWD, 2.0)
-    assert not made.is_validated(1, PEER)
+    assert not made.is_heard(1, PEER)
 
 
 @pytest.mark.parametrize(
@@ -333,7 +397,7 @@ def test_authenticated_errors_are_told(attributes: Any, code: int) -> None:
     assert answer.verify(made.local_pwd.encode())
     if code == 420:
         assert answer.get(Attribute.UNKNOWN_ATTRIBUTES) == b"\x77\x77"
-    assert not made.is_validated(1, PEER)
+    assert not made.is_heard(1, PEER)
 
 
 def test_error_answers_are_rate_limited() -> None:
@@ -350,7 +414,7 @@ def test_optional_attributes_are_ignored() -> None:
     made = agent()
     extra = ((0xC057, bytes(4)), (0xC070, bytes(300)), (0xC071, b""), (0x8022, b"someone"))
     made.receive(check(made, *extra), 1, PEER, 1.0)
-    assert made.is_validated(1, PEER)
+    assert made.is_heard(1, PEER)
 
 
 def test_a_peer_that_answers_every_check_with_a_conflict_tires_nobody() -> None:

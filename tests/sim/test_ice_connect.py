@@ -93,7 +93,7 @@ def test_checks_are_answered_before_the_description_arrives() -> None:
     bob.know(alice)
     network.run(0.1)
     assert bob.state is IceState.CONNECTED
-    assert alice.agent.is_validated(1, BOB)
+    assert not alice.agent.is_validated(1, BOB)  # anybody may have replayed what was answered
     alice.know(bob, candidates=False)  # the checks have told the address already
     assert network.run(1.0, until=lambda: both_selected(alice, bob))
 

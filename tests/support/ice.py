@@ -89,7 +89,7 @@ class IceHost:
             pass
         elif data[0] < 4:
             self.agent.receive(data, self.paths[local], source, now)
-        elif self.agent.is_validated(self.paths[local], source):
+        elif self.agent.is_heard(self.paths[local], source):
             self.traffic.append((now, data))
             self.agent.on_traffic(now)
 
