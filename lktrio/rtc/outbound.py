@@ -120,7 +120,8 @@ class OutboundStats:
     resent: int = 0
     """Packets sent again."""
     resend_refused: int = 0
-    """Packets asked for again that are gone, too recent, or beyond the share for repairs."""
+    """Packets asked for again that are gone, too recent, beyond the share for repairs, or more
+    than are kept."""
     nacks: int = 0
     """NACK messages received."""
     keyframe_requests: int = 0
@@ -417,7 +418,9 @@ class OutboundStream:
             self._resent = {
                 n: when for n, when in self._resent.items() if n > newest - HISTORY_SIZE
             }
-        for number in nack.lost:
+        wanted = list(dict.fromkeys(nack.lost))
+        self.stats.resend_refused += max(0, len(wanted) - HISTORY_SIZE)
+        for number in wanted[:HISTORY_SIZE]:
             index = newest - ((newest - number) & 0xFFFF)
             datagram = self._repair(index, now)
             if datagram is None:

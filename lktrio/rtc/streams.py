@@ -390,7 +390,7 @@ class MediaStreams:
             bound[1].on_pli(now)
 
     def _on_fir(self, request: FullIntraRequest, now: float) -> None:
-        for ssrc, _ in request.requests:
+        for ssrc in {ssrc for ssrc, _ in request.requests}:
             if (bound := self._outbound.get(ssrc)) is not None:
                 bound[1].on_fir(request, now)
 

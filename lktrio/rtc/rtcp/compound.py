@@ -20,7 +20,7 @@ from lktrio.rtc.rtcp.reports import (
     SenderReport,
     SourceDescription,
 )
-from lktrio.rtc.rtcp.transport import TRANSPORT_CC_FORMAT, TransportFeedback
+from lktrio.rtc.rtcp.transport import MAX_STATUS_COUNT, TRANSPORT_CC_FORMAT, TransportFeedback
 
 __all__ = [
     "MAX_COMPOUND_SIZE",
@@ -79,7 +79,7 @@ def parse_compound(data: bytes) -> list[RtcpPacket]:
     if not header.HEADER.size <= size <= MAX_COMPOUND_SIZE:
         raise RemoteProtocolError(f"an RTCP packet of {size} bytes")
     packets: list[RtcpPacket] = []
-    position = count = 0
+    position = count = statuses = 0
     while position < size:
         count += 1
         stop = _packet_end(data, position)
@@ -88,6 +88,10 @@ def parse_compound(data: bytes) -> list[RtcpPacket]:
         packet = _parse_one(data[position], data[position + 1], data[position + 4 : stop])
         if packet is not None:
             packets.append(packet)
+        if isinstance(packet, TransportFeedback):
+            statuses += len(packet.deltas)  # a run of thousands takes two bytes
+            if statuses > MAX_STATUS_COUNT:
+                raise RemoteProtocolError(f"transport feedback on more than {MAX_STATUS_COUNT}")
         position = stop
     return packets
 

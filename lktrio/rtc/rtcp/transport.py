@@ -26,7 +26,8 @@ REFERENCE_UNIT = 0.064
 TICKS_PER_REFERENCE = 256
 
 MAX_STATUS_COUNT = 5000
-"""Most packets one message may report on; the format allows 65,535."""
+"""Most packets that the messages of one compound packet may report on; the format allows 65,535
+in each."""
 
 TRANSPORT_CC_FORMAT = 15
 
