@@ -43,7 +43,6 @@ from lktrio.rtc.rtcp import (
     SenderReport,
     SourceDescription,
     parse_compound,
-    serialize_compound,
 )
 from lktrio.rtc.sdp import Msid, RtpCodec
 from lktrio.rtc.srtp import SrtpReceiver, SrtpSender
@@ -147,6 +146,7 @@ class MediaStreams:
         self._inbound: dict[int, tuple[Transceiver, InboundStream]] = {}
         self._rids: dict[tuple[Transceiver, str], InboundStream] = {}
         self._tracks: dict[Transceiver, Msid | None] = {}
+        self._formats: dict[Transceiver, dict[int, InboundFormat]] = {}
         self._outbound: dict[int, tuple[Transceiver, OutboundStream]] = {}
         self._transport_sequence = TransportSequence()
         self._extensions = ExtensionIds()
@@ -178,13 +178,13 @@ class MediaStreams:
     def _follow_track(self, transceiver: Transceiver) -> None:
         """Drop the streams of a section whose track changed; bind the signalled ones."""
         track = transceiver.remote_track if transceiver.receiving else None
+        formats = self._formats[transceiver] = _formats(transceiver)
         if self._tracks.get(transceiver) != track:
             self._tracks[transceiver] = track
             for stream in self.inbound(transceiver):
                 self._drop(stream)
         if track is None:
             return
-        formats = _formats(transceiver)
         for stream in self.inbound(transceiver):
             stream.set_formats(formats)
         for ssrc, repair in transceiver.remote_ssrcs().items():
@@ -226,7 +226,7 @@ class MediaStreams:
             ssrc=ssrc,
             kind=transceiver.kind,
             clock_rate=_clock_rate(transceiver),
-            formats=_formats(transceiver),
+            formats=self._formats[transceiver],
             options=InboundOptions(
                 nack="nack" in feedback, pli="nack pli" in feedback, fir="ccm fir" in feedback
             ),
@@ -327,7 +327,7 @@ class MediaStreams:
         if transceiver is None:
             return
         repaired = _text(values, ids.repaired_rid)
-        form = _formats(transceiver).get(payload_type)
+        form = self._formats[transceiver].get(payload_type)
         if repaired or (form is not None and form.role == "rtx"):
             stream = self._repaired_stream(transceiver, repaired)
             if stream is not None:
@@ -345,7 +345,7 @@ class MediaStreams:
         fitting = [
             transceiver
             for transceiver in live
-            if payload_type in _formats(transceiver) and not transceiver.remote_ssrcs()
+            if payload_type in self._formats[transceiver] and not transceiver.remote_ssrcs()
         ]
         return fitting[0] if len(fitting) == 1 else None
 
@@ -485,17 +485,15 @@ class MediaStreams:
     def _send_rtcp(self, packets: Sequence[RtcpPacket]) -> None:
         if self._sender is None:
             return
-        batch: list[RtcpPacket] = []
-        size = 0
+        compound = b""
         for packet in packets:
-            length = len(packet.serialize())
-            if batch and size + length > _MAX_COMPOUND:
-                self.out.append(self._sender.protect_rtcp(serialize_compound(batch)))
-                batch, size = [], 0
-            batch.append(packet)
-            size += length
-        if batch:
-            self.out.append(self._sender.protect_rtcp(serialize_compound(batch)))
+            data = packet.serialize()
+            if compound and len(compound) + len(data) > _MAX_COMPOUND:
+                self.out.append(self._sender.protect_rtcp(compound))
+                compound = b""
+            compound += data
+        if compound:
+            self.out.append(self._sender.protect_rtcp(compound))
 
     def close(self) -> None:
         """Say goodbye for every stream (RTCP BYE) into ``out``."""
