@@ -9,10 +9,11 @@ whole after every input. It reads no clock, opens no socket and starts no task.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any, TypeAlias
 
-__all__ = ["NEVER", "Address", "RandomBytes", "Transmit"]
+__all__ = ["NEVER", "Address", "RandomBytes", "Transmit", "flatten_counters"]
 
 Address: TypeAlias = tuple[str, int]
 """Host (numeric IPv4 or IPv6 text without scope) and port."""
@@ -25,3 +26,16 @@ RandomBytes: TypeAlias = Callable[[int], bytes]
 
 NEVER = math.inf
 """What ``next_timer()`` returns when nothing is due."""
+
+
+def flatten_counters(sources: Mapping[str, Any]) -> dict[str, int]:
+    """One dictionary of the counters in several dataclasses, such as ``{"ice.errors_sent": 0}``.
+
+    Args:
+        sources: Dataclasses whose fields are counters, by the name that goes before the dot.
+    """
+    return {
+        f"{name}.{counter.name}": getattr(counters, counter.name)
+        for name, counters in sources.items()
+        for counter in fields(counters)
+    }

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from lktrio.errors import LocalProtocolError
-from lktrio.rtc.base import Address, RandomBytes, Transmit
+from lktrio.rtc.base import Address, RandomBytes, Transmit, flatten_counters
 from lktrio.rtc.candidate import Candidate
 from lktrio.rtc.capabilities import CodecCapability, MediaCapabilities, MediaKind
 from lktrio.rtc.datachannel import DataChannel
@@ -113,6 +113,14 @@ class Peer:
     def round_trip_time(self) -> float | None:
         """Smoothed round trip of the ICE path in seconds, None before it is measured."""
         return self._transport.ice.round_trip_time
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What was sent, received and dropped, by protocol and name, such as ``"dtls.replayed"``.
+
+        Counters only grow. Those of single media streams are at the streams.
+        """
+        return self._transport.counters() | flatten_counters({"streams": self._streams.stats})
 
     # Local configuration
 

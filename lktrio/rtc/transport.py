@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from lktrio.errors import RemoteProtocolError
-from lktrio.rtc.base import NEVER, Address, RandomBytes, Transmit
+from lktrio.rtc.base import NEVER, Address, RandomBytes, Transmit, flatten_counters
 from lktrio.rtc.candidate import Candidate, host_candidate
 from lktrio.rtc.datachannel import DataChannelEvent, DataChannels
 from lktrio.rtc.dtls import (
@@ -29,13 +29,21 @@ from lktrio.rtc.dtls import (
     DtlsEndpoint,
     DtlsFailed,
     DtlsOptions,
+    DtlsStats,
 )
 from lktrio.rtc.ice import IceAgent, IceRole, IceState, IceStateChanged
 from lktrio.rtc.ice_gather import CandidateGathered, StunGatherer
 from lktrio.rtc.negotiation import RemoteTransport
 from lktrio.rtc.sctp import SctpAssociation, SctpOptions
 from lktrio.rtc.sdp import Fingerprint
-from lktrio.rtc.srtp import EXPORTER_LABEL, SrtpKeys, SrtpProfile, SrtpReceiver, SrtpSender
+from lktrio.rtc.srtp import (
+    EXPORTER_LABEL,
+    SrtpCounters,
+    SrtpKeys,
+    SrtpProfile,
+    SrtpReceiver,
+    SrtpSender,
+)
 
 __all__ = [
     "LocalCandidateFound",
@@ -97,6 +105,8 @@ class TransportOptions:
     """Cipher and SRTP preferences, timers."""
     sctp: SctpOptions = field(default_factory=SctpOptions)
     """Windows and limits of the data channels."""
+    max_datagram: int = 2048
+    """Bytes of a datagram that is looked at; peers keep to about 1,200."""
 
 
 @dataclass(slots=True)
@@ -104,7 +114,9 @@ class TransportStats:
     """Counters of datagrams that were not what they should be."""
 
     unknown: int = 0
-    """Datagrams of no protocol that we speak."""
+    """Datagrams of no protocol that we speak, and empty ones."""
+    oversized: int = 0
+    """Datagrams of more than ``TransportOptions.max_datagram`` bytes."""
     early_media: int = 0
     """SRTP before the keys were known."""
     unvalidated_dtls: int = 0
@@ -254,10 +266,13 @@ class Transport:
         """Take a batch of datagrams that one socket received."""
         media = self._media
         srtp = self._srtp
+        limit = self._options.max_datagram
         authenticated = False
         for data, address in batch:
             first = data[0] if data else 255
-            if 128 <= first <= 191:
+            if len(data) > limit:
+                self.stats.oversized += 1
+            elif 128 <= first <= 191:
                 if srtp is None:
                     self.stats.early_media += 1
                 elif len(data) > 1 and 192 <= data[1] <= 223:  # RFC 5761 section 4
@@ -432,6 +447,18 @@ class Transport:
     def path(self) -> tuple[int, Address] | None:
         """Where media goes: socket number and address; None while no path works."""
         return self.ice.send_path()
+
+    def counters(self) -> dict[str, int]:
+        """What every protocol counted, by protocol and name."""
+        sources: dict[str, object] = {
+            "transport": self.stats,
+            "ice": self.ice.stats,
+            "dtls": self.dtls.stats if self.dtls is not None else DtlsStats(),
+            "srtp": self._srtp.dropped if self._srtp is not None else SrtpCounters(),
+            "sctp": self.sctp.stats,
+            "channels": self.channels.stats,
+        }
+        return flatten_counters(sources) | {"gatherer.dropped": self.gatherer.dropped}
 
     def close(self, now: float) -> None:
         """Say goodbye (SCTP ABORT, DTLS close_notify) into ``out`` and end. Idempotent."""

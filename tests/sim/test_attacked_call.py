@@ -9,7 +9,7 @@ import pytest
 from lktrio.rtc.base import Address
 from lktrio.rtc.datachannel import DataChannelMessage
 from lktrio.testing.network import LinkConditions
-from tests.support.attacker import STRANGER, Attacker
+from tests.support.attacker import STRANGER, Attacker, held_bytes
 from tests.support.peer_call import Call, opus_frames, vp8_frames
 
 OTHER_STRANGER = ("203.0.113.66", 7)
@@ -67,3 +67,38 @@ def test_forgeries_from_the_path_itself_do_not_disturb_a_connection(seed: int) -
     attacker.active = True
     call.talk()
     assert attacker.injected > 1000
+
+
+@pytest.mark.parametrize("source", [STRANGER, ("192.0.2.1", 1000)], ids=["stranger", "path"])
+def test_every_forgery_is_counted_and_none_is_kept(source: Address) -> None:
+    call = AttackedCall(1)
+    attacker = Attacker(call.network, 1, from_strangers)
+    attacker.active = False
+    call.connect()
+    call.talk()
+    victim = call.answerer
+    victim.frames.clear()
+    victim.events.clear()
+    before = held_bytes(victim.peer)
+    for _ in range(3000):
+        counted = sum(victim.peer.counters.values())
+        data = attacker.forge(victim.address)
+        victim.receive(data, victim.address, source, call.network.now)
+        assert sum(victim.peer.counters.values()) > counted, data.hex()
+        victim.push()
+    assert held_bytes(victim.peer) < before + 40_000
+    assert call.network.run(1) is False
+    assert call.is_connected()
+
+
+def test_a_datagram_larger_than_any_peer_sends_is_not_looked_at() -> None:
+    call = AttackedCall(1)
+    call.connect()
+    victim = call.answerer
+    before = victim.peer.counters
+    for first in range(256):
+        data = bytes((first,)) + bytes(2048)
+        victim.receive(data, victim.address, call.offerer.address, call.network.now)
+    after = victim.peer.counters
+    assert after.pop("transport.oversized") == before.pop("transport.oversized") + 256
+    assert after == before

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import sys
+import types
 from collections import deque
 from collections.abc import Callable, Iterable
 
@@ -128,6 +131,11 @@ class Attacker:
                 self.injected += 1
                 self._network.inject(origin, destination, self._forge(destination, data))
 
+    def forge(self, destination: Address) -> bytes:
+        """One more forgery, made of what was sent to ``destination`` before."""
+        same = [data for to, data in self._seen if to == destination]
+        return self._forge(destination, self._mutator.random.choice(same))
+
     def _forge(self, destination: Address, data: bytes) -> bytes:
         order = self._mutator.random
         kind = order.randrange(4)
@@ -145,3 +153,27 @@ def noise(order: random.Random) -> bytes:
     second = order.choice((0, 1, 0xFE, 96, 111, 200, 205, order.randrange(256)))
     size = order.choice((0, 1, 2, 12, 20, 50, 1200))
     return (bytes((first, second)) + order.randbytes(size))[: order.randrange(1, size + 3)]
+
+
+def held_bytes(root: object) -> int:
+    """Bytes of everything that can be reached from an object, code left out."""
+    seen: set[int] = set()
+    stack: list[object] = [root]
+    total = 0
+    while stack:
+        found = stack.pop()
+        if id(found) not in seen and not isinstance(found, _CODE):
+            seen.add(id(found))
+            total += sys.getsizeof(found)
+            stack.extend(gc.get_referents(found))
+    return total
+
+
+_CODE = (
+    type,
+    types.ModuleType,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodType,
+    types.CodeType,
+)

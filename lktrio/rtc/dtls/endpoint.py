@@ -291,6 +291,7 @@ class DtlsEndpoint:
             self._receive_handshake(content, now, protected=False)
         elif content_type == ContentType.CHANGE_CIPHER_SPEC and content == CHANGE_CIPHER_SPEC:
             # Says only that epoch 1 has begun, so a forged or early one does no harm.
+            self.stats.repeated += self._peer_changed_cipher
             self._peer_changed_cipher = True
             self._install_reader(now)
         elif content_type == ContentType.ALERT and len(content) == 2:
@@ -398,6 +399,7 @@ class DtlsEndpoint:
         The end of the last message stands for the whole flight, and not more than one answer goes
         out per half initial timeout, so that duplicates in the network are not multiplied.
         """
+        self.stats.repeated += 1
         last = self._answered
         if last is None or (fragment.type, fragment.sequence) != (last.type, last.sequence):
             return

@@ -77,6 +77,8 @@ class DtlsStats:
     """Records or fragments beyond a limit of memory."""
     refused: int = 0
     """Whole flights that were not acceptable."""
+    repeated: int = 0
+    """Handshake fragments and ChangeCipherSpecs that had come before."""
     retransmissions: int = 0
     """Flights that were sent again."""
 
