@@ -84,6 +84,7 @@ _MASK: Final = 0xFFFFFFFF
 _DATA_FIELDS: Final = Struct("!IHHI")
 _SILENCE: Final = 5.0  # seconds after which a packet of the peer means that the path is back
 _MAX_CONTROL: Final = 64  # control chunks waiting for a flush
+_MAX_REPORTED: Final = 256  # bytes of an unrecognized chunk that are reported back
 _DATA: Final = int(ChunkType.DATA)
 _SACK: Final = int(ChunkType.SACK)
 _INIT: Final = int(ChunkType.INIT)
@@ -327,8 +328,8 @@ class SctpAssociation:
 
     def _collect(self, reconfig: StreamReconfiguration) -> None:
         """Take what the parts have produced."""
-        if reconfig.chunks:
-            self._control += reconfig.chunks
+        if reconfig.chunks:  # what finds no room is repeated, by the peer or by our timer
+            self._control += reconfig.chunks[: max(0, _MAX_CONTROL - len(self._control))]
             reconfig.chunks = []
         if reconfig.events:
             self.events += reconfig.events
@@ -436,7 +437,8 @@ class SctpAssociation:
             return False
         if isinstance(chunk, UnknownChunk):
             if kind & 0x40:  # RFC 9260 section 3.2: the upper bits say what to do
-                self._answer(Error(((int(CauseCode.UNRECOGNIZED_CHUNK), chunk.serialize()),)))
+                report = chunk.serialize()[:_MAX_REPORTED]
+                self._answer(Error(((int(CauseCode.UNRECOGNIZED_CHUNK), report),)))
             return bool(kind & 0x80)
         handler = self._handlers.get(kind)  # ERROR and HEARTBEAT-ACK have no consequences
         if handler is not None:

@@ -50,7 +50,7 @@ _HALF: Final = 0x80000000
 _WHOLE: Final = DATA_BEGIN | DATA_END
 _MAX_OFFSET: Final = 0xFFFF  # a gap block cannot tell of a TSN further from the cumulative one
 _MAX_RANGES: Final = 4096  # blocks of received TSNs kept while something is missing
-_MAX_HELD_CHUNKS: Final = 65536  # fragments held, whatever their size
+_MAX_HELD_CHUNKS: Final = 65536  # fragments and messages held, whatever their size
 _MAX_DUPLICATES: Final = 16  # duplicate TSNs reported in one SACK
 _SSN_HALF: Final = 0x8000
 _PLAIN_SACK: Final = Struct("!BBHIIHH")
@@ -414,7 +414,8 @@ class DataReceiver:
 
     def _check_undeliverable(self) -> None:
         # Nothing is missing, yet messages wait: their predecessors were never sent.
-        if not self._lows and self._held_bytes > self._window:
+        over = self._held_bytes > self._window or self._held_chunks > _MAX_HELD_CHUNKS
+        if over and not self._lows:
             raise RemoteProtocolError("stream sequence numbers were left out")
 
     def _deliver(self, stream_id: int, protocol: int, data: bytes) -> None:

@@ -23,6 +23,7 @@ from lktrio.rtc.sctp.chunks import (
     HeartbeatAck,
     Init,
     InitAck,
+    ParameterType,
     ReConfig,
     UnknownChunk,
 )
@@ -161,6 +162,47 @@ def test_a_flood_of_small_out_of_order_chunks_stays_bounded() -> None:
     tracemalloc.stop()
     assert held < 30_000_000
     assert not peer.association.closed
+
+
+def test_tiny_messages_whose_turn_never_comes_end_the_association() -> None:
+    """In order, so that no window of bytes is ever full; each would be kept for ever."""
+    peer = RawPeer()
+    tracemalloc.start()
+    for number in range(0, 80_000, 50):
+        chunks = [
+            peer.data(b".", stream_id=n % 1000, sequence=1 + n // 1000).serialize()
+            for n in range(number, number + 50)
+        ]
+        peer.deliver(peer.raw(*chunks), flush=False)
+        if peer.association.closed:
+            break
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert number <= 65_600
+    assert held < 30_000_000
+    peer.flush()
+    ended = peer.events[-1]
+    assert isinstance(ended, SctpClosed)
+    assert "left out" in ended.reason
+
+
+def test_an_unknown_chunk_is_not_echoed_whole() -> None:
+    """A report on a chunk as large as a DTLS record would not fit into another record."""
+    peer = RawPeer()
+    peer.send(UnknownChunk(0x40, 0, bytes(16_300)))
+    (error,) = peer.take(Error)
+    assert len(error.serialize()) < 300
+    assert alive(peer)
+
+
+def test_requests_to_reset_streams_are_answered_within_bounds() -> None:
+    peer = RawPeer()
+    request = (int(ParameterType.OUTGOING_RESET_REQUEST), bytes(12))
+    packet = peer.raw(*[ReConfig((request, request)).serialize()] * 64)
+    for _ in range(50):
+        peer.deliver(packet, flush=False)
+    assert 0 < len(peer.take(ReConfig)) <= 64
+    assert alive(peer)
 
 
 def test_a_flood_of_gaps_costs_linear_time() -> None:
