@@ -389,8 +389,7 @@ class DtlsEndpoint:
             self._receive_repetition(fragment, now)
         elif self.connected:
             self.stats.unexpected += 1
-        else:
-            self._reassembler.add(fragment)
+        elif self._reassembler.add(fragment):
             self._advance(now)
 
     def _receive_repetition(self, fragment: Fragment, now: float) -> None:

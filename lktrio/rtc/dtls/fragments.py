@@ -165,12 +165,16 @@ class Reassembler:
         self._buffered = 0
         self._stats = stats
 
-    def add(self, fragment: Fragment) -> None:
-        """Collect a fragment of a message from ``next_sequence`` on, or drop and count it."""
+    def add(self, fragment: Fragment) -> bool:
+        """Collect a fragment of a message from ``next_sequence`` on, or drop and count it.
+
+        Returns:
+            Whether it completed its message, so that a flight may be whole now.
+        """
         kind, length, sequence, offset, data = fragment
         partial = self._partial.get(sequence)
         if partial is not None and partial.complete:
-            return
+            return False
         if partial is not None and (partial.type, partial.length) != (kind, length):
             self._stats.unexpected += 1
             self._forget(sequence)
@@ -178,11 +182,12 @@ class Reassembler:
         if partial is None:
             if not self._has_room(kind, length, sequence):
                 self._stats.overflowed += 1
-                return
+                return False
             partial = self._partial[sequence] = _Partial(kind, length)
             self._buffered += length
         if not partial.add(offset, data):
             self._stats.overflowed += 1
+        return partial.complete
 
     def take(self, flights: Sequence[tuple[int, ...]]) -> list[HandshakeMessage] | None:
         """Return the next flight once it is whole; it stays until ``commit`` or ``refuse``.
@@ -190,10 +195,10 @@ class Reassembler:
         Args:
             flights: Sequences of message types that are possible now; none begins another.
         """
-        messages: list[HandshakeMessage] = []
+        found: list[_Partial] = []  # copied when all are there, not for every fragment that comes
         types: tuple[int, ...] = ()
         while True:
-            sequence = self.next_sequence + len(messages)
+            sequence = self.next_sequence + len(found)
             partial = self._partial.get(sequence)
             if partial is None:
                 return None
@@ -204,9 +209,12 @@ class Reassembler:
                 return None
             if not partial.complete:
                 return None
-            messages.append(HandshakeMessage(partial.type, sequence, partial.body()))
+            found.append(partial)
             if types in flights:
-                return messages
+                return [
+                    HandshakeMessage(each.type, number, each.body())
+                    for number, each in enumerate(found, self.next_sequence)
+                ]
 
     def commit(self, count: int) -> None:
         """Drop the ``count`` messages of an accepted flight and expect those after them."""

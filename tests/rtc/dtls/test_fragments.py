@@ -19,6 +19,7 @@ from lktrio.rtc.dtls.fragments import (
     Reassembler,
     parse_fragments,
 )
+from tests.support.work import lines_run
 
 ONE: tuple[tuple[int, ...], ...] = ((1,),)
 CERTIFICATE = 11
@@ -243,6 +244,26 @@ def test_memory_is_bounded_whatever_arrives() -> None:
     finally:
         tracemalloc.stop()
     assert stats.overflowed > 1000
+
+
+def test_the_work_for_a_fragment_does_not_grow_with_what_is_collected() -> None:
+    def work(collected: int) -> int:
+        found, _ = reassembler()
+        for sequence in range(collected):
+            found.add(Fragment(1, 16_000, sequence, 0, bytes(16_000)))
+        piece = Fragment(1, 1000, 7, 0, b"x")
+        found.add(piece)
+        return lines_run(lambda: [found.add(piece) for _ in range(100)])
+
+    assert work(7) == work(0)
+
+
+def test_only_a_fragment_that_completes_its_message_is_worth_a_look() -> None:
+    found, _ = reassembler()
+    assert not found.add(Fragment(1, 10, 0, 0, bytes(4)))
+    assert found.add(Fragment(1, 10, 0, 4, bytes(6)))
+    assert not found.add(Fragment(1, 10, 0, 4, bytes(6)))
+    assert not found.add(Fragment(1, 20_000, 1, 0, bytes(6)))
 
 
 def test_room_is_given_back() -> None:
