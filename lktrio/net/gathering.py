@@ -65,7 +65,7 @@ async def _ask(driver: PeerDriver, host: str, port: int) -> None:
 async def _resolve(host: str, port: int) -> list[Address]:
     try:
         found = await trio.socket.getaddrinfo(host, port, type=trio.socket.SOCK_DGRAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the second: no name that could be asked for
         logger.info("the STUN server %s cannot be found: %s", host, error)
         await trio.lowlevel.checkpoint()
         return []

@@ -196,6 +196,12 @@ async def _start(
     nursery: trio.Nursery, url: str, token: str | TokenSource, options: RoomOptions | None
 ) -> RoomSession:
     if not isinstance(token, str):
+        # Callers may be untyped, and what os.environ.get() does not find is None.
+        if not isinstance(token, TokenSource):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValueError(
+                f"the token is a str, as AccessToken.to_jwt returns it, or a TokenSource, "
+                f"not {type(token).__name__}"
+            )
         details = await token.fetch()
         url, token = url or details.server_url, details.participant_token
     session: RoomSession = await nursery.start(

@@ -35,17 +35,25 @@ class SignalUrl:
         Raises:
             ValueError: It is not such a URL; the message says what to do.
         """
-        if not url or not url.strip():  # None: a variable of the environment that is not set
+        # Callers may be untyped, and what os.environ.get() does not find is None.
+        is_text = isinstance(url, str)  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not is_text or not url.strip():
             raise ValueError(f"{url!r} is not a LiveKit URL: pass one like wss://example.com")
-        parts = urlsplit(url.strip())
+        if "@" in url.partition("//")[2].partition("/")[0]:  # before any message shows the URL
+            raise ValueError("a LiveKit URL holds no user name or password: pass a token")
+        try:
+            parts = urlsplit(url.strip())
+            port = parts.port
+        except ValueError as error:
+            raise ValueError(f"{url!r} is not a LiveKit URL: {error}") from None
         if parts.scheme not in _SECURE:
             raise ValueError(f"{url!r} is not a LiveKit URL: start it with wss:// or ws://")
         if not parts.hostname:
             raise ValueError(f"{url!r} names no host")
-        if parts.username is not None:
-            raise ValueError("a LiveKit URL holds no user name or password: pass a token")
+        _check_host(url, parts.hostname)
         secure = _SECURE[parts.scheme]
-        port = parts.port if parts.port is not None else (443 if secure else 80)
+        if port is None:
+            port = 443 if secure else 80
         path = quote(parts.path.rstrip("/"), safe=_PATH_SAFE)
         return cls(secure, parts.hostname, port, path, parts.query)
 
@@ -69,3 +77,11 @@ class SignalUrl:
     def http(self, resource: str) -> str:
         """The ``http`` or ``https`` URL of a resource."""
         return f"http{'s' if self.secure else ''}://{self.host_header}{resource}"
+
+
+def _check_host(url: str, host: str) -> None:
+    """Refuse names that no name server can be asked for; the resolver's error would be obscure."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise ValueError(f"{url!r} names a host that cannot exist: {host!r}") from None

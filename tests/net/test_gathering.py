@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+import datetime
+import os
 
-from lktrio.net.gathering import parse_stun_url
+import pytest
+import trio
+
+from lktrio.net.driver import PeerDriver
+from lktrio.net.gathering import gather_reflexive, parse_stun_url
+from lktrio.rtc.dtls import Certificate
+from lktrio.rtc.peer import Peer, PeerConfig
 
 
 @pytest.mark.parametrize(
@@ -27,3 +34,21 @@ from lktrio.net.gathering import parse_stun_url
 )
 def test_a_stun_url_names_host_and_port(url: str, server: tuple[str, int] | None) -> None:
     assert parse_stun_url(url) == server
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".example", "\udcff.example", "a\0b", "%", ""])
+async def test_a_name_that_cannot_exist_is_left_out(host: str) -> None:
+    """The server tells the names, so nothing about them may end the call."""
+    peer = Peer(
+        PeerConfig(),
+        certificate=Certificate.generate(datetime.datetime.now(datetime.UTC)),
+        random=os.urandom,
+        ntp_offset=0.0,
+    )
+    driver = PeerDriver(peer, lambda _: None, ["127.0.0.1"])
+    try:
+        with trio.fail_after(10):
+            await gather_reflexive(driver, [f"stun:{host}:3478", f"stun:{host}"])
+    finally:
+        driver.close()
+    assert peer.local_candidates

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 
 import pytest
@@ -125,3 +126,16 @@ async def test_closing_wakes_a_waiting_reader(pair: tuple[UdpSocket, UdpSocket])
 async def test_binding_to_a_foreign_address_fails_at_once() -> None:
     with pytest.raises(OSError, match=r"."):
         UdpSocket("192.0.2.1")
+
+
+async def test_an_error_that_stays_does_not_keep_a_drain_busy_for_ever(
+    pair: tuple[UdpSocket, UdpSocket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise OSError(errno.ENETDOWN, "Network is down")
+
+    sock, _ = pair
+    for receive in ("_receive_coalesced", "_receive_one"):
+        monkeypatch.setattr(sock, receive, fail)
+    assert sock.drain() == []
+    assert sock.stats.receive_errors == DRAIN_LIMIT
