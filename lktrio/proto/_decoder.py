@@ -19,6 +19,7 @@ packed or not; 32-bit values and enums are cut to 32 bits; strings must be UTF-8
 from __future__ import annotations
 
 import struct
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -71,6 +72,35 @@ def decode_into(cls: type[Message], values: Values, data: bytes) -> None:
         raise RemoteProtocolError(f"{cls.__name__} is cut short") from None
     except UnicodeDecodeError:
         raise RemoteProtocolError(f"{cls.__name__} has a string that is not UTF-8") from None
+    finally:
+        _growing.finish()
+
+
+class _Growing(threading.local):
+    """The messages being read whose unknown fields are kept as a bytearray until the end.
+
+    A message may come in any number of pieces that are merged, each with unknown fields: joining
+    them one by one to ``bytes`` would copy what is there already each time.
+    """
+
+    def __init__(self) -> None:
+        self._messages: list[Values] = []
+
+    def append(self, values: Values, piece: bytes) -> None:
+        kept = values[UNKNOWN_FIELDS]
+        if type(kept) is bytes:
+            kept = values[UNKNOWN_FIELDS] = bytearray(kept)
+            self._messages.append(values)
+        kept += piece
+
+    def finish(self) -> None:
+        if self._messages:
+            for values in self._messages:
+                values[UNKNOWN_FIELDS] = bytes(values[UNKNOWN_FIELDS])
+            self._messages.clear()
+
+
+_growing = _Growing()
 
 
 def _read_message(
@@ -89,7 +119,7 @@ def _read_message(
             position = reader(values, data, position, end, depth)
         else:
             position = _skip(tag, data, position, end, depth)
-            values[UNKNOWN_FIELDS] += data[start:position]
+            _growing.append(values, data[start:position])
     if position > end:
         raise RemoteProtocolError("a value goes beyond the end of its message")
     return position
