@@ -212,17 +212,21 @@ class Peer:
         """Withdraw an offer that was not answered; without one, nothing happens."""
         if self._negotiator.state == "have-local-offer":
             self._negotiator.cancel_offer()
-            self._transport.ice.rollback_restart()
+            if self._transport.ice.has_pending_restart:
+                self._transport.ice.rollback_restart()
 
     def set_answer(self, sdp: str, now: float) -> None:
         """Take over the peer's answer to our offer.
 
         Raises:
-            RemoteProtocolError: The answer is malformed or does not fit the offer.
+            RemoteProtocolError: The answer is malformed or does not fit the offer; the offer still
+                waits for one.
             LocalProtocolError: No offer of ours waits for an answer.
         """
         answer = SessionDescription.parse(sdp)
         remote = read_transport(answer)
+        if self._negotiator.state == "have-local-offer":
+            self._transport.check_remote(remote, offerer=True)
         self._negotiator.apply_answer(answer)
         if self._dtls_client is None:
             self._dtls_client = remote.setup == "passive"
@@ -237,11 +241,13 @@ class Peer:
             ``set_local_track`` before ``create_answer``.
 
         Raises:
-            RemoteProtocolError: The offer is malformed or contradicts earlier ones.
+            RemoteProtocolError: The offer is malformed or contradicts earlier ones; nothing has
+                changed.
             LocalProtocolError: An offer of ours is under way.
         """
         offer = SessionDescription.parse(sdp)
         remote = read_transport(offer)
+        self._transport.check_remote(remote, offerer=False)
         added = self._negotiator.apply_offer(offer)
         if self._dtls_client is None:
             self._dtls_client = remote.setup != "active"

@@ -33,6 +33,7 @@ from lktrio.rtc.dtls import (
 )
 from lktrio.rtc.ice import IceAgent, IceRole, IceState, IceStateChanged
 from lktrio.rtc.ice_gather import CandidateGathered, StunGatherer
+from lktrio.rtc.ice_messages import remote_credentials
 from lktrio.rtc.negotiation import RemoteTransport
 from lktrio.rtc.sctp import SctpAssociation, SctpOptions
 from lktrio.rtc.sdp import Fingerprint
@@ -215,9 +216,11 @@ class Transport:
             now: The time.
 
         Raises:
-            RemoteProtocolError: The description contradicts the transport that is running.
+            RemoteProtocolError: As ``check_remote``; nothing has changed then.
         """
-        self._check_fingerprints(remote)
+        self.check_remote(remote, offerer=offerer)
+        self._fingerprints = frozenset(remote.fingerprints)
+        self._remote_ufrag = remote.ufrag
         if self.dtls is None:
             self._choose_role(remote, offerer=offerer)
             self.dtls = self._make_dtls(remote, is_client=dtls_client)
@@ -227,23 +230,27 @@ class Transport:
             self._data_channels = True
             self._start_sctp(now)
         self.sctp.remote_max_message_size = remote.max_message_size
-        if offerer and self._is_unasked_restart(remote):
-            raise RemoteProtocolError("an answer changes the ICE credentials without a restart")
         self.ice.set_remote_credentials(remote.ufrag, remote.pwd, now, lite=remote.ice_lite)
         for line in remote.candidates:
             self.ice.add_remote_candidate(Candidate.parse(line), now)
         if remote.end_of_candidates:
             self.ice.end_of_candidates(now)
 
-    def _check_fingerprints(self, remote: RemoteTransport) -> None:
-        fingerprints = frozenset(remote.fingerprints)
-        if self.dtls is not None and fingerprints != self._fingerprints:
-            raise RemoteProtocolError("the certificate fingerprint of the peer has changed")
-        self._fingerprints = fingerprints
+    def check_remote(self, remote: RemoteTransport, *, offerer: bool) -> None:
+        """Look for what ``set_remote`` would refuse.
 
-    def _is_unasked_restart(self, remote: RemoteTransport) -> bool:
-        before, self._remote_ufrag = self._remote_ufrag, remote.ufrag
-        return before not in ("", remote.ufrag) and not self.ice.has_pending_restart
+        Raises:
+            RemoteProtocolError: Something is malformed, or contradicts the transport that is
+                running.
+        """
+        if self.dtls is not None and frozenset(remote.fingerprints) != self._fingerprints:
+            raise RemoteProtocolError("the certificate fingerprint of the peer has changed")
+        unasked = offerer and not self.ice.has_pending_restart
+        if unasked and self._remote_ufrag not in ("", remote.ufrag):
+            raise RemoteProtocolError("an answer changes the ICE credentials without a restart")
+        remote_credentials(remote.ufrag, remote.pwd)
+        for line in remote.candidates:
+            Candidate.parse(line)
 
     def _choose_role(self, remote: RemoteTransport, *, offerer: bool) -> None:
         # RFC 8445 section 6.1.1: the offerer controls, except that a lite agent never does.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+from collections.abc import Callable
 
 import pytest
 
@@ -186,6 +188,82 @@ def test_malformed_descriptions_and_candidates_are_refused_without_harm() -> Non
     with pytest.raises(LocalProtocolError):
         peer.create_answer(0.0)
     call.connect()
+
+
+def with_short_password(sdp: str) -> str:
+    return re.sub("a=ice-pwd:.*", "a=ice-pwd:short", sdp)
+
+
+def with_broken_candidate(sdp: str) -> str:
+    return re.sub("a=candidate:.*", "a=candidate:broken", sdp)
+
+
+def without_fingerprint(sdp: str) -> str:
+    return re.sub("a=fingerprint:.*\r\n", "", sdp)
+
+
+def without_sections(sdp: str) -> str:
+    return sdp[: sdp.index("m=")]
+
+
+DAMAGES = pytest.mark.parametrize(
+    "damage", [with_short_password, with_broken_candidate, without_fingerprint, without_sections]
+)
+
+
+@DAMAGES
+def test_a_refused_offer_leaves_room_for_a_good_one(damage: Callable[[str], str]) -> None:
+    call = Call()
+    call.publish("audio")
+    offer = call.offerer.peer.create_offer(0.0)
+    other = Call(seed=5)
+    other.publish("video")
+    with pytest.raises(RemoteProtocolError):
+        call.answerer.peer.set_offer(damage(other.offerer.peer.create_offer(0.0)), 0.0)
+    call.answerer.peer.set_offer(offer, 0.0)
+    call.offerer.peer.set_answer(call.answerer.peer.create_answer(0.0), 0.0)
+    call.offerer.push()
+    call.answerer.push()
+    assert call.network.run(10, until=call.is_connected)
+
+
+@DAMAGES
+def test_a_refused_answer_leaves_room_for_a_good_one(damage: Callable[[str], str]) -> None:
+    call = Call()
+    call.publish("audio")
+    call.answerer.peer.set_offer(call.offerer.peer.create_offer(0.0), 0.0)
+    answer = call.answerer.peer.create_answer(0.0)
+    with pytest.raises(RemoteProtocolError):
+        call.offerer.peer.set_answer(damage(answer), 0.0)
+    call.offerer.peer.set_answer(answer, 0.0)
+    call.offerer.push()
+    call.answerer.push()
+    assert call.network.run(10, until=call.is_connected)
+
+
+def test_an_answer_with_another_certificate_does_not_end_the_exchange() -> None:
+    call = Call()
+    call.publish("audio")
+    call.connect()
+    now = call.network.now
+    call.answerer.peer.set_offer(call.offerer.peer.create_offer(now), now)
+    answer = call.answerer.peer.create_answer(now)
+    with pytest.raises(RemoteProtocolError, match="fingerprint"):
+        call.offerer.peer.set_answer(answer.replace("sha-256 ", "sha-256 00:"), now)
+    call.offerer.peer.set_answer(answer, now)
+
+
+@pytest.mark.parametrize("ice_restart", [False, True])
+def test_an_offer_that_nobody_answers_can_be_withdrawn(ice_restart: bool) -> None:
+    call = Call()
+    call.publish("audio")
+    call.connect()
+    peer = call.offerer.peer
+    peer.cancel_offer()
+    peer.create_offer(call.network.now, ice_restart=ice_restart)
+    peer.cancel_offer()
+    call.negotiate()
+    assert call.is_connected()
 
 
 def test_closing_ends_the_other_side() -> None:
