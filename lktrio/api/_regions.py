@@ -29,6 +29,8 @@ from ._answers import REGION_PIN, SERVER_ERRORS
 if TYPE_CHECKING:
     import httpx
 
+    from ._client import HttpClient
+
 __all__ = ["Failover", "FailoverMode", "Regions", "http_url"]
 
 FailoverMode = Literal["cloud", "always", "never"]
@@ -71,7 +73,7 @@ class Regions:
         fetches: How often the list was asked for.
     """
 
-    def __init__(self, client: httpx.AsyncClient, base: str) -> None:
+    def __init__(self, client: HttpClient, base: str) -> None:
         parts = urlsplit(base)
         self._client = client
         self._url = f"{parts.scheme}://{parts.netloc}/settings/regions"
@@ -100,7 +102,8 @@ class Regions:
 
         await trio.lowlevel.checkpoint()
         try:
-            response = await self._client.get(self._url, headers=headers, follow_redirects=False)
+            request = self._client.build_request("GET", self._url, headers=headers, timeout=None)
+            response = await self._client.send(request, follow_redirects=False)
             response.raise_for_status()
             settings = from_json(RegionSettings, response.content)
             urls = [http_url(region.url) for region in settings.regions if region.url]

@@ -1,9 +1,10 @@
-"""The HTTP client of the server APIs: httpx on connections of our own.
+"""A transport for httpx's requests that stays fast with a thousand of them at once.
 
 Theory of operation: httpx's own transport looks at all connections and all waiting requests
-whenever a request begins or ends, so that a thousand calls at once take seconds. This one keeps
-the idle connections of an origin on a stack: the one used last is taken first, and the others grow
-old and are closed, one with every request.
+whenever a request begins or ends, so that a thousand calls at once take seconds; and with one
+connection to look at it still takes twice as long as this one. Here the idle connections of an
+origin are kept on a stack: the one used last is taken first, and the others grow old and are
+closed, one with every request.
 
 At most `MAX_REQUESTS` are under way; others wait for their turn, first come, first served.
 Cancelled, a request closes its connection. Nothing is tried twice, and the deadline is the caller's
@@ -21,7 +22,7 @@ import trio
 
 from ._http1 import Answer, Http1Connection
 
-__all__ = ["IDLE_SECONDS", "MAX_REQUESTS", "Client", "Transport"]
+__all__ = ["IDLE_SECONDS", "MAX_REQUESTS", "Transport"]
 
 MAX_REQUESTS = 100
 """Requests under way at once, each on a connection; the default of most HTTP clients."""
@@ -30,31 +31,6 @@ IDLE_SECONDS = 5.0
 
 TcpOpener: TypeAlias = Callable[[str, int], Awaitable[trio.SocketStream]]
 _Origin: TypeAlias = tuple[bytes, bytes]
-
-
-class _NoCookies(httpx.Cookies):
-    """Takes none from answers: looking for them takes longer than sending a request does."""
-
-    def extract_cookies(self, response: httpx.Response) -> None:
-        """Do nothing."""
-
-
-class Client(httpx.AsyncClient):
-    """A client on a transport of ours, without timeouts and cookies: calls carry a token."""
-
-    _no_cookies = _NoCookies()
-
-    def __init__(self) -> None:
-        super().__init__(transport=Transport(), timeout=None)
-
-    @property
-    def cookies(self) -> httpx.Cookies:
-        """None."""
-        return self._no_cookies
-
-    @cookies.setter
-    def cookies(self, cookies: object) -> None:
-        """Ignored."""
 
 
 class Transport(httpx.AsyncBaseTransport):
@@ -75,8 +51,7 @@ class Transport(httpx.AsyncBaseTransport):
         self._open: set[Http1Connection] = set()
         self._idle: dict[_Origin, list[Http1Connection]] = {}
         self._closed = False
-        self._running = 0
-        self._turn = trio.lowlevel.ParkingLot()
+        self._turns = trio.Semaphore(MAX_REQUESTS)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return its answer, whole.
@@ -89,19 +64,13 @@ class Transport(httpx.AsyncBaseTransport):
         """
         stream = request.stream
         body = b"".join(stream) if isinstance(stream, httpx.ByteStream) else await request.aread()
-        if self._running < MAX_REQUESTS:
-            self._running += 1
-        else:
-            await self._turn.park()  # whoever wakes us leaves us its place
-        try:
+        async with self._turns:
             answer = await self._exchange(request, body)
-        finally:
-            if not self._turn.unpark():
-                self._running -= 1
         return httpx.Response(
             answer.status,
             headers=answer.headers,
             content=answer.body,
+            request=request,
             extensions={"http_version": b"HTTP/1.1", "reason_phrase": answer.reason},
         )
 

@@ -35,6 +35,8 @@ from ._regions import Failover, FailoverMode, Regions
 if TYPE_CHECKING:
     import httpx
 
+    from ._client import HttpClient
+
 __all__ = ["Call", "Connection", "Grant", "Method", "Service", "method"]
 
 REQUEST_TIMEOUT = 10.0
@@ -176,26 +178,21 @@ class Connection:
         base: URL of the server.
         sign: Turns an access token into text.
         failover: When to try other regions.
-        merge: Whether the client has settings of its own to be merged into requests.
     """
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        client: HttpClient,
         base: str,
         sign: Callable[[AccessToken], str],
         failover: FailoverMode,
-        *,
-        merge: bool = True,
     ) -> None:
         self._client = client
         self._base = base
         self._sign = sign
         self._mode: FailoverMode = failover
-        self._merge = merge
         self._regions = Regions(client, base)
         self._tokens: dict[tuple[object, ...], tuple[float, str]] = {}
-        self._urls: dict[str, httpx.URL] = {}
 
     async def call(
         self, service: str, spec: Method[RequestT, ResponseT], request: RequestT
@@ -243,7 +240,9 @@ class Connection:
 
         if self._client.is_closed:
             raise LocalProtocolError("the API is closed: make calls inside its async with block")
-        request = self._request(url, headers, body)
+        request = self._client.build_request(
+            "POST", url, headers=headers, content=body, timeout=None
+        )
         with trio.move_on_after(budget):
             try:
                 return await self._client.send(request, follow_redirects=False)
@@ -252,16 +251,3 @@ class Connection:
                 raise ServerError("unavailable", problem) from error
         await trio.lowlevel.checkpoint_if_cancelled()
         raise ServerError("deadline_exceeded", f"no answer from {url} within {budget:.1f} s")
-
-    def _request(self, url: str, headers: dict[str, str], body: bytes) -> httpx.Request:
-        import httpx
-
-        if self._merge:
-            return self._client.build_request(
-                "POST", url, headers=headers, content=body, timeout=None
-            )
-        parsed = self._urls.get(url)
-        if parsed is None:  # which takes longer than the rest of the request
-            parsed = self._urls[url] = httpx.URL(url)
-        own = {"Host": parsed.netloc.decode("ascii"), "Content-Length": str(len(body))}
-        return httpx.Request("POST", parsed, headers=own | headers, stream=httpx.ByteStream(body))

@@ -17,8 +17,8 @@ import trio
 from lktrio.auth import AccessToken
 from lktrio.errors import LocalProtocolError
 
+from ._client import Client, HttpClient
 from ._regions import FailoverMode, http_url
-from ._transport import Client
 from ._twirp import Connection, Service
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class LiveKitAPI:
         self._agents_url = agents_url
         self._sign = _signer(api_key, api_secret, token)
         self._failover: FailoverMode = failover
-        self._client = client
+        self._client: HttpClient | None = client
         self._owns_client = client is None
         self._connections: dict[str, Connection] = {}
         self._services: dict[str, Service] = {}
@@ -197,15 +197,13 @@ class LiveKitAPI:
         connection = self._connections.get(url)
         if connection is None:
             assert self._client is not None
-            connection = Connection(
-                self._client, url, self._sign, self._failover, merge=not self._owns_client
-            )
+            connection = Connection(self._client, url, self._sign, self._failover)
             self._connections[url] = connection
         return connection
 
 
-def _new_client() -> httpx.AsyncClient:
-    """A client with our transport, or with httpx's if the environment names a proxy."""
+def _new_client() -> HttpClient:
+    """A client of ours, or httpx's if the environment names a proxy."""
     if getproxies().keys() & PROXIED:
         return httpx.AsyncClient(timeout=None)  # noqa: S113 - the caller's scope is it
     return Client()
