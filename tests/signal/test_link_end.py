@@ -208,6 +208,12 @@ async def test_a_bug_in_a_background_task_is_seen(monkeypatch: pytest.MonkeyPatc
                 await trio.sleep_forever()
 
 
+async def end_of(connection: SignalConnection) -> LinkEnd:
+    """Wait for the end, but not for ever: virtual time would fly by without one."""
+    with trio.fail_after(600):
+        return await connection.wait_closed()
+
+
 class TestVirtualTime:
     async def test_a_silent_server_is_given_up(
         self, autojump_clock: trio.testing.MockClock
@@ -216,7 +222,7 @@ class TestVirtualTime:
             open_memory_server(join_and_stay) as (server, connect),
             open_signal(server.url, "token", connect=connect) as connection,
         ):
-            end = await connection.wait_closed()
+            end = await end_of(connection)
             assert end.cause == "silent"
             assert trio.current_time() == pytest.approx(15, abs=0.2)
             await server.visit.closed.wait()
@@ -234,7 +240,7 @@ class TestVirtualTime:
             open_memory_server(script) as (server, connect),
             open_signal(server.url, "token", connect=connect) as connection,
         ):
-            await connection.wait_closed()
+            await end_of(connection)
             assert trio.current_time() == pytest.approx(9, abs=0.2)
         assert len(server.visit.requests) == 5
 
@@ -250,7 +256,7 @@ class TestVirtualTime:
             open_memory_server(script) as (server, connect),
             open_signal(server.url, "token", resume=resume, connect=connect) as connection,
         ):
-            await connection.wait_closed()
+            await end_of(connection)
             assert trio.current_time() == pytest.approx(7, abs=0.2)
 
     @pytest.mark.parametrize("sign", ["pong", "update", "garbage"])
@@ -272,7 +278,7 @@ class TestVirtualTime:
             open_memory_server(script) as (server, connect),
             open_signal(server.url, "token", connect=connect) as connection,
         ):
-            await connection.wait_closed()
+            await end_of(connection)
             assert trio.current_time() == pytest.approx(155, abs=0.5)
 
     async def test_the_round_trip_is_measured_and_reported(
@@ -353,7 +359,7 @@ class TestVirtualTime:
             open_memory_server(flood) as (server, connect),
             open_signal(server.url, "token", connect=connect) as connection,
         ):
-            end = await connection.wait_closed()
+            end = await end_of(connection)
             assert end.cause == "overrun"
             assert len([one async for one in connection.responses]) == INBOUND_QUEUE
 
@@ -393,4 +399,4 @@ async def test_pings_of_the_websocket_are_answered_while_nothing_is_read() -> No
         open_signal_server(script) as server,
         open_signal(server.url, "token") as connection,
     ):
-        assert await connection.wait_closed() == LinkEnd("closed", 4001)
+        assert await end_of(connection) == LinkEnd("closed", 4001)
