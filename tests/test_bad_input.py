@@ -20,15 +20,18 @@ from lktrio import api, media
 from lktrio.devserver import DevServer
 from lktrio.errors import (
     AuthenticationFailed,
+    ConnectTimeout,
     ContainerError,
     JoinRejected,
     LiveKitError,
     LocalProtocolError,
     MediaError,
     NotPermitted,
+    PublishTimeout,
 )
 from lktrio.events import ParticipantPermissionsChanged
 from lktrio.media import EncodedFrame, samples
+from lktrio.net.driver import PeerDriver
 
 DEADLINE = 10.0
 """Seconds for what has to fail at once; the phases' own deadlines are longer."""
@@ -108,6 +111,50 @@ async def test_a_full_room(single: bool) -> None:
             error = await refused_join(server.url, token(server, "second"), single=single)
         assert isinstance(error, JoinRejected)
         assert "the room may be full" in str(error)
+
+
+# A firewall that lets no UDP through
+
+
+class Blocked(PeerDriver):
+    """Sends into the void."""
+
+    def _transmit(self) -> None:
+        self.peer.out.clear()
+
+
+def deadlines(*, single: bool) -> lktrio.RoomOptions:
+    timeouts = lktrio.Timeouts(transport=0.5, negotiation=0.5, data_channel=0.5)
+    return lktrio.RoomOptions(single_peer_connection=single, timeouts=timeouts)
+
+
+@BOTH
+async def test_unreachable_udp(single: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lktrio.room.connections.PeerDriver", Blocked)
+    async with lktrio.devserver.open_dev_server() as server:
+        with trio.fail_after(DEADLINE), pytest.raises(ConnectTimeout, match="UDP blocked"):
+            async with lktrio.open_room(server.url, token(server), deadlines(single=single)):
+                pytest.fail("it was joined")
+
+
+async def test_unreachable_udp_for_publishing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With two connections (v0), joining needs only the one for receiving."""
+    drivers = iter((Blocked, PeerDriver))  # in the order of the connections
+
+    def open_driver(*arguments: Any) -> PeerDriver:
+        return next(drivers)(*arguments)
+
+    monkeypatch.setattr("lktrio.room.connections.PeerDriver", open_driver)
+    async with lktrio.devserver.open_dev_server() as server:
+        options = deadlines(single=False)
+        async with lktrio.open_room(server.url, token(server), options) as room:
+            for publish in (publish_sound, publish_data, publish_lossy):
+                with trio.fail_after(DEADLINE), pytest.raises(PublishTimeout, match="UDP blocked"):
+                    await publish(room)
+            assert room.state == "connected"
+            assert not room.local_participant.publications
 
 
 # Publishing without permission

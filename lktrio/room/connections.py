@@ -31,10 +31,11 @@ from lktrio.rtc.peer import Peer, PeerConfig, PeerEvent
 from lktrio.rtc.transport import TransportState, TransportStateChanged
 from lktrio.signal import OfferNumbers
 
-__all__ = ["LOSSY", "RELIABLE", "Connection", "Negotiation"]
+__all__ = ["LOSSY", "RELIABLE", "UDP_BLOCKED", "Connection", "Negotiation"]
 
 RELIABLE = "_reliable"
 LOSSY = "_lossy"
+UDP_BLOCKED = "is UDP blocked between this machine and the server's media ports?"
 _DATA_TRACK = "_data_track"
 _INITIAL_SECTIONS: tuple[MediaKind, ...] = ("audio",) * 3 + ("video",) * 3
 """What livekit-client and the Rust SDK offer, so that the first tracks need no second offer."""

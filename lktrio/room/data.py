@@ -21,7 +21,7 @@ import trio
 from lktrio import proto
 from lktrio.errors import LocalProtocolError, PublishTimeout, RemoteProtocolError
 from lktrio.proto.codec import decode, encode
-from lktrio.room.connections import LOSSY, RELIABLE, Connection
+from lktrio.room.connections import LOSSY, RELIABLE, UDP_BLOCKED, Connection
 from lktrio.room.events import DataReceived, RoomEvent
 from lktrio.rtc.datachannel import DataChannel
 
@@ -137,8 +137,9 @@ class DataSender:
                 self._check_open()
                 await self._changed.park()
         if scope.cancelled_caught:
+            guess = "" if self._connection.connected.is_set() else f": {UDP_BLOCKED}"
             raise PublishTimeout(
-                f"the data channel {label} did not open within {self._timeout:g} s"
+                f"the data channel {label} did not open within {self._timeout:g} s{guess}"
             )
         await trio.lowlevel.checkpoint()
         self._check_open()

@@ -34,7 +34,7 @@ from lktrio.errors import (
     PublishTimeout,
 )
 from lktrio.media import H264, OPUS, VP8, Codec
-from lktrio.room.connections import Connection, Negotiation
+from lktrio.room.connections import UDP_BLOCKED, Connection, Negotiation
 from lktrio.room.events import (
     LocalTrackPublished,
     LocalTrackSubscribed,
@@ -206,12 +206,14 @@ class Publisher:
         """Wait until the section is negotiated and its connection is up."""
         timeouts = self._session.options.timeouts
         seconds = max(timeouts.negotiation, timeouts.transport)
+        late = f"the server did not negotiate the track within {seconds:g} s"
         with trio.move_on_after(seconds) as scope:
             await self._negotiation.wait(number)
+            late = f"no encrypted path to the server within {seconds:g} s: {UDP_BLOCKED}"
             await self._session.wait_connected(self._connection)
         self._session.check_open()
         if scope.cancelled_caught:
-            raise PublishTimeout(f"the server did not negotiate the track within {seconds:g} s")
+            raise PublishTimeout(late)
 
     def _start(self, track: LocalTrack, transceiver: Transceiver, info: proto.TrackInfo) -> None:
         try:

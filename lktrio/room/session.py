@@ -37,7 +37,7 @@ from lktrio.errors import (
 )
 from lktrio.net.gathering import gather_reflexive
 from lktrio.room.broadcast import Broadcast
-from lktrio.room.connections import LOSSY, RELIABLE, Connection, Negotiation
+from lktrio.room.connections import LOSSY, RELIABLE, UDP_BLOCKED, Connection, Negotiation
 from lktrio.room.context import RoomContext, current_room
 from lktrio.room.data import DataInbox, DataSender, DataStats, pack, user_packet
 from lktrio.room.events import Disconnected, RoomEvent
@@ -69,7 +69,6 @@ __all__ = ["RoomSession", "serve_room"]
 _log = logging.getLogger("lktrio.room")
 
 _TIME_TO_TELL = 1.0  # seconds for the signalling to say why the peer connections were closed
-_BLOCKED = "is UDP blocked between this machine and the server's media ports?"
 
 
 async def serve_room(
@@ -191,7 +190,7 @@ class RoomSession:
         with trio.move_on_after(seconds) as scope:
             await self.wait_connected(self.link.primary)
         if scope.cancelled_caught:
-            message = f"no encrypted path to the server within {seconds:g} s: {_BLOCKED}"
+            message = f"no encrypted path to the server within {seconds:g} s: {UDP_BLOCKED}"
             self.fail("media_failure", ConnectTimeout(message))
         return self.end_reason is None
 
@@ -415,4 +414,4 @@ class RoomSession:
 def _transport_error(failure: TransportStateChanged) -> ConnectError:
     if failure.cause == "dtls":
         return DtlsFailed(f"the media path could not be secured: {failure.reason}")
-    return IceFailed(f"{failure.reason}: {_BLOCKED}")
+    return IceFailed(f"{failure.reason}: {UDP_BLOCKED}")
