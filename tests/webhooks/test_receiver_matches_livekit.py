@@ -9,6 +9,7 @@ from typing import Any
 import google.protobuf.json_format
 import jwt
 import pytest
+import trio
 from hypothesis import given
 from hypothesis import strategies as st
 from livekit.api import AccessToken, TokenVerifier
@@ -19,7 +20,8 @@ from lktrio import proto
 from lktrio.errors import DigestMismatch, InvalidAuthorization, MalformedEvent
 from lktrio.proto.codec import decode, encode, to_json
 from lktrio.webhooks import WebhookReceiver, signed_headers
-from tests.webhooks.requests import KEY, KEYS, SECRET, recorded, token_for
+from tests.webhooks.endpoint import Endpoint, in_turn, sender_to
+from tests.webhooks.requests import KEY, KEYS, SECRET, Request, recorded, token_for
 
 # Without types of their own.
 json_format: Any = google.protobuf.json_format
@@ -61,6 +63,28 @@ def test_ours_receives_what_theirs_signs(event: proto.WebhookEvent) -> None:
     digest = base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()
     token = AccessToken(KEY, SECRET).with_sha256(digest).to_jwt()
     assert OURS.receive(body, token) == event
+
+
+async def test_theirs_receives_what_our_sender_posts() -> None:
+    endpoint = Endpoint(in_turn(503, 200))
+    events = [decoded(request) for request in recorded()[:3]]
+    with trio.fail_after(20):
+        async with sender_to(endpoint, backoff=0.0) as sender:
+            for event in events:
+                assert sender.send(event)
+            await sender.flush()
+    received = [
+        THEIRS.receive(request.content.decode(), request.headers["Authorization"])
+        for request in endpoint.requests
+    ]
+    assert len(received) == len(events) + 1  # the first one was posted twice
+    messages = [decode(proto.WebhookEvent, message.SerializeToString()) for message in received]
+    assert messages[0] == messages[1]
+    assert messages[1:] == events
+
+
+def decoded(request: Request) -> proto.WebhookEvent:
+    return OURS.receive(request.body, token_for(request.body))
 
 
 def test_both_read_the_same_in_recorded_requests() -> None:
