@@ -164,8 +164,10 @@ def _print_rich_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     from rich.text import Text
 
     table = Table()
-    for header in headers:
-        table.add_column(Text(header))
+    for number, header in enumerate(headers):
+        # Ids come first. They are there to be copied: they are never broken into two lines.
+        least = max((len(row[0]) for row in rows), default=0) if number == 0 else None
+        table.add_column(Text(header), min_width=least, no_wrap=number == 0)
     for row in rows:
         table.add_row(*(Text(cell, overflow="fold") for cell in row))
     Console().print(table)

@@ -15,6 +15,7 @@ from lktrio.auth._grants import camel_case
 from lktrio.auth._keys import key_pair
 from lktrio.auth._tokens import FAMILIES
 from lktrio.cli.arguments import (
+    CommandFailed,
     Group,
     UsageError,
     add_json,
@@ -194,7 +195,9 @@ def _read_grants(text: str) -> dict[str, Any]:
 
 def verify(arguments: argparse.Namespace) -> int:
     """Verify a token; what it says is printed only if it is true."""
-    token = (arguments.token or sys.stdin.read()).strip()
+    token = (arguments.token or sys.stdin.read()).strip().removeprefix("Bearer ").lstrip()
+    if not token:
+        raise CommandFailed("there is no token to verify")
     keys = None
     given = given_keys(arguments)
     if any(given):

@@ -65,6 +65,18 @@ def test_secrets_are_shown_to_those_who_ask(capsys: pytest.CaptureFixture[str]) 
     assert Output(as_json=True).secret("") == ""
 
 
+def test_a_narrow_terminal_breaks_no_id(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output, "on_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    row = ("RM_1234567890ab", "a room of some name", "2023-11-14 22:13:20Z", "meta data " * 10)
+    Output(as_json=False).table(proto.ListRoomsResponse(), ("sid", "name", "made", "more"), [row])
+    drawn = capsys.readouterr().out
+    assert "RM_1234567890ab" in drawn
+    assert max(map(len, drawn.splitlines())) <= 60
+
+
 def test_secrets_are_hidden_wherever_they_are() -> None:
     value = {"items": [{"authPassword": "x", "name": "y"}, {"s3": {"secret": ["x"]}}], "pin": ""}
     assert hide_secrets(value) == {

@@ -66,6 +66,15 @@ def test_reads_the_token_from_standard_input(shell: Shell) -> None:
     assert "bot" in result.out
 
 
+def test_a_token_may_come_as_in_a_header(shell: Shell) -> None:
+    assert "bot" in shell.succeed("token", "verify", f"Bearer {TOKEN.to_jwt()}").out
+
+
+def test_nothing_cannot_be_verified(shell: Shell) -> None:
+    result = shell("token", "verify", stdin="\n")
+    assert (result.code, "no token" in result.complaint) == (1, True)
+
+
 def test_takes_what_create_printed(shell: Shell) -> None:
     made = shell.succeed("token", "create", "--join", "-r", "demo", "-i", "bot")
     assert shell.succeed("token", "verify", "-j", stdin=made.out).json["sub"] == "bot"
