@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import trio
 
+from lktrio.devserver.svc import DEPENDENCY_DESCRIPTOR_URI
 from lktrio.errors import LocalProtocolError
 from lktrio.net.driver import PeerDriver
 from lktrio.rtc.capabilities import CodecCapability, MediaCapabilities
@@ -33,6 +34,7 @@ LOSSY_BACKLOG = 64 * 1024
 
 _log = logging.getLogger("lktrio.devserver")
 
+_DESCRIPTOR_ID = 7  # of that header extension in offers; the core has those before
 _VIDEO_FEEDBACK = ("goog-remb", "transport-cc", "ccm fir", "nack", "nack pli")
 _PASSED_THROUGH = (
     CodecCapability(
@@ -45,7 +47,7 @@ _PASSED_THROUGH = (
     ),
     CodecCapability("video/AV1", 35, 90_000, feedback=_VIDEO_FEEDBACK, rtx_payload_type=36),
 )
-"""Codecs that the server forwards without knowing where their keyframes are."""
+"""Codecs that the server forwards and the core cannot put together."""
 _G711 = (CodecCapability("audio/PCMU", 0, 8000), CodecCapability("audio/PCMA", 8, 8000))
 
 
@@ -55,6 +57,8 @@ def capabilities() -> MediaCapabilities:
     return MediaCapabilities(
         audio_codecs=(*basic.audio_codecs, *_G711),
         video_codecs=(*basic.video_codecs, *_PASSED_THROUGH),
+        video_extensions=(*basic.video_extensions, DEPENDENCY_DESCRIPTOR_URI),
+        extension_ids={**basic.extension_ids, DEPENDENCY_DESCRIPTOR_URI: _DESCRIPTOR_ID},
     )
 
 

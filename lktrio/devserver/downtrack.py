@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lktrio import proto
+from lktrio.devserver.encoding import Encoding, Layer
 from lktrio.devserver.munging import SequenceMapper, Vp8Mapper
-from lktrio.devserver.tracks import Layer, PublishedTrack
+from lktrio.devserver.svc import DEPENDENCY_DESCRIPTOR_URI, SpatialSelector
+from lktrio.devserver.tracks import PublishedTrack
 from lktrio.rtc.outbound import OutboundStream
 from lktrio.rtc.rtp import RtpPacket
 from lktrio.rtc.transceiver import Transceiver
@@ -47,6 +49,7 @@ class DownTrack:
         subscriber: To whom.
 
     Attributes:
+        mime: The codec in which the subscriber gets it, once that is known.
         transceiver: The subscriber's section, once it has one.
         muted: Whether forwarding is held by the publisher's mute or the subscriber's settings.
         disabled: Whether the subscriber does not want to see it now.
@@ -56,6 +59,7 @@ class DownTrack:
     def __init__(self, track: PublishedTrack, subscriber: Participant) -> None:
         self.track = track
         self.subscriber = subscriber
+        self.mime = ""
         self.transceiver: Transceiver | None = None
         self.muted = False
         self.disabled = False
@@ -64,6 +68,7 @@ class DownTrack:
         self._stream: OutboundStream | None = None
         self._sequence = SequenceMapper(0)
         self._vp8: Vp8Mapper | None = None
+        self._selector: SpatialSelector | None = None
         self._current: Layer | None = None
         self._wanted: Layer | None = None
         self._timed_by: Layer | None = None
@@ -81,9 +86,14 @@ class DownTrack:
         """Whether the subscriber agreed to receive it."""
         return self._stream is not None
 
-    def bind(self, stream: OutboundStream, now: float) -> None:
-        """Begin to forward into a stream."""
-        self._stream = stream
+    @property
+    def encoding(self) -> Encoding | None:
+        """What is forwarded; None while the publisher does not send this codec."""
+        return self.track.encoding(self.mime)
+
+    def bind(self, stream: OutboundStream, mime: str, now: float) -> None:
+        """Begin to forward a codec into a stream."""
+        self._stream, self.mime = stream, mime
         self._sequence = SequenceMapper(stream.next_sequence)
         self._bound_at = self._last_time = now
         self.choose(now)
@@ -103,23 +113,28 @@ class DownTrack:
 
     def choose(self, now: float) -> None:
         """Decide which layer to forward, and ask for a keyframe if it needs one."""
-        if self._stream is None or self.muted or not self.track.layers:
+        encoding = self.encoding
+        if self._stream is None or self.muted or encoding is None or not encoding.layers:
             return
-        self._wanted = self._best(now)
-        needs_keyframe = self._wanted is not self._current and self.track.is_video
+        self._wanted = self._best(encoding.layers, now)
+        changes = self._wanted is not self._current or (
+            self._selector is not None and self._selector.wants_keyframe(self.max_spatial)
+        )
+        needs_keyframe = changes and self.track.is_video
         overdue = now - self._asked_at >= _KEYFRAME_RETRY
         if needs_keyframe and (overdue or self._asked_for is not self._wanted):
             self._ask(self._wanted, now)
 
-    def _best(self, now: float) -> Layer:
-        layers = self.track.layers
+    def _best(self, layers: list[Layer], now: float) -> Layer:
         active = [layer for layer in layers if layer.is_active(now)] or layers
         fitting = [layer for layer in active if layer.spatial <= self.max_spatial]
         return fitting[-1] if fitting else active[0]
 
     def _ask(self, layer: Layer, now: float) -> None:
-        self._asked_at, self._asked_for = now, layer
-        self.track.request_keyframe(layer)
+        encoding = self.encoding
+        if encoding is not None:
+            self._asked_at, self._asked_for = now, layer
+            encoding.request_keyframe(layer)
 
     def set_clock(self, wall: float, now: float) -> None:
         """Let sender reports to the subscriber be in the publisher's time.
@@ -144,26 +159,27 @@ class DownTrack:
 
     def forward(self, layer: Layer, packets: Sequence[RtpPacket], now: float) -> list[bytes]:
         """Turn packets of a layer into datagrams for the subscriber."""
-        stream = self._stream
-        if stream is None or self.muted:
+        stream, encoding = self._stream, self.encoding
+        if stream is None or self.muted or encoding is None:
             return []
         if layer is not self._current and layer is not self._wanted:
             return []
         datagrams: list[bytes] = []
         for packet in packets:
-            datagram = self._forward(stream, layer, packet, now)
+            if layer is not self._current:
+                if layer is not self._wanted or not encoding.starts(packet):
+                    continue
+                self._switch(encoding, layer, packet, now)
+            datagram = self._forward(stream, packet, now)
             if datagram is not None:
                 datagrams.append(datagram)
         return datagrams
 
-    def _forward(
-        self, stream: OutboundStream, layer: Layer, packet: RtpPacket, now: float
-    ) -> bytes | None:
-        if layer is not self._current:
-            if layer is not self._wanted or not self.track.starts(packet):
-                return None
-            self._switch(layer, packet, now)
-        payload = packet.payload
+    def _forward(self, stream: OutboundStream, packet: RtpPacket, now: float) -> bytes | None:
+        payload, marker = packet.payload, packet.marker
+        if payload and self._selector is not None:
+            selected = self._selector.select(packet, self.max_spatial)
+            payload, marker = (b"", False) if selected is None else (payload, selected)
         if not payload:
             self._sequence.skip(packet.index)
             return None
@@ -176,8 +192,22 @@ class DownTrack:
         if self._sequence.next == index + 1:
             self._last_timestamp, self._last_time = timestamp, now
         return stream.send_packet(
-            payload, index=index, timestamp=timestamp, marker=packet.marker, now=now
+            payload,
+            index=index,
+            timestamp=timestamp,
+            marker=marker,
+            now=now,
+            extensions=self._extensions(packet),
         )
+
+    def _extensions(self, packet: RtpPacket) -> dict[int, bytes] | None:
+        """Header extensions that are forwarded: what tells of AV1's layers."""
+        encoding = self.encoding
+        if self._selector is None or encoding is None or self.transceiver is None:
+            return None
+        found = packet.extensions.get(encoding.descriptor_id)
+        number = self.transceiver.extension_ids.get(DEPENDENCY_DESCRIPTOR_URI, 0)
+        return {number: found} if found and number and encoding.descriptor_id else None
 
     def fill(self, now: float) -> bytes | None:
         """A packet of silence or of padding, as long as there was no other, for some seconds.
@@ -187,7 +217,7 @@ class DownTrack:
         waited = now - self._bound_at
         if self._stream is None or self._announced or not _FILL_AFTER <= waited < _FILL_UNTIL:
             return None
-        payload = b"" if self.track.is_video else _SILENCE.get(self.track.mime.lower(), b"")
+        payload = b"" if self.track.is_video else _SILENCE.get(self.mime.lower(), b"")
         step = round((now - self._last_time) * self._stream.clock_rate)
         timestamp = (self._last_timestamp + step) & _TIMESTAMP_MASK
         datagram = self._stream.send_packet(
@@ -203,9 +233,9 @@ class DownTrack:
             self._last_timestamp, self._last_time, self._filled = timestamp, now, True
         return datagram
 
-    def _switch(self, layer: Layer, packet: RtpPacket, now: float) -> None:
+    def _switch(self, encoding: Encoding, layer: Layer, packet: RtpPacket, now: float) -> None:
         """Go on with a packet that a decoder can begin with."""
-        self._current = layer
+        self._current, self._asked_for = layer, None
         self._sequence.restart(packet.index)
         if self._timed_by is not layer:
             if self._timed_by is not None:
@@ -213,7 +243,8 @@ class DownTrack:
             elif self._filled:
                 self._timestamp_offset = self._after_last(layer, packet, now)
             self._timed_by = layer
-        if len(self.track.layers) > 1 and self.track.mime.lower() == "video/vp8":
+        self._selector = self._selector or encoding.selector()
+        if len(encoding.layers) > 1 and encoding.mime.lower() == "video/vp8":
             self._vp8 = self._vp8 or Vp8Mapper()
         if self._vp8 is not None:
             self._vp8.restart(packet.payload)

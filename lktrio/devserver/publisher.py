@@ -18,6 +18,7 @@ import trio
 from lktrio import proto
 from lktrio.devserver.connection import MediaConnection
 from lktrio.devserver.downtrack import ntp_seconds
+from lktrio.devserver.encoding import Encoding
 from lktrio.devserver.speakers import LevelMeter
 from lktrio.devserver.tracks import PublishedTrack, describe_track, mime_of, version_now
 from lktrio.rtc.extensions import AUDIO_LEVEL_URI
@@ -32,6 +33,7 @@ __all__ = ["Publisher"]
 
 _MAX_PENDING = 20
 _MAX_QUEUED = 3  # requests for one cid
+_TOO_MANY = "too many pending tracks, rejecting new track"
 _NOT_MEDIA = ("rtx", "red", "ulpfec", "flexfec-03", "telephone-event", "cn")
 
 _Reason = proto.RequestResponse.Reason
@@ -44,6 +46,8 @@ class _Pending:
 
     request: proto.AddTrackRequest
     info: proto.TrackInfo
+    track: PublishedTrack | None = None
+    """What gets another codec, None for a track that is not published yet."""
 
     @property
     def cids(self) -> set[str]:
@@ -55,6 +59,7 @@ class _Section:
     """A section of the client's description that carries a published track."""
 
     track: PublishedTrack
+    encoding: Encoding
     msid: Msid
     cids: set[str]
     level: LevelMeter | None = None
@@ -82,7 +87,8 @@ class Publisher:
     @property
     def tracks(self) -> list[PublishedTrack]:
         """The published tracks."""
-        return [section.track for section in self._sections.values()]
+        sections = self._sections.values()
+        return [s.track for s in sections if s.encoding is s.track.primary]
 
     def find_info(self, sid: str) -> proto.TrackInfo | None:
         """The description of a published or pending track."""
@@ -98,6 +104,8 @@ class Publisher:
         reason = self._refusal(request)
         if reason is not None:
             self._refuse(request, reason)
+        elif request.sid:
+            self._add_codec(request)
         elif request.cid in self._taken_cids():
             same = sum(queued.cid == request.cid for queued in self._queued)
             if same >= _MAX_QUEUED:
@@ -109,18 +117,38 @@ class Publisher:
             self._accept(request)
 
     def _refusal(self, request: proto.AddTrackRequest) -> proto.RequestResponse.Reason | None:
-        if request.sid:
-            return _Reason.NOT_FOUND  # adding a codec to a track is not supported here
         if not self.participant.may_publish_source(request.source):
             return _Reason.NOT_ALLOWED
         if request.type not in (proto.TrackType.AUDIO, proto.TrackType.VIDEO):
             return _Reason.UNSUPPORTED_TYPE
+        if request.sid:
+            known = any(track.sid == request.sid for track in self.tracks)
+            return None if known else _Reason.NOT_FOUND
         if len(self._pending) >= _MAX_PENDING:
             return _Reason.LIMIT_EXCEEDED
         return None
 
     def _refuse(self, request: proto.AddTrackRequest, reason: proto.RequestResponse.Reason) -> None:
-        self.participant.respond(proto.RequestResponse(reason=reason, add_track=request))
+        message = ""
+        if reason == _Reason.LIMIT_EXCEEDED and len(self._pending) >= _MAX_PENDING:
+            message = f"{_TOO_MANY}, numPendingTracks: {len(self._pending)}"
+        self.participant.respond(
+            proto.RequestResponse(reason=reason, message=message, add_track=request)
+        )
+
+    def _add_codec(self, request: proto.AddTrackRequest) -> None:
+        """Take a request to send a published track in another codec as well."""
+        track = next(track for track in self.tracks if track.sid == request.sid)
+        for codec in request.simulcast_codecs:
+            described = track.described(mime_of(codec.codec, video=track.is_video))
+            if described is not None:
+                described.cid = codec.cid
+                described.layers = list(codec.layers) or described.layers
+        self._pending = [p for p in self._pending if p.track is not track]
+        self._pending.append(_Pending(request, track.info, track))
+        answer = proto.TrackPublishedResponse(cid=request.cid, track=track.info)
+        self.participant.send(proto.SignalResponse(track_published=answer))
+        self.match_sections()
 
     def _taken_cids(self) -> set[str]:
         taken = [pending.cids for pending in self._pending]
@@ -189,34 +217,65 @@ class Publisher:
         if codec is None:
             return
         self._pending.remove(pending)
-        info = pending.info
-        info.mime_type = mime_of(codec.name, video=transceiver.kind == "video")
+        mime = mime_of(codec.name, video=transceiver.kind == "video")
+        encoding = Encoding(mime, transceiver, self._request_keyframe)
+        if pending.track is None:
+            track = self._begin(transceiver, msid, pending.info, encoding)
+        else:
+            track = pending.track
+            self._extend(track, msid, encoding)
+        section = _Section(track, encoding, msid, pending.cids)
+        if transceiver.kind == "audio":
+            section.level = LevelMeter(transceiver.extension_ids.get(AUDIO_LEVEL_URI, 0))
+        self._sections[transceiver] = section
+        for stream in self.connection.peer.inbound(transceiver):
+            self.on_stream(transceiver, stream, stream.rid)
+        if pending.track is None:
+            self.participant.on_published(track)
+
+    def _begin(
+        self, transceiver: Transceiver, msid: Msid, info: proto.TrackInfo, encoding: Encoding
+    ) -> PublishedTrack:
+        """Make the track that a pending one becomes."""
+        info.mime_type = encoding.mime
         info.mid = transceiver.mid or ""
         info.version = version_now()
         if info.codecs:
             info.codecs[0].mime_type, info.codecs[0].mid = info.mime_type, info.mid
             if msid.track_id and msid.track_id != info.codecs[0].cid:
                 info.codecs[0].sdp_cid = msid.track_id
-        track = PublishedTrack(
-            self.participant, info, transceiver, info.mime_type, self._request_keyframe
-        )
-        section = _Section(track, msid, pending.cids)
-        if transceiver.kind == "audio":
-            section.level = LevelMeter(transceiver.extension_ids.get(AUDIO_LEVEL_URI, 0))
-        self._sections[transceiver] = section
-        for stream in self.connection.peer.inbound(transceiver):
-            self.on_stream(transceiver, stream, stream.rid)
-        self.participant.on_published(track)
+        return PublishedTrack(self.participant, info, encoding)
+
+    def _extend(self, track: PublishedTrack, msid: Msid, encoding: Encoding) -> None:
+        """Let a track have another codec."""
+        track.add_encoding(encoding)
+        described = track.described(encoding.mime)
+        if described is not None:
+            described.mid = encoding.transceiver.mid or ""
+            if msid.track_id and msid.track_id != described.cid:
+                described.sdp_cid = msid.track_id
+        self.participant.touch()
+        now = trio.current_time()
+        for downtrack in list(track.downtracks):
+            downtrack.choose(now)
 
     def _end(self, transceiver: Transceiver) -> None:
         section = self._sections.pop(transceiver)
-        for layer in section.track.layers:
+        track, encoding = section.track, section.encoding
+        for layer in encoding.layers:
             self._reports_seen.pop(layer.stream.ssrc, None)
-        self.participant.on_unpublished(section.track)
+        if encoding is not track.primary:
+            track.encodings.remove(encoding)
+            return
+        self._pending = [p for p in self._pending if p.track is not track]
+        for other, further in list(self._sections.items()):
+            if further.track is track:
+                del self._sections[other]
+        self.participant.on_unpublished(track)
 
     def unpublish(self, track: PublishedTrack) -> None:
         """Take a track away from its publisher, who is told."""
-        self._end(track.transceiver)
+        self._end(track.primary.transceiver)
         gone = proto.TrackUnpublishedResponse(track_sid=track.sid)
         self.participant.send(proto.SignalResponse(track_unpublished=gone))
 
@@ -232,8 +291,8 @@ class Publisher:
         """End every track."""
         self._pending.clear()
         self._queued.clear()
-        for transceiver in list(self._sections):
-            self._end(transceiver)
+        for track in self.tracks:
+            self._end(track.primary.transceiver)
 
     # Media
 
@@ -242,7 +301,7 @@ class Publisher:
         stream.want_packets, stream.want_frames = True, False
         section = self._sections.get(transceiver)
         if section is not None:
-            section.track.add_stream(stream, rid)
+            section.track.add_stream(section.encoding, stream, rid)
             now = trio.current_time()
             for downtrack in section.track.downtracks:
                 downtrack.choose(now)
@@ -258,7 +317,7 @@ class Publisher:
         if section is None:
             return
         track = section.track
-        layer = track.layer_of(stream)
+        layer = section.encoding.layer_of(stream)
         if layer is None:
             return
         now = trio.current_time()
@@ -281,8 +340,8 @@ class Publisher:
         """
         reports = [
             (layer.stream, layer.stream.sender_report)
-            for track in self.tracks
-            for layer in track.layers
+            for section in self._sections.values()
+            for layer in section.encoding.layers
             if layer.stream.sender_report is not None
         ]
         for stream, report in reports:

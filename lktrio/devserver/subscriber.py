@@ -22,7 +22,6 @@ from lktrio import proto
 from lktrio.devserver.connection import MediaConnection
 from lktrio.devserver.downtrack import DownTrack
 from lktrio.devserver.tracks import PublishedTrack
-from lktrio.errors import LocalProtocolError
 from lktrio.rtc.capabilities import CodecCapability, MediaKind
 from lktrio.rtc.transceiver import Transceiver
 
@@ -246,7 +245,7 @@ class Subscriber:
             codecs = peer.capabilities.codecs(kind)
             for downtrack in self._waiting(kind):
                 transceiver = self._reusable(kind) or peer.add_transceiver(kind, "sendonly")
-                transceiver.capabilities = _preferring(codecs, downtrack.track.mime)
+                transceiver.capabilities = _preferring(codecs, downtrack.track.primary.mime)
                 self._place(downtrack, transceiver)
         restart, self._restart = self._restart, False
         peer.cancel_offer()  # one that nobody answered, as the client was gone
@@ -307,15 +306,20 @@ class Subscriber:
                 continue
             if not transceiver.sending:
                 continue
-            try:
-                stream = self.connection.peer.outbound(transceiver, downtrack.track.mime)
-            except LocalProtocolError as error:
-                _log.info("%s cannot take %s: %s", self.participant.identity, sid, error)
+            if not self._bind(downtrack, transceiver, now):
+                _log.info("%s cannot take %s", self.participant.identity, sid)
                 downtrack.refused = True
                 self._tell_error(sid, proto.SubscriptionError.SE_CODEC_UNSUPPORTED)
-                continue
-            downtrack.bind(stream, now)
-            self.participant.on_subscribed(downtrack)
+
+    def _bind(self, downtrack: DownTrack, transceiver: Transceiver, now: float) -> bool:
+        """Take the first codec of the track that the client accepted, if there is one."""
+        for mime in downtrack.track.codecs:
+            if transceiver.codec_for(mime) is not None:
+                stream = self.connection.peer.outbound(transceiver, mime)
+                downtrack.bind(stream, mime, now)
+                self.participant.on_subscribed(downtrack)
+                return True
+        return False
 
     def on_keyframe_requested(self, transceiver: Transceiver) -> None:
         """The client asks for a keyframe in one of its sections."""

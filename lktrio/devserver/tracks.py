@@ -1,43 +1,34 @@
-"""Tracks as their publisher describes them, and the layers that carry them.
+"""Tracks as their publisher describes them.
 
 A track exists from AddTrack on; it is *published* when a section of the publisher's description
-carries it. Its media arrives as one stream, or with simulcast as one per layer, named by rid. The
-subscribers' `DownTrack`s hang on the track and take from it.
+carries it. More sections may carry it in other codecs, for subscribers that cannot take the first;
+the publisher is told when there are such. The subscribers' `DownTrack`s hang on the track and take
+from one of its `Encoding`s.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lktrio import proto
+from lktrio.devserver.dynacast import NOTHING, Dynacast
+from lktrio.devserver.encoding import Encoding, Layer
 from lktrio.devserver.ids import new_track_sid
 from lktrio.rtc.inbound import InboundStream
-from lktrio.rtc.payload import MIME_TYPES, Depacketizer, depacketizer
-from lktrio.rtc.rtp import RtpPacket
-from lktrio.rtc.transceiver import Transceiver
 
 if TYPE_CHECKING:
     from lktrio.devserver.downtrack import DownTrack
     from lktrio.devserver.participant import Participant
 
-__all__ = ["Layer", "PublishedTrack", "describe_track", "mime_of", "version_now"]
+__all__ = ["PublishedTrack", "describe_track", "mime_of", "version_now"]
 
-_RIDS = {"q": 0, "h": 1, "f": 2, "2": 0, "1": 1, "0": 2}
-"""Names of layers and the quality they have: what LiveKit's clients use."""
-ACTIVE_WINDOW = 1.0
-"""Seconds without a packet after which a layer counts as stopped."""
 _STREAMS = {
     proto.TrackSource.CAMERA: "camera",
     proto.TrackSource.MICROPHONE: "camera",
     proto.TrackSource.SCREEN_SHARE: "screen",
     proto.TrackSource.SCREEN_SHARE_AUDIO: "screen",
 }
-QUALITY_HOLD = 5.0
-"""Seconds for which a publisher goes on with a quality that nobody wants any more."""
-_QUALITIES = (proto.VideoQuality.LOW, proto.VideoQuality.MEDIUM, proto.VideoQuality.HIGH)
 _SVC_CODECS = ("vp9", "av1")
 
 
@@ -64,9 +55,9 @@ def describe_track(request: proto.AddTrackRequest) -> proto.TrackInfo:
         disable_red=request.disable_red,
         encryption=request.encryption,
         stream=request.stream or _STREAMS.get(request.source, "unknown"),
-        audio_features=list(request.audio_features),
-        backup_codec_policy=request.backup_codec_policy,
-        packet_trailer_features=list(request.packet_trailer_features),
+        audio_features=_audio_features(request),
+        backup_codec_policy=_backup_policy(request),
+        packet_trailer_features=list(dict.fromkeys(request.packet_trailer_features)),
     )
     info.codecs = [
         _codec_info(codec.codec, codec.cid, video, codec.layers or layers, codec.video_layer_mode)
@@ -74,6 +65,23 @@ def describe_track(request: proto.AddTrackRequest) -> proto.TrackInfo:
     ] or [_codec_info("", request.cid, video, layers, proto.VideoLayer.Mode.MODE_UNUSED)]
     info.simulcast = video and any(len(codec.layers) > 1 for codec in request.simulcast_codecs)
     return info
+
+
+def _audio_features(request: proto.AddTrackRequest) -> list[proto.AudioTrackFeature]:
+    features = dict.fromkeys(request.audio_features)
+    if request.stereo:
+        features[proto.AudioTrackFeature.TF_STEREO] = None
+    if request.disable_dtx:
+        features[proto.AudioTrackFeature.TF_NO_DTX] = None
+    return list(features)
+
+
+def _backup_policy(request: proto.AddTrackRequest) -> proto.BackupCodecPolicy:
+    """As asked for; several codecs of audio are sent side by side unless that is refused."""
+    policy = request.backup_codec_policy
+    if request.type == proto.TrackType.AUDIO and policy != proto.BackupCodecPolicy.REGRESSION:
+        return proto.BackupCodecPolicy.SIMULCAST
+    return policy
 
 
 def _codec_info(
@@ -98,60 +106,27 @@ def mime_of(name: str, *, video: bool) -> str:
     return name if "/" in name else f"{'video' if video else 'audio'}/{name}"
 
 
-@dataclass(slots=True, eq=False)
-class Layer:
-    """One stream of a track: all of it, or a simulcast layer."""
-
-    rid: str
-    spatial: int
-    """0 is the smallest picture."""
-    stream: InboundStream
-    last_packet: float = -ACTIVE_WINDOW
-    """When the newest packet arrived."""
-
-    def is_active(self, now: float) -> bool:
-        """Whether packets are arriving."""
-        return now - self.last_packet < ACTIVE_WINDOW
-
-
 class PublishedTrack:
     """A track of which a section of its publisher's description carries the media.
 
     Args:
         participant: The publisher.
         info: Its description, shared with the participant's.
-        transceiver: The section.
-        mime: The codec in use, such as ``video/VP8``.
-        request_keyframe: Asks the publisher for a keyframe of a stream.
+        encoding: How it is sent.
 
     Attributes:
-        layers: The streams known so far, smallest picture first.
+        encodings: All the ways it is sent now, the publisher's preferred one first.
         downtracks: Who takes from it.
         announced_subscribed: Whether the publisher was told of a first subscriber.
     """
 
-    def __init__(
-        self,
-        participant: Participant,
-        info: proto.TrackInfo,
-        transceiver: Transceiver,
-        mime: str,
-        request_keyframe: Callable[[InboundStream], None],
-    ) -> None:
+    def __init__(self, participant: Participant, info: proto.TrackInfo, encoding: Encoding) -> None:
         self.participant = participant
         self.info = info
-        self.transceiver = transceiver
-        self.mime = mime
-        self.layers: list[Layer] = []
+        self.encodings = [encoding]
         self.downtracks: list[DownTrack] = []
         self.announced_subscribed = False
-        self.depacketizer: Depacketizer | None = None
-        if mime.lower() in (known.lower() for known in MIME_TYPES):
-            self.depacketizer = depacketizer(mime)
-        self._request_keyframe = request_keyframe
-        self._by_stream: dict[InboundStream, Layer] = {}
-        self._told_quality: int | None = None
-        self._lower_since: float | None = None
+        self._dynacast = Dynacast(info.sid, video=info.type == proto.TrackType.VIDEO)
 
     @property
     def sid(self) -> str:
@@ -163,78 +138,55 @@ class PublishedTrack:
         """Whether it is video."""
         return self.info.type == proto.TrackType.VIDEO
 
-    def starts(self, packet: RtpPacket) -> bool:
-        """Whether a subscriber can begin with this packet: for video, the start of a keyframe."""
-        payload = packet.payload
-        if not payload:
-            return False
-        if not self.is_video or self.depacketizer is None:
-            return True
-        return self.depacketizer.starts_frame(payload) and self.depacketizer.is_keyframe(payload)
+    @property
+    def primary(self) -> Encoding:
+        """The encoding that makes it a published track."""
+        return self.encodings[0]
 
-    def add_stream(self, stream: InboundStream, rid: str) -> Layer:
-        """Take up a stream that was recognised as part of the track."""
-        layer = Layer(rid, self._spatial(rid), stream)
-        self.layers = [known for known in self.layers if known.rid != rid] + [layer]
-        self.layers.sort(key=lambda known: known.spatial)
-        self._by_stream = {known.stream: known for known in self.layers}
-        self._describe(layer)
-        return layer
+    @property
+    def codecs(self) -> list[str]:
+        """The codecs that it is or can be sent in, the preferred one first."""
+        promised = [codec.mime_type for codec in self.info.codecs if codec.mime_type]
+        names = [*(encoding.mime for encoding in self.encodings), *promised]
+        return list({name.lower(): name for name in reversed(names)}.values())[::-1]
 
-    def layer_of(self, stream: InboundStream) -> Layer | None:
-        """The layer that a stream carries."""
-        return self._by_stream.get(stream)
+    def encoding(self, mime: str) -> Encoding | None:
+        """The encoding with that codec, None if it is not sent (yet)."""
+        found = (known for known in self.encodings if known.mime.lower() == mime.lower())
+        return next(found, None)
 
-    def _spatial(self, rid: str) -> int:
-        """Number of a layer; what is not named as usual is counted in the order of its section."""
-        remote = self.transceiver.remote
-        rids = [described.id for described in remote.rids] if remote is not None else []
-        if all(name in _RIDS for name in rids):
-            order = sorted(rids, key=_RIDS.__getitem__)
-        else:
-            order = rids
-        return order.index(rid) if rid in order else 0
+    def described(self, mime: str) -> proto.SimulcastCodecInfo | None:
+        """The part of its description for a codec."""
+        return next((c for c in self.info.codecs if c.mime_type.lower() == mime.lower()), None)
 
-    def _describe(self, layer: Layer) -> None:
-        """Put the SSRC and the rid of a layer where the description lists it."""
-        listed = self.info.layers
-        for group in (listed, *(codec.layers for codec in self.info.codecs[:1])):
-            if layer.spatial < len(group):
-                group[layer.spatial].ssrc = layer.stream.ssrc
-                group[layer.spatial].rid = layer.rid
-                group[layer.spatial].spatial_layer = layer.spatial
+    def add_encoding(self, encoding: Encoding) -> None:
+        """Take up a further codec, or the same one from another section."""
+        same = self.encoding(encoding.mime)
+        if same is not None and same is not self.primary:
+            self.encodings.remove(same)
+        self.encodings.append(encoding)
         self.info.version = version_now()
 
+    def add_stream(self, encoding: Encoding, stream: InboundStream, rid: str) -> Layer:
+        """Take up a stream that was recognised as part of an encoding."""
+        layer = encoding.add_stream(stream, rid)
+        if encoding is self.primary:
+            encoding.describe(layer, self.info.layers)
+        described = self.described(encoding.mime)
+        if described is not None:
+            encoding.describe(layer, described.layers)
+        self.info.version = version_now()
+        return layer
+
     def update_quality(self, now: float) -> None:
-        """Tell the publisher which qualities anybody wants, at once when it is more (dynacast)."""
-        if not self.is_video:
+        """Tell the publisher which codecs and qualities anybody wants."""
+        if not self.is_video and len(self.info.codecs) < 2:
             return
-        wanted = [d.max_spatial for d in self.downtracks if d.bound and not d.disabled]
-        highest = max(wanted, default=-1)
-        told = self._told_quality
-        if highest == told or (told is None and not wanted):
-            self._lower_since = None
-        elif told is None or highest > told:
-            self._tell_quality(highest)
-        elif self._lower_since is None:
-            self._lower_since = now
-        elif now - self._lower_since >= QUALITY_HOLD:
-            self._tell_quality(highest)
-
-    def _tell_quality(self, highest: int) -> None:
-        self._told_quality, self._lower_since = highest, None
-        qualities = [
-            proto.SubscribedQuality(quality=quality, enabled=quality <= highest)
-            for quality in _QUALITIES
-        ]
-        codec = self.mime.rpartition("/")[2].lower()
-        update = proto.SubscribedQualityUpdate(
-            track_sid=self.sid,
-            subscribed_qualities=qualities,
-            subscribed_codecs=[proto.SubscribedCodec(codec=codec, qualities=qualities)],
-        )
-        self.participant.send(proto.SignalResponse(subscribed_quality_update=update))
-
-    def request_keyframe(self, layer: Layer) -> None:
-        """Ask the publisher for a keyframe of a layer."""
-        self._request_keyframe(layer.stream)
+        wanted = {encoding.mime.lower(): NOTHING for encoding in self.encodings}
+        for downtrack in self.downtracks:
+            if downtrack.bound and not downtrack.disabled:
+                mime = downtrack.mime.lower()
+                wanted[mime] = max(wanted.get(mime, NOTHING), downtrack.max_spatial)
+        message = self._dynacast.update(wanted, now)
+        if message is not None:
+            self.participant.send(message)

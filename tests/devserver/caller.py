@@ -19,6 +19,7 @@ import trio
 from lktrio import proto
 from lktrio.net.driver import PeerDriver
 from lktrio.proto import codec
+from lktrio.rtc.capabilities import CodecCapability, MediaCapabilities
 from lktrio.rtc.datachannel import DataChannel, DataChannelMessage, DataChannelOpened
 from lktrio.rtc.dtls import Certificate
 from lktrio.rtc.extensions import AudioLevel
@@ -68,8 +69,9 @@ class Caller:
         events: What happened on the peer connections.
     """
 
-    def __init__(self, mode: Mode) -> None:
+    def __init__(self, mode: Mode, video_codecs: tuple[CodecCapability, ...] | None = None) -> None:
         self.mode: Mode = mode
+        self._video_codecs = video_codecs
         self.client: SignalClient
         self.join: proto.JoinResponse
         self.publisher = self._peer()
@@ -88,10 +90,12 @@ class Caller:
         self._changed = trio.lowlevel.ParkingLot()
         self._sequence = 0
 
-    @staticmethod
-    def _peer() -> Peer:
+    def _peer(self) -> Peer:
+        config = PeerConfig()
+        if self._video_codecs is not None:
+            config = PeerConfig(capabilities=MediaCapabilities(video_codecs=self._video_codecs))
         return Peer(
-            PeerConfig(),
+            config,
             certificate=Certificate.generate(datetime.now(UTC)),
             random=os.urandom,
             ntp_offset=time.time() - trio.current_time(),
@@ -266,10 +270,11 @@ async def open_caller(
     room: str = "room",
     *,
     target: str | None = None,
+    video_codecs: tuple[CodecCapability, ...] | None = None,
     **grants: Any,
 ) -> AsyncGenerator[Caller, None]:
     """Join with media for the time of the block."""
-    caller = Caller(mode)
+    caller = Caller(mode, video_codecs)
     wanted = caller.prepare()
     token = server.token(identity, room, **grants)
     async with (

@@ -7,8 +7,9 @@ from typing import Any, cast
 
 from lktrio import proto
 from lktrio.devserver.downtrack import DownTrack
+from lktrio.devserver.encoding import Encoding, Layer
 from lktrio.devserver.participant import Participant
-from lktrio.devserver.tracks import Layer, PublishedTrack
+from lktrio.devserver.tracks import PublishedTrack
 from lktrio.rtc.inbound import InboundFormat, InboundStream
 from lktrio.rtc.payload.vp8 import Vp8Descriptor
 from lktrio.rtc.rtp import RtpPacket
@@ -42,20 +43,18 @@ class Sink:
 class Scene:
     """A track with layers and one subscriber."""
 
-    def __init__(self, rids: tuple[str, ...], *, kind: str = "video") -> None:
-        mime, track_type = "video/VP8", proto.TrackType.VIDEO
+    def __init__(
+        self, rids: tuple[str, ...], *, kind: str = "video", mime: str = "video/VP8"
+    ) -> None:
+        track_type = proto.TrackType.VIDEO
         if kind == "audio":
             mime, track_type = "audio/opus", proto.TrackType.AUDIO
         self.asked: list[str] = []
         remote: Any = SimpleNamespace(rids=[SimpleNamespace(id=rid) for rid in rids if rid])
-        transceiver = cast("Transceiver", SimpleNamespace(remote=remote))
-        self.track = PublishedTrack(
-            cast("Participant", None),
-            proto.TrackInfo(type=track_type),
-            transceiver,
-            mime,
-            lambda stream: self.asked.append(stream.rid),
-        )
+        transceiver = cast("Transceiver", SimpleNamespace(remote=remote, extension_ids={}))
+        encoding = Encoding(mime, transceiver, lambda stream: self.asked.append(stream.rid))
+        info = proto.TrackInfo(type=track_type)
+        self.track = PublishedTrack(cast("Participant", None), info, encoding)
         self.layers: dict[str, Layer] = {}
         for number, rid in enumerate(rids):
             stream = InboundStream(
@@ -65,7 +64,7 @@ class Scene:
                 formats={96: InboundFormat()},
                 rid=rid,
             )
-            self.layers[rid] = self.track.add_stream(stream, rid)
+            self.layers[rid] = self.track.add_stream(encoding, stream, rid)
         self.firsts = 0
         subscriber = SimpleNamespace(on_first_packet=self._on_first)
         self.down = DownTrack(self.track, cast("Participant", subscriber))
@@ -77,22 +76,26 @@ class Scene:
 
     def bind(self, now: float = 0.0, settings: proto.UpdateTrackSettings = SETTINGS) -> None:
         self.down.apply(settings, now)
-        self.down.bind(cast("Any", self.sink), now)
+        self.down.bind(cast("Any", self.sink), self.track.primary.mime, now)
 
     def send(
         self, rid: str, now: float, *, key: bool = False, picture: int = 0, padding: bool = False
     ) -> int:
         """Let a packet of a layer arrive; how many packets went out."""
+        payload = Vp8Descriptor(True, picture_id=picture).serialize() + (KEYFRAME if key else DELTA)
+        return self.send_payload(rid, now, b"" if padding else payload)
+
+    def send_payload(self, rid: str, now: float, payload: bytes, *, marker: bool = True) -> int:
+        """Let a packet with that payload arrive; how many packets went out."""
         index = self.indices[rid]
         self.indices[rid] += 1
-        payload = Vp8Descriptor(True, picture_id=picture).serialize() + (KEYFRAME if key else DELTA)
         packet = RtpPacket(
             96,
             index & 0xFFFF,
             int(now * 90_000) + 7 * self.layers[rid].stream.ssrc,
             1,
-            b"" if padding else payload,
-            marker=True,
+            payload,
+            marker=marker,
             index=index + 500 * self.layers[rid].stream.ssrc,
         )
         self.layers[rid].last_packet = now

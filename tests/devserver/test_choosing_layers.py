@@ -43,7 +43,7 @@ def test_a_keyframe_that_does_not_come_is_asked_for_again() -> None:
 
 def test_the_highest_layer_that_flows_is_taken() -> None:
     scene = Scene(("f", "h", "q"))
-    assert [layer.rid for layer in scene.track.layers] == ["q", "h", "f"]
+    assert [layer.rid for layer in scene.track.primary.layers] == ["q", "h", "f"]
     scene.send("q", 0.0)
     scene.send("h", 0.0)
     scene.bind(0.1)
@@ -181,5 +181,5 @@ def test_a_request_of_the_subscriber_goes_to_the_publisher() -> None:
 @pytest.mark.parametrize("rids", [("2", "1", "0"), ("low", "mid", "top")])
 def test_other_names_of_layers_are_understood(rids: tuple[str, ...]) -> None:
     scene = Scene(rids)
-    assert [layer.spatial for layer in scene.track.layers] == [0, 1, 2]
-    assert [layer.rid for layer in scene.track.layers] == list(rids)
+    assert [layer.spatial for layer in scene.track.primary.layers] == [0, 1, 2]
+    assert [layer.rid for layer in scene.track.primary.layers] == list(rids)
