@@ -480,6 +480,8 @@ class Participant:
                 self.info.state = _State.ACTIVE
                 self.touch()
                 self.room.on_active(self)
+            if connection is self.subscriber.connection:
+                self.subscriber.bind()
         elif state is TransportState.DISCONNECTED:
             self._silent_since = trio.current_time()
         elif state is TransportState.FAILED:

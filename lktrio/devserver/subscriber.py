@@ -298,7 +298,9 @@ class Subscriber:
             self.participant.negotiate_soon()
 
     def bind(self) -> None:
-        """Begin to forward where the client agreed to receive."""
+        """Begin to forward where the client agreed to receive, once something can reach it."""
+        if not self.connection.connected_once:
+            return
         now = trio.current_time()
         for sid, downtrack in self.downtracks.items():
             transceiver = downtrack.transceiver
