@@ -73,9 +73,9 @@ __all__ = [
     "SsrcGroup",
 ]
 
-MAX_SIZE = 64 * 1024
+MAX_SIZE = 1024 * 1024
 """Characters of a description that ``parse`` accepts."""
-MAX_SECTIONS = 64
+MAX_SECTIONS = 256
 """Sections of a description that ``parse`` accepts."""
 MAX_LINES = 256
 """Lines of one section, and of the session part, that ``parse`` accepts."""

@@ -61,7 +61,7 @@ __all__ = [
 EXPORTER_LABEL = "EXTRACTOR-dtls_srtp"
 """Label of the DTLS exporter for SRTP keys (RFC 5764 section 4.2)."""
 
-DEFAULT_MAX_SSRCS = 64
+DEFAULT_MAX_SSRCS = 512
 """SSRCs for which one receiver keeps state, separately for SRTP and SRTCP."""
 
 REPLAY_WINDOW = 1024  # packets; RFC 3711 section 3.3.2 asks for at least 64

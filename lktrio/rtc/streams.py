@@ -58,7 +58,7 @@ __all__ = [
     "StreamStats",
 ]
 
-MAX_STREAMS = 64
+MAX_STREAMS = 512
 """Inbound SSRCs of one peer connection, retransmissions included."""
 _REPORT_INTERVAL = 1.0  # seconds; LiveKit's server needs receiver reports at least this often
 _FIRST_REPORT = 0.2  # seconds after the keys: publishers leave out mid and rid after a report
