@@ -3,24 +3,30 @@
 Theory of operation: publishing is two exchanges. ``add_track`` announces the track and is answered
 with its SID; an offer with a sending section, whose msid holds the track's ``cid``, sets up the
 media. Media can flow when both are done. They run side by side, unless so many are under way that
-the server might refuse one: it would then give the section of that one to another track. The
-server has no request to unpublish: a section that no longer sends is the message.
+the server might refuse one: it would then give the section of that one to another track. Beyond
+what the server takes at once, publishing waits its turn. The server has no request to unpublish: a
+section that no longer sends is the message.
+
+LiveKit's server learns of a video stream by its first packet, and forwards from a keyframe that
+comes later. So a packet that belongs to no frame goes ahead of the first frame.
 
 Whatever goes wrong, or is cancelled, in between is withdrawn in the same way. A track that was
 announced is remembered by the server until its section appears, and too many of these make it
 refuse others, so a withdrawn track is negotiated first and turned off then, in the background.
 
 Sections cannot be removed from a connection. One that was turned off is used again for the next
-track of the same codec, so that a program which publishes many short tracks does not run out of
-them. LiveKit's server does not let a section change its codec, and overlooks a later track of a
-section that has an SSRC for retransmissions; those of such a track travel on its own SSRC.
+track of the same codec, as LiveKit's server does not let a section change its codec; so a program
+which publishes many short tracks does not run out of sections. Turning off is said once: later
+offers describe an idle section as one that sends, only without a track. LiveKit's server stops the
+receiver of a section each time that it reads ``inactive``, also one that waits for the next track,
+and would then never notice the end of that one.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import trio
@@ -45,6 +51,7 @@ from lktrio.room.events import (
 from lktrio.room.publication import LocalTrackPublication, source_value
 from lktrio.room.track import LocalTrack
 from lktrio.rtc import capabilities
+from lktrio.rtc.sdp import MAX_SECTIONS
 from lktrio.rtc.transceiver import Transceiver
 
 if TYPE_CHECKING:
@@ -57,7 +64,8 @@ _CAPABILITIES = {
     VP8.mime: capabilities.VP8,
     H264.mime: capabilities.H264,
 }
-_SIDE_BY_SIDE = 8  # announced tracks; LiveKit's server refuses more than 20
+_SIDE_BY_SIDE = 8  # announced tracks up to which offers do not wait for the announcement's answer
+_MAX_ANNOUNCED = 16  # tracks under way at once; LiveKit's server refuses more than 20
 _SOURCES = {  # by kind, the usual one first
     "audio": ("microphone", "screen_share_audio", "unknown"),
     "video": ("camera", "screen_share", "unknown"),
@@ -150,6 +158,7 @@ class Publisher:
         self._negotiation = negotiation
         self._tracks: dict[LocalTrack, Transceiver] = {}
         self._announced: set[str] = set()
+        self._announced_less = trio.lowlevel.ParkingLot()
         self._idle: list[Transceiver] = []
 
     async def publish(self, description: TrackDescription) -> LocalTrack:
@@ -159,10 +168,14 @@ class Publisher:
             NotPermitted: The token or the server forbids it.
             CodecRejected: The server does not take the codec.
             PublishTimeout: The server did not acknowledge the track in time.
+            PublishError: There are too many tracks.
             RoomClosed: The room has ended.
             ValueError: The codec cannot be published, or the source is none of its kind.
         """
         self._check(description)
+        while len(self._announced) >= _MAX_ANNOUNCED:
+            await self._announced_less.park()
+            self._session.check_open()
         cid = uuid.uuid4().hex
         transceiver = self._take_section(description.codec, cid)
         track = LocalTrack(description.codec, self._session)
@@ -176,8 +189,12 @@ class Publisher:
             refused = isinstance(error, PublishError) and not isinstance(error, PublishTimeout)
             self._withdraw(transceiver, cid, refused=refused)
             raise
-        self._announced.discard(cid)
+        self._forget_announcement(cid)
         return track
+
+    def _forget_announcement(self, cid: str) -> None:
+        self._announced.discard(cid)
+        self._announced_less.unpark()
 
     def _check(self, description: TrackDescription) -> None:
         self._session.check_open()
@@ -193,13 +210,16 @@ class Publisher:
         first = _CAPABILITIES[codec.mime]
         transceiver = next((one for one in self._idle if one.capabilities[0] == first), None)
         if transceiver is None:
+            if len(peer.transceivers) >= MAX_SECTIONS - 1:  # one is for data
+                raise PublishError(
+                    f"a connection carries at most {MAX_SECTIONS - 1} tracks at once; unpublish "
+                    "others before"
+                )
             codecs = capabilities.with_first(peer.capabilities.codecs(codec.kind), first)
             transceiver = peer.add_transceiver(codec.kind, "sendonly", codecs)
         else:
             self._idle.remove(transceiver)
-        track = peer.set_local_track(transceiver, "-", cid)
-        if transceiver.mid is not None:
-            transceiver.local_track = replace(track, rtx_ssrc=None)
+        peer.set_local_track(transceiver, "-", cid)
         return transceiver
 
     async def _wait_ready(self, number: int) -> None:
@@ -241,7 +261,7 @@ class Publisher:
         """Turn a section off, if announced once the server has seen whose section it is."""
 
         def turn_off() -> None:
-            self._announced.discard(cid)
+            self._forget_announcement(cid)
             self._turn_off(transceiver)
 
         if refused:
@@ -254,7 +274,7 @@ class Publisher:
         if self._session.end_reason is not None:
             return
         if transceiver.mid is None:  # it was in no offer, so nobody needs to be told
-            self._clear(transceiver)
+            self._connection.peer.remove_transceiver(transceiver)
         else:
             transceiver.direction = "inactive"
             self._negotiation.request_then(lambda: self._clear(transceiver))
@@ -262,7 +282,9 @@ class Publisher:
     def _clear(self, transceiver: Transceiver) -> None:
         self._connection.peer.clear_local_track(transceiver)
         self._connection.driver.flush()
-        self._idle.append(transceiver)
+        if not transceiver.stopped:
+            transceiver.direction = "sendonly"
+            self._idle.append(transceiver)
 
     async def set_muted(self, track: LocalTrack, muted: bool) -> None:
         """Mute or unmute a track and tell the server. Cancelled, nothing has changed."""
@@ -322,4 +344,5 @@ class Publisher:
         for track in self._tracks:
             track.end()
         self._tracks.clear()
+        self._announced_less.unpark_all()
         self._negotiation.end()

@@ -118,6 +118,16 @@ class Negotiator:
         self.transceivers.append(transceiver)
         return transceiver
 
+    def remove_transceiver(self, transceiver: Transceiver) -> None:
+        """Forget a transceiver that has no section yet.
+
+        Raises:
+            LocalProtocolError: It has one; sections keep their places.
+        """
+        if transceiver.mid is not None:
+            raise LocalProtocolError("a transceiver that was described cannot be removed")
+        self.transceivers.remove(transceiver)
+
     # Offers of ours
 
     def create_offer(self, transport: TransportParameters) -> SessionDescription:
@@ -191,7 +201,7 @@ class Negotiator:
 
     def _apply_answer_section(self, transceiver: Transceiver, answer: MediaDescription) -> None:
         transceiver.remote = answer
-        wanted = self._offered_direction(transceiver)
+        wanted = transceiver.direction
         allowed: Direction = "inactive" if answer.rejected else reverse(answer.direction)
         transceiver.current_direction = intersect(wanted, allowed)
         transceiver.codecs = transceiver.select_codecs(answer.codecs)
@@ -321,17 +331,10 @@ class Negotiator:
         transceiver = section.transceiver
         if transceiver is None or transceiver.stopped:
             return _stopped(section)
-        direction = self._offered_direction(transceiver)
-        described = self._media_section(transceiver, direction, transport)
+        described = self._media_section(transceiver, transceiver.direction, transport)
         described.codecs = self._offered_codecs(transceiver)
         described.extensions = _extension_lines(self._offered_extensions(transceiver))
         return described
-
-    @staticmethod
-    def _offered_direction(transceiver: Transceiver) -> Direction:
-        if transceiver.local_track is not None:
-            return transceiver.direction
-        return intersect(transceiver.direction, "recvonly")
 
     def _offered_codecs(self, transceiver: Transceiver) -> list[RtpCodec]:
         lists = [capability.offer() for capability in transceiver.capabilities]

@@ -142,10 +142,19 @@ class Peer:
 
         Args:
             kind: Audio or video.
-            direction: What we want; sending takes effect once it has a local track.
+            direction: What we want. A section that sends but has no local track is described
+                without one, and nothing can be sent in it.
             codecs: Ours for this section, the preferred one first; None for all of the kind.
         """
         return self._negotiator.add_transceiver(kind, direction, codecs)
+
+    def remove_transceiver(self, transceiver: Transceiver) -> None:
+        """Forget a transceiver; only one that no description has mentioned yet can go.
+
+        Raises:
+            LocalProtocolError: It has a place in the descriptions already.
+        """
+        self._negotiator.remove_transceiver(transceiver)
 
     def set_local_track(
         self, transceiver: Transceiver, stream_id: str, track_id: str

@@ -102,6 +102,31 @@ def test_an_unused_section_is_inactive_and_keeps_its_extensions() -> None:
     assert ours.remote_track is None
 
 
+def test_a_section_may_wait_for_its_next_track() -> None:
+    offerer, answerer = negotiator(), negotiator()
+    ours = sender(offerer)
+    (theirs,) = exchange(offerer, answerer)
+    ours.local_track = None
+    exchange(offerer, answerer)
+    assert (ours.current_direction, ours.sending) == ("sendonly", False)
+    assert (theirs.remote_track, theirs.remote_ssrcs()) == (None, {})
+    ours.local_track = LocalTrack("-", "next", ssrc=21, rtx_ssrc=22)
+    exchange(offerer, answerer)
+    assert (ours.current_direction, ours.sending) == ("sendonly", True)
+    assert (theirs.remote_track, theirs.remote_ssrcs()) == (Msid("-", "next"), {21: 22})
+
+
+def test_only_a_transceiver_that_was_not_described_can_be_removed() -> None:
+    offerer, answerer = negotiator(), negotiator()
+    first, second = sender(offerer), sender(offerer, "audio")
+    offerer.remove_transceiver(second)
+    exchange(offerer, answerer)
+    assert offerer.transceivers == [first]
+    assert len(answerer.transceivers) == 1
+    with pytest.raises(LocalProtocolError):
+        offerer.remove_transceiver(first)
+
+
 def test_later_offers_keep_the_places_of_sections() -> None:
     offerer, answerer = negotiator(), negotiator()
     offerer.wants_data_channels = True
