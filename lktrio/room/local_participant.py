@@ -61,6 +61,7 @@ class LocalParticipant(Participant[LocalTrackPublication]):
             NotPermitted: The token or the server forbids it.
             CodecRejected: The server does not take the codec.
             PublishTimeout: The server did not acknowledge the track in time.
+            PublishError: There are too many tracks.
             RoomClosed: The room has ended.
             ValueError: The codec cannot be published, or the source is none of its kind.
         """
@@ -92,9 +93,9 @@ class LocalParticipant(Participant[LocalTrackPublication]):
             path: An Ogg Opus, IVF (VP8) or H.264 Annex B file; the content decides.
             name: Free text for other participants.
             source: As for ``publish``.
-            wait_subscribed: Whether to begin only when somebody is subscribed to the track. Video
-                may still be seen only from its second keyframe on: LiveKit's server forwards from
-                a keyframe that comes after the first packet it has seen.
+            wait_subscribed: Whether to begin only when somebody is subscribed to the track, who
+                then gets all of the file. Those who come later get the rest, video from its next
+                keyframe on.
 
         Raises:
             ContainerError: The file is damaged or of another kind; what came before was sent.

@@ -391,6 +391,12 @@ class RoomSession:
         outgoing.peer.send(stream.send_frame(data, timestamp, now, level=level))
         outgoing.driver.flush()
 
+    def send_preamble(self, stream: OutboundStream) -> None:
+        """Let the server know of a stream before its first frame; never waits."""
+        outgoing = self.link.outgoing
+        outgoing.peer.send(stream.send_preamble(trio.current_time()))
+        outgoing.driver.flush()
+
     # Data
 
     async def publish_data(

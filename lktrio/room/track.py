@@ -294,11 +294,15 @@ class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
         self._check_open()
         if self.muted != muted:
             await self._session.publisher.set_muted(self, muted)
+            if not muted and not self._ended.is_set():
+                self._session.send_preamble(self._stream)
 
     async def wait_subscribed(self) -> None:
         """Wait until somebody receives this track for the first time, or it has ended.
 
-        Media that is sent earlier is heard by nobody.
+        Media that is sent earlier is heard by nobody. What is sent from then on reaches the first
+        subscriber from its first frame on, if that is a keyframe; those who come later see video
+        from the next keyframe on.
 
         Raises:
             RoomClosed: The room has ended.
@@ -344,6 +348,8 @@ class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
     def start(self, stream: OutboundStream) -> None:
         """Media can be sent from now on."""
         self._stream = stream
+        if not self.muted:
+            self._session.send_preamble(stream)
 
     def subscribed(self) -> None:
         """Somebody receives the track."""

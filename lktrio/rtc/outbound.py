@@ -291,6 +291,31 @@ class OutboundStream:
             for number, payload in enumerate(payloads)
         ]
 
+    def send_preamble(self, now: float) -> list[bytes]:
+        """Send a packet that belongs to no frame, before the first one.
+
+        A forwarder that learns of streams by their packets knows this one then, and is ready for
+        the first frame. There is none for codecs in which every packet is a frame. It counts
+        neither as a packet nor as media in reports.
+
+        Args:
+            now: The time.
+
+        Returns:
+            The datagrams; none as long as the stream is not secured, or once a frame was sent.
+        """
+        if self._packetizer is None or self._srtp is None or self.stats.frames_sent:
+            return []
+        payload = self._packetizer.preamble()
+        if not payload:
+            return []
+        index, self._next = self._next, self._next + 1
+        timestamp = (self._timestamp_offset - 1) & 0xFFFFFFFF
+        header = self._headers.write(
+            self.payload_type, index, timestamp, now, self._sequence, SILENCE
+        )
+        return [self._srtp.protect(header, payload, index)]
+
     def packetize(self, data: bytes, level: AudioLevel | None = None) -> list[bytes]:
         """Split one encoded frame into payloads for `send_payload`; see `send_frame`.
 

@@ -76,6 +76,23 @@ def report(**fields: int) -> ReportBlock:
 # frames
 
 
+def test_a_preamble_takes_a_number_of_its_own_and_counts_for_nothing() -> None:
+    stream = make()
+    sent = stream.send_preamble(1.0)
+    assert stream.sender_report(1.0, 1.0) is None
+    assert stream.stats.packets_sent == stream.stats.frames_sent == 0
+    first, second = opened([*sent, *stream.send_frame(b"\x11 inter", 0, 1.0)])
+    assert second.sequence_number == first.sequence_number + 1
+    assert (second.timestamp - first.timestamp) % 2**32 == 1
+    assert not first.marker
+    assert stream.send_preamble(2.0) == []  # too late
+
+
+def test_no_preamble_without_keys_or_for_audio() -> None:
+    assert make(secured=False).send_preamble(1.0) == []
+    assert make("audio/opus").send_preamble(1.0) == []
+
+
 def test_a_frame_becomes_numbered_packets_of_one_timestamp_and_one_marker() -> None:
     stream = make()
     first = opened(stream.send_frame(FRAME, 0, 1.0))

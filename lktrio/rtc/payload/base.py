@@ -43,6 +43,13 @@ descriptor and then some."""
 class Packetizer(Protocol):
     """Splits encoded frames into RTP payloads; one object per outbound stream."""
 
+    def preamble(self) -> bytes:
+        """A payload that can be sent before the first frame and adds nothing to any; or empty.
+
+        It begins no frame, so who receives it waits for one that does.
+        """
+        ...
+
     def pack(self, frame: bytes, budget: int) -> list[bytes]:
         """Split one frame.
 

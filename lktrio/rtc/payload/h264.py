@@ -66,6 +66,7 @@ _FU_HEADERS = 2  # FU indicator and FU header
 _LENGTH_SIZE = 2  # of each NAL unit in a STAP-A
 _PARTITIONED = frozenset((SLICE, 2, IDR))  # slices and data partition A begin with first_mb
 _KEYFRAME_TYPES = frozenset((IDR, SPS))
+_FILLER = b"\x0c\xff\x80"  # NAL unit type 12: one byte of filler data and the trailing bits
 
 
 def split_nal_units(frame: bytes) -> list[bytes]:
@@ -106,6 +107,10 @@ def frame_is_keyframe(frame: bytes) -> bool:
 
 class H264Packetizer:
     """Sends access units in packetization mode 1."""
+
+    def preamble(self) -> bytes:
+        """See `Packetizer.preamble`: a NAL unit of filler data (H.264 section 7.3.2.7)."""
+        return _FILLER
 
     def pack(self, frame: bytes, budget: int) -> list[bytes]:
         """See `Packetizer.pack`; ``frame`` is an access unit in Annex B form."""

@@ -26,6 +26,10 @@ class SinglePacketizer:
     def __init__(self, name: str) -> None:
         self._name = name
 
+    def preamble(self) -> bytes:
+        """See `Packetizer.preamble`: there is none, as every payload is a frame."""
+        return b""
+
     def pack(self, frame: bytes, budget: int) -> list[bytes]:
         """See `Packetizer.pack`; a frame larger than the budget is refused, not split."""
         check_outbound(frame, budget)

@@ -188,6 +188,11 @@ class Vp8Packetizer:
         self.picture_id = first & _PICTURE_ID_MASK
         """Picture id of the next frame."""
 
+    def preamble(self) -> bytes:
+        """See `Packetizer.preamble`: the tail of a frame before the next one."""
+        picture_id = (self.picture_id - 1) & _PICTURE_ID_MASK | _LONG_PICTURE_ID << 8
+        return _SEND_DESCRIPTOR.pack(_EXTENDED, _HAS_PICTURE_ID, picture_id) + b"\0"
+
     def pack(self, frame: bytes, budget: int) -> list[bytes]:
         """See `Packetizer.pack`."""
         check_outbound(frame, budget)

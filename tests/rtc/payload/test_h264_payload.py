@@ -33,6 +33,13 @@ def test_parameter_sets_travel_together_and_before_the_picture() -> None:
     assert [payload[1] for payload in fragments] == [0x85, 0x05, 0x45]
 
 
+def test_the_preamble_is_no_keyframe_and_shows_nothing() -> None:
+    preamble = packetizer("video/H264").preamble()
+    receiver = depacketizer("video/H264")
+    assert not receiver.is_keyframe(preamble)
+    assert receiver.assemble([preamble]) == START_CODE + b"\x0c\xff\x80"  # filler data
+
+
 def test_fragments_have_one_size() -> None:
     payloads = sender.pack(annexb(IDR), BUDGET)
     assert len(payloads[0]) == len(payloads[1]) <= BUDGET

@@ -24,6 +24,10 @@ def test_every_packet_starts_a_frame_and_decodes_on_its_own() -> None:
     assert not opus.is_keyframe(b"")
 
 
+def test_there_is_no_preamble_as_every_packet_is_heard() -> None:
+    assert packetizer("audio/opus").preamble() == b""
+
+
 def test_a_packet_larger_than_the_budget_is_refused() -> None:
     with pytest.raises(LocalProtocolError, match=r"Opus packet has 1151 bytes.*room for 1150"):
         packetizer("audio/opus").pack(bytes(BUDGET + 1), BUDGET)

@@ -40,6 +40,15 @@ def test_picture_ids_count_up_start_anywhere_and_wrap_at_15_bits() -> None:
     assert ids == [0x7FFE, 0x7FFF, 0]
 
 
+def test_the_preamble_is_no_start_of_a_frame_and_takes_no_picture_id() -> None:
+    sender, receiver = packetizer("video/VP8"), depacketizer("video/VP8")
+    preamble = sender.preamble()
+    assert not receiver.starts_frame(preamble)
+    assert Vp8Descriptor.parse(preamble)[0].picture_id == 0x7FFF
+    (payload,) = sender.pack(b"\x11 inter", 100)
+    assert Vp8Descriptor.parse(payload)[0].picture_id == 0
+
+
 def test_a_refused_frame_takes_no_picture_id() -> None:
     sender = Vp8Packetizer()
     with pytest.raises(LocalProtocolError):
