@@ -490,7 +490,7 @@ class IceAgent:
         if pair.is_valid and now >= pair.consent_expires:
             self._session.fail(pair)
         elif check is None:
-            if now >= self._consent_due(pair):
+            if now >= self._session.consent_due(pair, self._last_heard):
                 self._start(pair, now)
         elif now >= check.expires:
             if pair.is_valid:
@@ -499,13 +499,6 @@ class IceAgent:
                 self._session.fail(pair)
         elif now >= check.next_send:
             self._emit(self._checks.send(pair, check, now))
-
-    def _consent_due(self, pair: Pair) -> float:
-        if self.lite or not pair.is_valid:
-            return NEVER
-        if pair is self._session.carrier:
-            return min(pair.next_consent, self._last_heard + self.options.silence_probe)
-        return pair.next_consent if pair.generation is self._session.active else NEVER
 
     def _start(self, pair: Pair, now: float) -> None:
         if not pair.is_valid:
@@ -582,19 +575,10 @@ class IceAgent:
             self.events.append(IceStateChanged(state))
 
     def _update_deadline(self, generation: Generation | None, now: float) -> None:
-        deadline = NEVER
-        for each in self._session.generations:
-            for pair in each.pairs.values():
-                deadline = min(deadline, self._pair_deadline(pair))
+        deadline = self._session.pairs_deadline(self._last_heard)
         if generation is not None and not generation.failed:
             deadline = min(deadline, self._list_deadline(generation, now))
         self._deadline = deadline
-
-    def _pair_deadline(self, pair: Pair) -> float:
-        deadline = pair.consent_expires if pair.is_valid else NEVER
-        if pair.check is None:
-            return min(deadline, self._consent_due(pair))
-        return min(deadline, pair.check.next_send, pair.check.expires)
 
     def _list_deadline(self, generation: Generation, now: float) -> float:
         deadline = next_change(

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from .base import Address, RandomBytes
+from .base import NEVER, Address, RandomBytes
 from .candidate import (
     TYPE_PREFERENCES,
     Candidate,
@@ -311,6 +311,32 @@ class IceSession:
             self.carrier = best[0] if best else None
         else:
             self.carrier = selected
+
+    def consent_due(self, pair: Pair, last_heard: float) -> float:
+        """When to check a working pair again (RFC 7675 section 5.1).
+
+        Args:
+            pair: The pair.
+            last_heard: When anything authenticated last came from the peer.
+        """
+        if self._lite or not pair.is_valid:
+            return NEVER
+        if pair is self.carrier:
+            return min(pair.next_consent, last_heard + self._options.silence_probe)
+        return pair.next_consent if pair.generation is self.active else NEVER
+
+    def pairs_deadline(self, last_heard: float) -> float:
+        """When the first check or consent of any pair is due or runs out."""
+        deadline = NEVER
+        for generation in self.generations:
+            for pair in generation.pairs.values():
+                if pair.is_valid:
+                    deadline = min(deadline, pair.consent_expires)
+                if pair.check is None:
+                    deadline = min(deadline, self.consent_due(pair, last_heard))
+                else:
+                    deadline = min(deadline, pair.check.next_send, pair.check.expires)
+        return deadline
 
     def is_validated(self, path: int, address: Address) -> bool:
         """Whether a check was answered from there; if we are lite: whether one came from there."""
