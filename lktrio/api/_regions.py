@@ -8,6 +8,7 @@ overwhelm the service. HTTP 451 is different: the project may use certain region
 fetched anew, which then has only those, and the request goes there without a pause.
 
 The list is kept as long as its ``Cache-Control`` says; if it cannot be fetched, the old one serves.
+Calls that fail at the same time, as they do when a region goes down, share one fetch.
 """
 
 from __future__ import annotations
@@ -78,6 +79,8 @@ class Regions:
         self._client = client
         self._url = f"{parts.scheme}://{parts.netloc}/settings/regions"
         self._listed = _Listed([], -math.inf)
+        self._fetching = trio.Lock()
+        self._fetched_at = -math.inf
         self.fetches = 0
 
     async def list(self, headers: dict[str, str], *, anew: bool = False) -> list[str]:
@@ -87,15 +90,22 @@ class Regions:
             headers: Headers of the request, with its authorization.
             anew: Fetch them even if those known are recent.
         """
+        asked_at = trio.current_time()
         await trio.lowlevel.checkpoint()
-        if not anew and trio.current_time() < self._listed.until:
+        if not anew and asked_at < self._listed.until:
             return self._listed.urls
-        self.fetches += 1
         with trio.move_on_after(DISCOVERY_TIMEOUT):
-            found = await self._fetch(headers)
-            if found is not None:
-                self._listed = found
+            async with self._fetching:
+                if self._fetched_at < asked_at:
+                    await self._update(headers)
         return self._listed.urls
+
+    async def _update(self, headers: dict[str, str]) -> None:
+        self._fetched_at = trio.current_time()
+        self.fetches += 1
+        found = await self._fetch(headers)
+        if found is not None:
+            self._listed = found
 
     async def _fetch(self, headers: dict[str, str]) -> _Listed | None:
         import httpx

@@ -58,7 +58,7 @@ class TokenRequest:
     """Agent to dispatch to the room."""
     agent_metadata: str | None = None
     """Metadata of its job."""
-    agent_deployment: str | None = None
+    deployment: str | None = None
     """Deployment of the agent."""
 
     def to_proto(self) -> proto.TokenSourceRequest:
@@ -66,11 +66,11 @@ class TokenRequest:
         from lktrio import proto
 
         config = None
-        if (self.agent_name, self.agent_metadata, self.agent_deployment) != (None, None, None):
+        if (self.agent_name, self.agent_metadata, self.deployment) != (None, None, None):
             agent = proto.RoomAgentDispatch(
                 agent_name=self.agent_name or "",
                 metadata=self.agent_metadata or "",
-                deployment=self.agent_deployment or "",
+                deployment=self.deployment or "",
             )
             config = proto.RoomConfiguration(agents=[agent])
         return proto.TokenSourceRequest(

@@ -14,6 +14,7 @@ from lktrio import api, proto
 from lktrio.api import LiveKitAPI
 from lktrio.auth import verify_token
 from lktrio.errors import LocalProtocolError
+from lktrio.proto.codec import decode
 from tests.api.peer import KEY, SECRET, URL, Peer, always, answer
 from tests.api.peer import api as make_api
 
@@ -124,8 +125,11 @@ async def test_trunks_come_in_the_order_of_their_ids() -> None:
             proto.SIPInboundTrunkInfo(sip_trunk_id="a"),
         ]
     )
-    async with make_api(always(lambda: answer(found))) as lk:
+    peer = Peer(always(lambda: answer(found)))
+    async with make_api(peer) as lk:
         trunks = await lk.sip.get_sip_inbound_trunks(["a", "missing", "b"])
+    asked = decode(proto.ListSIPInboundTrunkRequest, peer.requests[0].content)
+    assert asked == proto.ListSIPInboundTrunkRequest(trunk_ids=["a", "missing", "b"])
     assert [trunk.sip_trunk_id if trunk else None for trunk in trunks] == ["a", None, "b"]
 
 
@@ -136,17 +140,26 @@ async def test_outbound_trunks_and_rules_by_id() -> None:
     rules = proto.ListSIPDispatchRuleResponse(
         items=[proto.SIPDispatchRuleInfo(sip_dispatch_rule_id="r")]
     )
-    async with make_api(always(lambda: answer(outbound))) as lk:
+    peer = Peer(always(lambda: answer(outbound)))
+    async with make_api(peer) as lk:
         assert await lk.sip.get_sip_outbound_trunks(["x", "a"]) == [None, outbound.items[0]]
-    async with make_api(always(lambda: answer(rules))) as lk:
+    asked = decode(proto.ListSIPOutboundTrunkRequest, peer.requests[0].content)
+    assert asked == proto.ListSIPOutboundTrunkRequest(trunk_ids=["x", "a"])
+    peer = Peer(always(lambda: answer(rules)))
+    async with make_api(peer) as lk:
         assert await lk.sip.get_sip_dispatch_rules(["r", "y"]) == [rules.items[0], None]
+    wanted = decode(proto.ListSIPDispatchRuleRequest, peer.requests[0].content)
+    assert wanted == proto.ListSIPDispatchRuleRequest(dispatch_rule_ids=["r", "y"])
 
 
 async def test_one_dispatch() -> None:
     dispatch = proto.AgentDispatch(id="AD_a", room="demo")
     response = proto.ListAgentDispatchResponse(agent_dispatches=[dispatch])
-    async with make_api(always(lambda: answer(response))) as lk:
+    peer = Peer(always(lambda: answer(response)))
+    async with make_api(peer) as lk:
         assert await lk.agent_dispatch.get_dispatch("AD_a", "demo") == dispatch
+    asked = decode(proto.ListAgentDispatchRequest, peer.requests[0].content)
+    assert asked == proto.ListAgentDispatchRequest(dispatch_id="AD_a", room="demo")
     async with make_api(always(lambda: answer(proto.ListAgentDispatchResponse()))) as lk:
         assert await lk.agent_dispatch.get_dispatch("AD_b", "demo") is None
 

@@ -186,6 +186,36 @@ async def test_regions_are_kept_as_long_as_they_may(autojump_clock: MockClock) -
         assert cloud.settings_fetches == 4
 
 
+async def test_calls_that_fail_together_fetch_the_regions_once(autojump_clock: MockClock) -> None:
+    cloud = Cloud(project=down, a=ok)
+    cloud.cache_control = ""
+    cloud.settings_delay = 1.0
+    async with api(Peer(cloud), CLOUD) as lk:
+        async with trio.open_nursery() as nursery:
+            for _ in range(50):
+                nursery.start_soon(lk.room.list_rooms, REQUEST)
+        assert trio.current_time() == pytest.approx(1.2)
+        assert cloud.settings_fetches == 1
+        await lk.room.list_rooms(REQUEST)
+        assert cloud.settings_fetches == 2  # as the list may not be kept
+
+
+async def test_nobody_waits_long_for_the_fetch_of_another(autojump_clock: MockClock) -> None:
+    cloud = Cloud(project=down)
+    cloud.settings_delay = 1000.0
+    ended: list[float] = []
+
+    async def fail() -> None:
+        with pytest.raises(ServerError):
+            await lk.room.list_rooms(REQUEST)
+        ended.append(trio.current_time())
+
+    async with api(Peer(cloud), CLOUD) as lk, trio.open_nursery() as nursery:
+        for _ in range(50):
+            nursery.start_soon(fail)
+    assert ended == [pytest.approx(2 + 0.2 + 2 + 0.4)] * 50
+
+
 @pytest.mark.parametrize("trouble", ["status", "slow", "no regions"])
 async def test_old_regions_serve_if_there_are_no_new_ones(
     autojump_clock: MockClock, trouble: str

@@ -121,7 +121,7 @@ async def test_an_endpoint_gets_the_standard_request() -> None:
         participant_attributes={"a": "b"},
         agent_name="helper",
         agent_metadata="m",
-        agent_deployment="d",
+        deployment="d",
     )
     assert await source.fetch(request) == expected
     assert await source.fetch(request) == expected
