@@ -50,7 +50,7 @@ def _overwrite_word(order: random.Random, out: bytearray, _: bytes) -> None:
     if len(out) >= 2:
         at = order.randrange(len(out) // 2) * 2
         value = order.choice((0, 1, 3, 4, 5, len(out), len(out) - at, 0x7FFF, 0x8000, 0xFFFF))
-        out[at : at + 2] = value.to_bytes(2, "big")
+        out[at : at + 2] = (value & 0xFFFF).to_bytes(2, "big")
 
 
 def _cut_off(order: random.Random, out: bytearray, _: bytes) -> None:
