@@ -126,5 +126,7 @@ class Muxer(ABC):
         """When the frame begins, in units of ``1 / rate`` seconds."""
         if not abs(frame.timestamp) < _MAX_TIMESTAMP:  # also refuses a NaN
             raise ValueError(f"the timestamp of a frame cannot be {frame.timestamp} s")
+        if not abs(frame.duration) < _MAX_TIMESTAMP:
+            raise ValueError(f"the duration of a frame cannot be {frame.duration} s; 0 if unknown")
         start = frame.timestamp if self.start is None else self.start
         return round((frame.timestamp - start) * rate)

@@ -275,6 +275,8 @@ class MediaWriter(trio.abc.SendChannel[EncodedFrame]):
 
         Raises:
             LocalProtocolError: The frame is not one of the codec; it was left out.
+            ValueError: Its time or duration is impossible; it was left out.
+            TypeError: It is no frame.
             trio.ClosedResourceError: The writer was closed.
             trio.BrokenResourceError: An earlier write failed or was cancelled half-way.
             trio.BusyResourceError: Another task is in this method.
@@ -287,6 +289,9 @@ class MediaWriter(trio.abc.SendChannel[EncodedFrame]):
             raise trio.BusyResourceError("another task is writing to this file")
         if drain.broken:
             raise trio.BrokenResourceError("an earlier write to this file failed")
+        # Callers may be untyped.
+        if not isinstance(value, EncodedFrame):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"a media.EncodedFrame is needed, not {type(value).__name__}")
         await trio.lowlevel.checkpoint_if_cancelled()
         if drain.add(value):
             await drain.write()
@@ -355,6 +360,9 @@ async def open_writer(
 
 
 def _make_muxer(codec: Codec, start: float | None, channels: int, pre_skip: int) -> Muxer:
+    # Callers may be untyped.
+    if not isinstance(codec, Codec):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"a codec such as media.OPUS is needed, not {codec!r}")
     if codec.same_as(OPUS):
         return OggOpusMuxer(start, channels=channels, pre_skip=pre_skip)
     if codec.same_as(VP8):

@@ -58,6 +58,7 @@ MAX_CHANNELS: Final = 256
 """Channels of both sides together, unless configured otherwise."""
 
 _MAX_LABEL: Final = 65535  # RFC 8832 section 5.1: the length has 16 bits
+_LIMITS: Final = range(65536)
 _OPEN: Final = Struct("!BBHIHH")
 _MESSAGE_OPEN: Final = 0x03
 _MESSAGE_ACK: Final = 0x02
@@ -195,7 +196,7 @@ class DataChannel:
         if self.id is not None:
             self._owner.association.set_low_mark(self.id, size)
 
-    def send(self, data: bytes | str, now: float) -> None:
+    def send(self, data: bytes | bytearray | memoryview | str, now: float) -> None:
         """Queue a message; it leaves with the next :meth:`DataChannels.flush`.
 
         Args:
@@ -204,14 +205,15 @@ class DataChannel:
 
         Raises:
             LocalProtocolError: The channel is not open, the message is larger than the peer
-                accepts, or the send buffer is full.
+                accepts or no text, or the send buffer is full.
+            TypeError: The message is neither bytes nor text.
         """
         if self.state != "open" or self.id is None:
             raise LocalProtocolError(f"data channel {self.label!r} is {self.state}, not open")
         if isinstance(data, str):
-            data, protocol = data.encode(), PayloadProtocol.STRING
+            data, protocol = _encoded(data, "message"), PayloadProtocol.STRING
         else:
-            protocol = PayloadProtocol.BINARY
+            data, protocol = _copied(data), PayloadProtocol.BINARY
         if not data:
             data, protocol = b"\0", _EMPTY[protocol]
         self._owner.association.send(
@@ -383,9 +385,11 @@ class DataChannels:
         if retransmits is not None and life_time is not None:
             raise LocalProtocolError("max_retransmits and max_packet_life_time exclude each other")
         for limit in (retransmits, life_time):
-            if limit is not None and not 0 <= limit <= 65535:
-                raise LocalProtocolError("a limit of reliability must be 0..65535")
-        if len(label.encode()) > _MAX_LABEL or len(protocol.encode()) > _MAX_LABEL:
+            if limit is not None and limit not in _LIMITS:
+                raise LocalProtocolError(
+                    f"a limit of reliability is a whole number 0..65535: {limit}"
+                )
+        if max(len(_encoded(text, "label or protocol")) for text in (label, protocol)) > _MAX_LABEL:
             raise LocalProtocolError(f"label and protocol have at most {_MAX_LABEL} bytes each")
 
     def close(self, channel: DataChannel, now: float) -> None:
@@ -579,6 +583,21 @@ _FORMS: Final[dict[int, tuple[bool, bool]]] = {  # payload protocol -> binary, e
     PayloadProtocol.STRING_EMPTY: (False, True),
     PayloadProtocol.BINARY_EMPTY: (True, True),
 }
+
+
+def _encoded(text: str, what: str) -> bytes:
+    """UTF-8 of something that the user gave."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise LocalProtocolError(f"the {what} is no text that UTF-8 can express: {error}") from None
+
+
+def _copied(data: object) -> bytes:
+    """The bytes of a message, which a buffer of the user's may not keep for long."""
+    if not isinstance(data, bytes | bytearray | memoryview):  # callers may be untyped
+        raise TypeError(f"a message is bytes or str, not {type(data).__name__}")
+    return bytes(data)
 
 
 def _is_text(data: bytes) -> bool:

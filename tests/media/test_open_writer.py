@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -287,3 +289,32 @@ async def test_a_disk_that_is_full_at_the_end_is_a_media_error() -> None:
     with pytest.raises(MediaError, match="No space left"):
         async with media.open_writer(FullDisk(), media.OPUS) as out:
             await out.send(OPUS_FRAMES[0])
+
+
+@pytest.mark.parametrize("wrong", ["opus", None, "audio/opus"])
+async def test_a_codec_that_is_none_is_refused_with_an_example(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"such as media\.OPUS"):
+        async with media.open_writer(io.BytesIO(), wrong):
+            pytest.fail("it was opened")
+
+
+@pytest.mark.parametrize("wrong", [b"abc", None, OPUS_FRAMES])
+async def test_what_is_no_frame_is_refused_and_the_file_goes_on(wrong: Any) -> None:
+    target = io.BytesIO()
+    async with media.open_writer(target, media.OPUS) as out:
+        await out.send(OPUS_FRAMES[0])
+        with pytest.raises(TypeError, match=r"a media\.EncodedFrame is needed"):
+            await out.send(wrong)
+        await out.send(OPUS_FRAMES[1])
+        assert out.written == 2
+    assert len(read(OggOpusDemuxer("copy"), target.getvalue())) == 2
+
+
+@pytest.mark.parametrize("duration", [float("nan"), float("inf")])
+async def test_an_impossible_duration_is_refused_and_the_file_goes_on(duration: float) -> None:
+    target = io.BytesIO()
+    async with media.open_writer(target, media.OPUS) as out:
+        with pytest.raises(ValueError, match="the duration of a frame cannot be"):
+            await out.send(dataclasses.replace(OPUS_FRAMES[0], duration=duration))
+        await out.send(OPUS_FRAMES[0])
+    assert len(read(OggOpusDemuxer("copy"), target.getvalue())) == 1

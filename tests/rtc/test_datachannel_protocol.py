@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -405,6 +406,45 @@ def test_a_channel_closed_before_the_association_is_up_never_opens() -> None:
     channel.close(1.0)
     assert channel.state == "closed"
     assert channels.channels == ()
+
+
+@pytest.mark.parametrize("wrong", [None, 5, [1, 2], ("a",)])
+def test_a_message_of_another_type_is_refused_and_spoils_nothing(wrong: Any) -> None:
+    peer = ChannelPeer()
+    peer.open(0)
+    (channel,) = peer.opened()
+    with pytest.raises(TypeError, match="bytes or str"):
+        channel.send(wrong, peer.now)
+    channel.send(b"right", peer.now)
+    peer.flush()
+    assert [chunk.payload for chunk in peer.take(Data)][-1] == b"right"
+
+
+def test_a_buffer_may_change_after_it_was_sent() -> None:
+    peer = ChannelPeer()
+    peer.open(0)
+    (channel,) = peer.opened()
+    buffer = bytearray(b"before")
+    channel.send(buffer, peer.now)
+    buffer[:] = b"behind"
+    peer.flush()
+    assert [chunk.payload for chunk in peer.take(Data)][-1] == b"before"
+
+
+def test_text_that_is_no_utf8_is_refused() -> None:
+    peer = ChannelPeer()
+    peer.open(0)
+    (channel,) = peer.opened()
+    with pytest.raises(LocalProtocolError, match="UTF-8"):
+        channel.send("half of a pair: \ud83d", peer.now)
+    with pytest.raises(LocalProtocolError, match="UTF-8"):
+        peer.channels.create("half of a pair: \ud83d")
+
+
+@pytest.mark.parametrize("limit", [-1, 65536, 1.5])
+def test_impossible_limits_are_refused(limit: Any) -> None:
+    with pytest.raises(LocalProtocolError, match="whole number"):
+        ChannelPeer().channels.create("c", max_retransmits=limit)
 
 
 def test_nothing_can_be_made_after_the_end() -> None:
