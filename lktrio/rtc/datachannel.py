@@ -386,9 +386,7 @@ class DataChannels:
             raise LocalProtocolError("max_retransmits and max_packet_life_time exclude each other")
         for limit in (retransmits, life_time):
             if limit is not None and limit not in _LIMITS:
-                raise LocalProtocolError(
-                    f"a limit of reliability is a whole number 0..65535: {limit}"
-                )
+                raise LocalProtocolError("a limit of reliability is a whole number from 0 to 65535")
         if max(len(_encoded(text, "label or protocol")) for text in (label, protocol)) > _MAX_LABEL:
             raise LocalProtocolError(f"label and protocol have at most {_MAX_LABEL} bytes each")
 

@@ -74,9 +74,9 @@ __all__ = [
 ]
 
 MAX_SIZE = 1024 * 1024
-"""Characters of a description that ``parse`` accepts."""
-MAX_SECTIONS = 256
-"""Sections of a description that ``parse`` accepts."""
+"""Characters of a description that ``parse`` accepts; a section has one to three thousand."""
+MAX_SECTIONS = 512
+"""Sections of a description that ``parse`` accepts: two for each participant of a large room."""
 MAX_LINES = 256
 """Lines of one section, and of the session part, that ``parse`` accepts."""
 _MAX_WILDCARDS = 16  # rtcp-fb lines for all payload types of a section
@@ -387,6 +387,8 @@ class _Section:
             if self.wildcards:
                 codec.add_feedback(list(self.wildcards))
         self.media.codecs = list(self.codecs.values())
+        # LiveKit's server repeats rids in a section that it re-used.
+        self.media.rids = list(dict.fromkeys(self.media.rids))
         self.media.other_lines.sort(key=lambda line: rank(MEDIA_ORDER, line))
 
 
@@ -421,12 +423,6 @@ def _read_ssrc(media: MediaDescription, value: str) -> None:
     if attribute:
         name, text = _split_attribute(attribute)
         attributes[name] = text
-
-
-def _read_rid(media: MediaDescription, value: str) -> None:
-    rid = Rid.parse(value)
-    if rid not in media.rids:  # LiveKit's server repeats them in a section that it re-used
-        media.rids.append(rid)
 
 
 def _read_simulcast(media: MediaDescription, value: str) -> None:
@@ -511,7 +507,7 @@ _MEDIA_READERS: dict[str, Callable[[MediaDescription, str], None]] = {
     "msid": _adder("msids", Msid.parse),
     "ssrc": _read_ssrc,
     "ssrc-group": _adder("ssrc_groups", SsrcGroup.parse),
-    "rid": _read_rid,
+    "rid": _adder("rids", Rid.parse),
     "simulcast": _read_simulcast,
     "candidate": _adder("candidates", "candidate:{}".format),
     "end-of-candidates": _reader("end_of_candidates", _flag),

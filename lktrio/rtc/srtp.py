@@ -61,8 +61,9 @@ __all__ = [
 EXPORTER_LABEL = "EXTRACTOR-dtls_srtp"
 """Label of the DTLS exporter for SRTP keys (RFC 5764 section 4.2)."""
 
-DEFAULT_MAX_SSRCS = 512
-"""SSRCs for which one receiver keeps state, separately for SRTP and SRTCP."""
+DEFAULT_MAX_SSRCS = 64
+"""SSRCs for which one receiver keeps state, separately for SRTP and SRTCP; raised for those that
+a description lists."""
 
 REPLAY_WINDOW = 1024  # packets; RFC 3711 section 3.3.2 asks for at least 64
 _SLOT_MASK = REPLAY_WINDOW - 1

@@ -58,8 +58,10 @@ __all__ = [
     "StreamStats",
 ]
 
-MAX_STREAMS = 512
-"""Inbound SSRCs of one peer connection, retransmissions included."""
+MAX_UNLISTED = 64
+"""Inbound SSRCs of one peer connection that no description lists, such as simulcast layers."""
+MAX_STREAMS = 2048
+"""Inbound SSRCs of one peer connection, retransmissions and listed ones included."""
 _REPORT_INTERVAL = 1.0  # seconds; LiveKit's server needs receiver reports at least this often
 _FIRST_REPORT = 0.2  # seconds after the keys: publishers leave out mid and rid after a report
 _MAX_COMPOUND = 1100  # bytes, so that a compound packet fits a datagram of 1,200 with its tag
@@ -143,6 +145,7 @@ class MediaStreams:
         self._sender: SrtpSender | None = None
         self._receiver: SrtpReceiver | None = None
         self._feeds: dict[int, _Feed] = {}
+        self._limit = MAX_UNLISTED
         self._inbound: dict[int, tuple[Transceiver, InboundStream]] = {}
         self._rids: dict[tuple[Transceiver, str], InboundStream] = {}
         self._tracks: dict[Transceiver, Msid | None] = {}
@@ -172,6 +175,10 @@ class MediaStreams:
             self._arrivals.twcc = TwccReceiver()
         if "goog-remb" in feedback and self._arrivals.bandwidth is None:
             self._arrivals.bandwidth = ReceiveBandwidth()
+        listed = sum(len(t.remote.ssrcs) for t in receiving if t.remote is not None)
+        self._limit = min(MAX_UNLISTED + listed, MAX_STREAMS)
+        if self._receiver is not None:
+            self._receiver.max_ssrcs = max(self._receiver.max_ssrcs, self._limit)
         for transceiver in self._negotiator.transceivers:
             self._follow_track(transceiver)
 
@@ -219,7 +226,7 @@ class MediaStreams:
         bound = self._inbound.get(ssrc)
         if bound is not None:
             return bound[1] if bound[0] is transceiver else None
-        if len(self._feeds) >= MAX_STREAMS:
+        if len(self._feeds) >= self._limit:
             return None
         feedback = {kind for codec in transceiver.codecs for kind in codec.feedback}
         stream = InboundStream(
@@ -242,7 +249,7 @@ class MediaStreams:
         return stream
 
     def _bind_repair(self, stream: InboundStream, ssrc: int) -> None:
-        if ssrc not in self._feeds and len(self._feeds) < MAX_STREAMS:
+        if ssrc not in self._feeds and len(self._feeds) < self._limit:
             self._feeds[ssrc] = stream.add_repair(ssrc).feed
 
     # Streams of ours
@@ -298,6 +305,7 @@ class MediaStreams:
         """Take the keys; part of ``MediaSink``."""
         self._sender = sender
         self._receiver = receiver
+        receiver.max_ssrcs = max(receiver.max_ssrcs, self._limit)
         self._report_at = now + _FIRST_REPORT
         for _, stream in self._outbound.values():
             stream.secure(sender)

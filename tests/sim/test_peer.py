@@ -10,10 +10,10 @@ import pytest
 
 from lktrio.errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.datachannel import DataChannelMessage
-from lktrio.rtc.streams import KeyframeRequested
+from lktrio.rtc.streams import MAX_UNLISTED, KeyframeRequested
 from lktrio.rtc.transport import TransportState
 from lktrio.testing.network import LinkConditions
-from tests.support.peer_call import PERFECT, Call, opus_frames, vp8_frames
+from tests.support.peer_call import PERFECT, VP8_KEY, Call, opus_frames, vp8_frames
 
 
 @pytest.mark.parametrize(
@@ -274,3 +274,41 @@ def test_closing_ends_the_other_side() -> None:
     call.offerer.push()
     call.network.run(1)
     assert call.answerer.peer.state is TransportState.CLOSED
+
+
+def test_a_large_room_fits_into_one_connection() -> None:
+    """LiveKit's server offers two sections for each participant with a microphone and a camera."""
+    call = Call()
+    sections = [call.publish(kind) for _ in range(100) for kind in ("audio", "video")]
+    call.connect()
+    now = call.network.now
+    for section in sections:
+        is_video = section.kind == "video"
+        stream = call.offerer.peer.outbound(section, "video/VP8" if is_video else "audio/opus")
+        frame = vp8_frames(1)[0] if is_video else opus_frames(1)[0]
+        call.offerer.peer.send(stream.send_frame(frame, 0, now))
+        call.offerer.push()
+    call.network.run(1)
+    assert len(call.answerer.frames) == len(sections)
+    assert call.answerer.peer.counters["streams.unbound"] == 0
+
+
+def test_streams_that_no_description_lists_are_limited() -> None:
+    call = Call()
+    video = call.publish("video")
+    call.connect()
+    streams = call.offerer.peer._streams
+    assert streams._sender is not None
+    (theirs,) = call.answerer.peer.transceivers
+    assert theirs.remote is not None
+    theirs.remote.ssrcs.clear()  # as if the description had listed none
+    for ssrc in range(1, 400):
+        header = bytes((0x80, 96, 0, 1)) + bytes(4) + ssrc.to_bytes(4, "big")
+        packet = streams._sender.stream(ssrc).protect(header, b"\x10" + VP8_KEY, 1)
+        call.offerer.peer.send([packet])
+        call.offerer.push()
+    call.network.run(1)
+    assert video.local_track is not None
+    assert len(call.answerer.peer.inbound(theirs)) <= MAX_UNLISTED + 2
+    counters = call.answerer.peer.counters
+    assert counters["srtp.over_limit"] + counters["streams.unbound"] > 300
