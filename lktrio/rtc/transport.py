@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-from lktrio.errors import RemoteProtocolError
+from lktrio.errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.base import NEVER, Address, RandomBytes, Transmit, flatten_counters
 from lktrio.rtc.candidate import Candidate, host_candidate
 from lktrio.rtc.datachannel import DataChannelEvent, DataChannels
@@ -438,8 +438,11 @@ class Transport:
         dtls = self.dtls
         if dtls is not None and dtls.connected and self.sctp.out:
             packets, self.sctp.out = self.sctp.out, []
-            for packet in packets:
-                dtls.send(packet)
+            try:
+                for packet in packets:
+                    dtls.send(packet)
+            except LocalProtocolError as error:  # days of data have used the keys up
+                self._set_state(TransportState.FAILED, str(error), "dtls")
 
     def _send_dtls(self, dtls: DtlsEndpoint) -> None:
         datagrams, dtls.out = dtls.out, []

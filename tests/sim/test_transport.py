@@ -12,10 +12,17 @@ from lktrio.errors import RemoteProtocolError
 from lktrio.rtc.base import Address
 from lktrio.rtc.datachannel import DataChannelMessage, DataChannelOpened
 from lktrio.rtc.dtls import Certificate
+from lktrio.rtc.dtls.records import RECORD_NUMBER_LIMIT
 from lktrio.rtc.negotiation import RemoteTransport
 from lktrio.rtc.sdp import Fingerprint
 from lktrio.rtc.srtp import SrtpReceiver, SrtpSender
-from lktrio.rtc.transport import Transport, TransportEvent, TransportOptions, TransportState
+from lktrio.rtc.transport import (
+    Transport,
+    TransportEvent,
+    TransportOptions,
+    TransportState,
+    TransportStateChanged,
+)
 from lktrio.testing.network import LinkConditions, SimulatedNetwork
 
 PERFECT = LinkConditions()
@@ -201,14 +208,23 @@ def test_data_channels_opened_before_connecting_carry_messages_over_loss() -> No
     assert any(isinstance(event, DataChannelOpened) for event in call.answerer.events)
 
 
-def test_another_certificate_than_announced_fails_before_any_key() -> None:
-    call = Call()
+@pytest.mark.parametrize("offerer_is_dtls_client", [False, True])
+def test_another_certificate_than_announced_fails_before_any_key_or_data(
+    offerer_is_dtls_client: bool,
+) -> None:
+    call = Call(offerer_is_dtls_client=offerer_is_dtls_client)
+    channels = [host.transport.channels.create("chat") for host in call.hosts]
     call.offerer.certificate = Certificate.generate(LONG_AGO)
     call.describe()
     assert call.network.run(
         60, until=lambda: call.answerer.transport.state is TransportState.FAILED
     )
-    assert call.answerer.sink.sender is None
+    call.network.run(60)
+    for host, channel in zip(call.hosts, channels, strict=True):
+        assert host.transport.state is TransportState.FAILED
+        assert host.sink.sender is None
+        assert channel.state == "connecting"
+        assert host.transport.sctp.stats.packets_sent == 0
 
 
 def test_a_changed_fingerprint_in_a_later_description_is_refused() -> None:
@@ -269,3 +285,25 @@ def test_noise_from_strangers_changes_nothing() -> None:
     call.connect()
     call.network.run(1)
     assert call.state == "connected"
+
+
+def test_used_up_keys_fail_the_transport_with_the_reason() -> None:
+    call = Call()
+    channel = call.offerer.transport.channels.create("chat")
+    call.connect()
+    assert call.network.run(1, until=lambda: channel.state == "open")
+    dtls = call.offerer.transport.dtls
+    assert dtls is not None
+    assert dtls._writer is not None
+    dtls._writer.number = RECORD_NUMBER_LIMIT
+    channel.send(b"one too many", call.network.now)
+    call.offerer.transport.flush(call.network.now)
+    assert call.offerer.transport.state is TransportState.FAILED
+    (failed,) = [
+        event
+        for event in call.offerer.transport.events
+        if isinstance(event, TransportStateChanged) and event.state is TransportState.FAILED
+    ]
+    assert failed.cause == "dtls"
+    assert "used up its keys" in failed.reason
+    call.offerer.transport.close(call.network.now)

@@ -20,6 +20,7 @@ RFC 5246 7.2 (alerts), 7.4.1.1 (no renegotiation); RFC 5705 and RFC 5764 4.2 (ex
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -495,7 +496,8 @@ class DtlsEndpoint:
 
     def _send_alert(self, level: AlertLevel, description: AlertDescription) -> None:
         writer = self._writer or self._plain
-        self.out.append(writer.seal(ContentType.ALERT, bytes([level, description])))
+        with contextlib.suppress(LocalProtocolError):  # used up keys protect no alert either
+            self.out.append(writer.seal(ContentType.ALERT, bytes([level, description])))
 
     def _fail(self, reason: str, alert: AlertDescription | None) -> None:
         if alert is not None:
