@@ -591,11 +591,14 @@ def _encoded(text: str, what: str) -> bytes:
         raise LocalProtocolError(f"the {what} is no text that UTF-8 can express: {error}") from None
 
 
-def _copied(data: object) -> bytes:
+def _copied(data: bytes | bytearray | memoryview) -> bytes:
     """The bytes of a message, which a buffer of the user's may not keep for long."""
-    if not isinstance(data, bytes | bytearray | memoryview):  # callers may be untyped
-        raise TypeError(f"a message is bytes or str, not {type(data).__name__}")
-    return bytes(data)
+    if type(data) is bytes:
+        return data
+    try:
+        return bytes(memoryview(data))
+    except TypeError:  # callers may be untyped
+        raise TypeError(f"a message is bytes or str, not {type(data).__name__}") from None
 
 
 def _is_text(data: bytes) -> bool:
