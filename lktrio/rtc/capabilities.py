@@ -174,11 +174,14 @@ def match_codec(
     H.264 configurations match by packetization mode and profile; the level may differ, since
     ``level-asymmetry-allowed`` makes it a property of each direction (RFC 6184 section 8.2.2).
     """
+    if remote.is_rtx:
+        return None
+    name, channels = remote.name.lower(), remote.channels or 1
     for capability in capabilities:
         same = (
-            capability.name.lower() == remote.name.lower()
-            and capability.clock_rate == remote.clock_rate
-            and capability.channels == (remote.channels or 1)
+            capability.clock_rate == remote.clock_rate
+            and capability.channels == channels
+            and capability.name.lower() == name
         )
         if same and (capability.name != "H264" or _same_h264(remote, capability)):
             return capability

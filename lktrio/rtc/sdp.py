@@ -275,31 +275,26 @@ class _Parser:
             raise RemoteProtocolError("a description starts with v=0")
         for number, line in enumerate(self.lines[1:], 2):
             if line:
-                self.read(number, line)
+                try:
+                    self.read_line(line)
+                except RemoteProtocolError as error:
+                    raise _located(number, line, error) from error
         if not {"o", "s"} <= self.seen:
             raise RemoteProtocolError("a description has an o= and an s= line")
         self.end_part()
         return self.session
 
-    def read(self, number: int, line: str) -> None:
-        letter, equals, value = line[:1], line[1:2], line[2:]
-        if equals != "=" or "\r" in line or "\0" in line:
-            raise RemoteProtocolError(f"line {number} of a description is not letter=value")
-        try:
-            self.read_line(letter, value, line)
-        except RemoteProtocolError as error:
-            what = value.partition(":")[0][:40] if letter == "a" else letter
-            message = f"line {number} of a description ({what!r}): {error}"
-            raise RemoteProtocolError(message) from error
-
-    def read_line(self, letter: str, value: str, line: str) -> None:
+    def read_line(self, line: str) -> None:
+        letter, value = line[0], line[2:]
+        if line[1:2] != "=" or "\r" in line or "\0" in line:
+            raise RemoteProtocolError("it is not letter=value")
         self.count += 1
         if letter == "m":
             self.start_section(value)
         elif self.count > MAX_LINES:
             raise RemoteProtocolError(f"a part has more than {MAX_LINES} lines")
         elif letter == "a":
-            self.read_attribute(*_split_attribute(value))
+            self.read_attribute(value)
         elif letter == "c":
             (self.section.media if self.section else self.session).connection = value
         elif self.section:
@@ -321,22 +316,27 @@ class _Parser:
         else:
             self.session.other_lines.append(line)
 
-    def read_attribute(self, name: str, value: str | None) -> None:
-        part = self.section.media if self.section else self.session
-        text = value or ""
-        if self.section and (read_media := _MEDIA_READERS.get(name)):
-            read_media(self.section.media, text)
-        elif self.section and (read_codec := _CODEC_READERS.get(name)):
-            if not read_codec(self.section, text):
-                part.attributes.append((name, value))
-        elif not self.section and (read_session := _SESSION_READERS.get(name)):
+    def read_attribute(self, attribute: str) -> None:
+        name, _, text = attribute.partition(":")
+        section = self.section
+        if section and (read_codec := _CODEC_READERS.get(name)):  # most lines are about codecs
+            if not read_codec(section, text):
+                section.media.attributes.append(_split_attribute(attribute))
+        elif section and (read_media := _MEDIA_READERS.get(name)):
+            read_media(section.media, text)
+        elif not section and (read_session := _SESSION_READERS.get(name)):
             read_session(self.session, text)
-        elif read_shared := _SHARED_READERS.get(name):
-            read_shared(part, text)
-        elif name in DIRECTIONS:
-            (self.section.media if self.section else self.session).direction = DIRECTIONS[name]
         else:
-            part.attributes.append((name, value))
+            self.read_shared(name, text, attribute)
+
+    def read_shared(self, name: str, text: str, attribute: str) -> None:
+        part = self.section.media if self.section else self.session
+        if read := _SHARED_READERS.get(name):
+            read(part, text)
+        elif name in DIRECTIONS:
+            part.direction = DIRECTIONS[name]
+        else:
+            part.attributes.append(_split_attribute(attribute))
 
     def start_section(self, value: str) -> None:
         self.end_part()
@@ -365,31 +365,39 @@ class _Section:
         port = integer(found[1].partition("/")[0], _MAX_PORT)
         self.media = MediaDescription(kind=found[0], port=port, protocol=found[2])
         self.codecs: dict[int, RtpCodec] = {}
+        self.named: dict[str, RtpCodec] = {}
         self.wildcards: dict[str, None] = {}
         if self.media.is_rtp:
             numbers = dict.fromkeys(integer(word, MAX_PAYLOAD_TYPE) for word in found[3:])
             self.codecs = {number: RtpCodec(number) for number in numbers}
+            self.named = {str(number): codec for number, codec in self.codecs.items()}
         else:
             self.media.formats = found[3:]
 
-    def find(self, text: str) -> tuple[RtpCodec | None, str]:
-        """Split ``payload-type rest`` and look the payload type up among those of the section."""
-        number, _, rest = text.strip(" ").partition(" ")
-        if not self.media.is_rtp:
-            return None, rest
-        return self.codecs.get(integer(number, MAX_PAYLOAD_TYPE)), rest
+    def find(self, number: str) -> RtpCodec | None:
+        """Look a payload type up among those of the section."""
+        codec = self.named.get(number)
+        if codec is None and self.media.is_rtp:
+            codec = self.codecs.get(integer(number, MAX_PAYLOAD_TYPE))
+        return codec
 
     def finish(self) -> None:
         """Complete the codecs, once all lines of the section are read."""
         for number, codec in self.codecs.items():
             if not codec.name and self.media.kind == "audio" and number in STATIC_PAYLOAD_TYPES:
                 codec.name, codec.clock_rate = STATIC_PAYLOAD_TYPES[number]
-            if self.wildcards:
-                codec.add_feedback(list(self.wildcards))
+            for kind in self.wildcards:
+                codec.add_feedback(kind)
         self.media.codecs = list(self.codecs.values())
         # LiveKit's server repeats rids in a section that it re-used.
         self.media.rids = list(dict.fromkeys(self.media.rids))
         self.media.other_lines.sort(key=lambda line: rank(MEDIA_ORDER, line))
+
+
+def _located(number: int, line: str, error: RemoteProtocolError) -> RemoteProtocolError:
+    """The error of a line, with the place but never the value: it may be a password."""
+    what = line[2:].partition(":")[0][:40] if line[0] == "a" else line[0]
+    return RemoteProtocolError(f"line {number} of a description ({what!r}): {error}")
 
 
 def _split_attribute(text: str) -> tuple[str, str | None]:
@@ -431,29 +439,32 @@ def _read_simulcast(media: MediaDescription, value: str) -> None:
 
 
 def _read_rtpmap(section: _Section, value: str) -> bool:
-    codec, rest = section.find(value)
+    number, _, rest = value.strip(" ").partition(" ")
+    codec = section.find(number)
     if codec:
         codec.read_rtpmap(rest)
     return codec is not None
 
 
 def _read_fmtp(section: _Section, value: str) -> bool:
-    codec, rest = section.find(value)
+    number, _, rest = value.strip(" ").partition(" ")
+    codec = section.find(number)
     if codec:
         codec.read_fmtp(rest)
     return codec is not None
 
 
 def _read_feedback(section: _Section, value: str) -> bool:
-    found = words(value)
-    if found[:1] == ["*"]:
-        section.wildcards[" ".join(found[1:])] = None
+    number, _, rest = value.strip(" ").partition(" ")
+    kind = " ".join(words(rest))
+    if number == "*":
+        section.wildcards[kind] = None
         if len(section.wildcards) > _MAX_WILDCARDS:
             raise RemoteProtocolError("too many kinds of feedback for all payload types")
         return True
-    codec, rest = section.find(value)
+    codec = section.find(number)
     if codec:
-        codec.add_feedback([" ".join(words(rest))])
+        codec.add_feedback(kind)
     return codec is not None
 
 

@@ -323,6 +323,11 @@ class RtpCodec:
         return f"{self.name}/{self.clock_rate}{channels}"
 
     @property
+    def is_rtx(self) -> bool:
+        """Whether it carries retransmissions of another payload type (RFC 4588)."""
+        return self.name.lower() == "rtx"
+
+    @property
     def apt(self) -> int | None:
         """The payload type that this RTX payload type repairs (RFC 4588), else None."""
         value = self.parameters.get("apt")
@@ -346,6 +351,7 @@ class RtpCodec:
             if name or equals:
                 self.parameters[name.strip(" ")] = value.strip(" ") if equals else None
 
-    def add_feedback(self, kinds: list[str]) -> None:
-        """Add kinds of RTCP feedback that are not there yet."""
-        self.feedback = list(dict.fromkeys(self.feedback + kinds))
+    def add_feedback(self, kind: str) -> None:
+        """Add a kind of RTCP feedback if it is not there yet."""
+        if kind not in self.feedback:
+            self.feedback.append(kind)

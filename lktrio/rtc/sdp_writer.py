@@ -39,11 +39,12 @@ def rank(order: str, line: str) -> int:
 
 
 def _join(lines: Iterable[str]) -> str:
-    checked = list(lines)
-    for line in checked:
-        if "\r" in line or "\n" in line:
-            raise LocalProtocolError(f"a text of a description contains a line end: {line[:40]!r}")
-    return "".join(f"{line}\r\n" for line in checked)
+    every = list(lines)
+    text = "\r\n".join([*every, ""])
+    if not text.count("\r") == text.count("\n") == len(every):
+        broken = next(line for line in every if "\r" in line or "\n" in line)
+        raise LocalProtocolError(f"a text of a description contains a line end: {broken[:40]!r}")
+    return text
 
 
 def _session_lines(session: SessionDescription) -> Iterator[str]:

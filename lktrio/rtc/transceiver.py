@@ -154,22 +154,15 @@ class Transceiver:
     def select_codecs(self, remote: Sequence[RtpCodec]) -> list[RtpCodec]:
         """Choose from the peer's codecs those that we have, in its order, with their RTX."""
         chosen: list[RtpCodec] = []
+        repaired: set[int | None] = set()
         for codec in remote:
             capability = match_codec(codec, self.capabilities)
             if capability is not None:
                 feedback = [kind for kind in codec.feedback if kind in capability.feedback]
                 chosen.append(_with_feedback(codec, feedback))
-        accepted = {codec.payload_type for codec in chosen}
-        repairs = [codec for codec in remote if codec.name.lower() == "rtx"]
-        chosen.extend(
-            codec for codec in repairs if codec.apt in accepted and self._offers_rtx(codec, chosen)
-        )
-        return chosen
-
-    def _offers_rtx(self, rtx: RtpCodec, chosen: Sequence[RtpCodec]) -> bool:
-        repaired = next(codec for codec in chosen if codec.payload_type == rtx.apt)
-        capability = match_codec(repaired, self.capabilities)
-        return capability is not None and capability.rtx_payload_type is not None
+                if capability.rtx_payload_type is not None:
+                    repaired.add(codec.payload_type)
+        return chosen + [codec for codec in remote if codec.is_rtx and codec.apt in repaired]
 
 
 def _with_feedback(codec: RtpCodec, feedback: list[str]) -> RtpCodec:

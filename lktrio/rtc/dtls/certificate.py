@@ -15,6 +15,7 @@ import datetime
 import hashlib
 import hmac
 from collections.abc import Sequence
+from functools import cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -72,7 +73,10 @@ class Certificate:
         self.der = der
         self.scheme = scheme
         self._private_key = private_key
-        self._algorithm = _signature_algorithm(private_key, _HASHES[scheme])
+        # Deterministic, if possible: handshakes can be replayed, and no random number is needed.
+        self._algorithm = ec.ECDSA(
+            _HASHES[scheme], deterministic_signing=_signs_deterministically()
+        )
 
     @classmethod
     def generate(cls, now_utc: datetime.datetime) -> Certificate:
@@ -184,13 +188,12 @@ def _parse_digest(text: str) -> bytes:
         return b""
 
 
-def _signature_algorithm(
-    key: ec.EllipticCurvePrivateKey, algorithm: hashes.HashAlgorithm
-) -> ec.ECDSA:
-    """Prefer deterministic ECDSA: it makes handshakes replayable and needs no random number."""
+@cache
+def _signs_deterministically() -> bool:
+    """Whether there is deterministic ECDSA, as there is from OpenSSL 3.2 on."""
+    key = ec.derive_private_key(1, ec.SECP256R1())
     try:
-        deterministic = ec.ECDSA(algorithm, deterministic_signing=True)
-        key.sign(b"", deterministic)
-    except UnsupportedAlgorithm:  # OpenSSL before 3.2
-        return ec.ECDSA(algorithm)
-    return deterministic
+        key.sign(b"", ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+    except UnsupportedAlgorithm:
+        return False
+    return True
