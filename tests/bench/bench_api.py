@@ -3,8 +3,7 @@
 ``python -m tests.bench.bench_api``. Both clients make the same calls of ``list_participants`` to
 the same server, a process that answers every request with the same prepared bytes, so that the
 clients are what is measured. Each pass is a process of its own; the first calls of it, which open
-connections, are not counted. Passes alternate; medians of the wall time and of the CPU time of the
-client are compared. The exit status is 1 if lktrio takes longer than livekit-api.
+connections, are not counted. The exit status is 1 if lktrio takes longer than livekit-api.
 """
 
 from __future__ import annotations
@@ -16,15 +15,18 @@ import multiprocessing.connection
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
+from functools import partial
 
 import trio
 
+from tests.bench.comparing import Clock, in_turns, judge, ratio
+
 CALLS = 1000
-PASSES = 5
+PASSES = 7
 WARM_UP = 100
 PARTICIPANTS = 5
+LIMIT = 1.0
 KEY, SECRET = "devkey", "secretsecretsecretsecretsecretsecret"
 ROOM = "demo"
 
@@ -78,16 +80,6 @@ def serve(ready: multiprocessing.connection.Connection) -> None:
         await server.serve_forever()
 
     asyncio.run(main())
-
-
-class Clock:
-    """Wall and CPU time of what happens between two readings."""
-
-    def __init__(self) -> None:
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
-
-    def read(self) -> tuple[float, float]:
-        return time.perf_counter() - self._wall, time.process_time() - self._cpu
 
 
 async def ours(url: str) -> tuple[float, float]:
@@ -150,21 +142,21 @@ def main() -> int:
     server.start()
     ready.close()  # so that the end of the process is noticed
     url = f"http://127.0.0.1:{port.recv()}"
-    times: dict[str, list[tuple[float, float]]] = {client: [] for client in CLIENTS}
-    for _ in range(PASSES):
-        for client, found in times.items():
-            found.append(measure(client, url))
+    sides = {client: partial(measure, client, url) for client in CLIENTS}
+    found = in_turns(sides, PASSES)
     server.terminate()
     server.join()
-    print(f"{CALLS} calls at once, medians of {PASSES} passes")
-    medians: dict[str, list[float]] = {}
-    for client, found in times.items():
-        medians[client] = [statistics.median(column) for column in zip(*found, strict=True)]
-        wall, cpu = medians[client]
+    walls, cpus = (
+        {client: [times[column] for times in found[client]] for client in CLIENTS}
+        for column in (0, 1)
+    )
+    print(f"{CALLS} calls at once, medians of {PASSES} passes in turns")
+    for client in CLIENTS:
+        wall, cpu = statistics.median(walls[client]), statistics.median(cpus[client])
         print(f"{client:12} {wall * 1e3:8.0f} ms, {cpu / CALLS * 1e6:6.0f} us of CPU per call")
-    wall, cpu = (a / b for a, b in zip(medians["lktrio"], medians["livekit-api"], strict=True))
-    print(f"lktrio takes {wall:.2f} of the time of livekit-api, {cpu:.2f} of its CPU time")
-    return int(wall > 1)
+    judge("CPU time of lktrio to livekit-api", ratio(cpus["lktrio"], cpus["livekit-api"]))
+    compared = ratio(walls["lktrio"], walls["livekit-api"])
+    return int(judge("time of lktrio to livekit-api", compared, at_most=LIMIT))
 
 
 if __name__ == "__main__":

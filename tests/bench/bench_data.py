@@ -1,7 +1,6 @@
 """Data: messages through a room beside LiveKit's own SDK, bulk between two peers beside aiortc.
 
-``python -m tests.bench.bench_data``. Everything runs in turns, each run in a process of its own,
-and medians are compared.
+``python -m tests.bench.bench_data``. Each run is a process of its own.
 
 Rooms: two participants of one SDK, in one process, join the embedded server, which is another
 process. One sends reliable messages of 1 KB that the other receives: one at a time, each when the
@@ -24,13 +23,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import trio
 
 from tests.bench.bench_join import running_server
+from tests.bench.comparing import Clock, in_turns, judge, ratio
 
-ROUNDS = 3
+ROUNDS = 5
 MESSAGE = bytes(1000)
 ONE_BY_ONE = 300
 IN_A_ROW = 2000
@@ -39,16 +40,6 @@ BLOCKS = {"lktrio": 4000, "aiortc": 400}
 HIGH_WATER = 1 << 20
 SECONDS = 60
 TARGET = 5.0
-
-
-class Clock:
-    """Wall and CPU seconds between its making and its reading."""
-
-    def __init__(self) -> None:
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
-
-    def read(self) -> tuple[float, float]:
-        return time.perf_counter() - self._wall, time.process_time() - self._cpu
 
 
 def per_message(clock: Clock, count: int) -> dict[str, float]:
@@ -259,29 +250,25 @@ def main() -> int:
     if len(sys.argv) > 1:
         print(json.dumps(RUNNERS[sys.argv[1]](*sys.argv[2:])), flush=True)
         os._exit(0)  # the threads of LiveKit's SDK have no end of their own
-    found: dict[str, list[Times]] = {runner: [] for runner in RUNNERS}
     with running_server() as server:
-        for _ in range(ROUNDS):
-            for runner, times in found.items():
-                times.append(measure(runner, server))
+        sides = {runner: partial(measure, runner, server) for runner in RUNNERS}
+        found = in_turns(sides, ROUNDS)
 
-    def median(runner: str, what: str, unit: str) -> float:
-        return statistics.median(times[what][unit] for times in found[runner])
+    def values(runner: str, what: str, unit: str) -> list[float]:
+        return [times[what][unit] for times in found[runner]]
 
+    print(f"medians of {ROUNDS} passes in turns")
     for what in ("one by one", "in a row"):
         for sdk in ("lktrio", "livekit"):
-            cpu, wall = (median(f"room-{sdk}", what, unit) for unit in ("cpu", "wall"))
+            cpu, wall = (statistics.median(values(f"room-{sdk}", what, u)) for u in ("cpu", "wall"))
             print(f"room, {what:10}  {sdk:8} {cpu:7.0f} us of CPU, {wall:7.0f} us per message")
-        ratio = median("room-lktrio", what, "cpu") / median("room-livekit", what, "cpu")
-        print(f"room, {what:10}  lktrio takes {ratio:.2f} of the CPU time of livekit")
-    speeds: dict[str, float] = {}
+        cpus = (values(f"room-{sdk}", what, "cpu") for sdk in ("lktrio", "livekit"))
+        judge("CPU time of lktrio to livekit", ratio(*cpus))
     for stack in ("lktrio", "aiortc"):
-        cpu, wall = (median(f"bulk-{stack}", "bulk", unit) for unit in ("cpu", "wall"))
-        speeds[stack] = len(BLOCK) / wall
-        print(f"bulk  {stack:8} {speeds[stack]:7.1f} MB/s, {cpu:7.0f} us of CPU per 16 KiB")
-    ratio = speeds["lktrio"] / speeds["aiortc"]
-    print(f"bulk  lktrio moves {ratio:.1f} times the bytes of aiortc")
-    return int(ratio < TARGET)
+        cpu, wall = (statistics.median(values(f"bulk-{stack}", "bulk", u)) for u in ("cpu", "wall"))
+        print(f"bulk  {stack:8} {len(BLOCK) / wall:7.1f} MB/s, {cpu:7.0f} us of CPU per 16 KiB")
+    compared = ratio(*(values(f"bulk-{stack}", "bulk", "wall") for stack in ("aiortc", "lktrio")))
+    return int(judge("bytes of lktrio to aiortc", compared, at_least=TARGET))
 
 
 if __name__ == "__main__":
