@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -13,11 +16,19 @@ from tests.support.servers import SERVERS, RoomServer, open_server
 _DEADLINE = 60.0  # seconds; the test is hanging then
 
 
-@pytest.fixture(autouse=True)
-async def deadline() -> AsyncIterator[None]:
-    """Fail a test that hangs."""
-    with trio.fail_after(_DEADLINE):
-        yield
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Fail a test that hangs; a module may set a ``DEADLINE`` of its own."""
+    function = getattr(item, "obj", None)
+    if not isinstance(item, pytest.Function) or not inspect.iscoroutinefunction(function):
+        return
+    seconds = getattr(item.module, "DEADLINE", _DEADLINE)
+
+    @functools.wraps(function)
+    async def limited(**arguments: Any) -> None:
+        with trio.fail_after(seconds):
+            await function(**arguments)
+
+    item.obj = limited
 
 
 @pytest.fixture(params=SERVERS)

@@ -1,0 +1,483 @@
+"""Cancelled anywhere, an operation leaves nothing behind: no task, no socket, nobody, no track."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import trio
+from trio_websocket import ConnectionClosed
+
+from lktrio import media, proto
+from lktrio.api import LiveKitAPI
+from lktrio.errors import ConnectTimeout, PublishTimeout, RoomClosed
+from lktrio.events import DataReceived, TrackSubscribed
+from lktrio.media import Codec
+from lktrio.room import Room, RoomOptions, connect_room, open_room
+from lktrio.testing.cancellation import cancel_at_every_checkpoint
+from tests.support.recording import sample
+from tests.support.scripted_room import Plan, ScriptedRoom, quick
+from tests.support.servers import (
+    PATIENCE,
+    SERVERS,
+    VERSIONS,
+    RoomServer,
+    expect,
+    open_server,
+    until,
+)
+from tests.support.signal_server import Visit, open_signal_server
+
+DEADLINE = 600.0  # seconds; hundreds of joins, on a machine that may be busy
+CODECS = pytest.mark.parametrize("codec", [media.OPUS, media.VP8], ids=["audio", "video"])
+Operation = Callable[[], Awaitable[object]]
+
+
+@pytest.fixture(params=[pytest.param("embedded", id="embedded")])
+async def server(request: pytest.FixtureRequest) -> Any:
+    async with open_server(request.param, f"test-{uuid4()}") as server:
+        yield server
+
+
+async def sweep(server: RoomServer, operation: Operation, *present: str) -> int:
+    """Cancel an operation everywhere; afterwards only these are in the room, without a track."""
+    request = proto.ListParticipantsRequest(room=server.room)
+    limits = httpx.Limits(max_keepalive_connections=0)  # lest one is taken for left behind
+    async with (
+        httpx.AsyncClient(limits=limits) as client,
+        LiveKitAPI(server.url, server.key, server.secret, client=client) as api,
+    ):
+
+        async def nothing_is_left() -> None:
+            with trio.fail_after(PATIENCE):
+                while True:
+                    listed = (await api.room.list_participants(request)).participants
+                    tracks = [track for one in listed for track in one.tracks]
+                    if {one.identity for one in listed} == set(present) and not tracks:
+                        break
+                    await trio.sleep(0.005)
+
+        return await cancel_at_every_checkpoint(operation, after_each=nothing_is_left)
+
+
+@asynccontextmanager
+async def two(
+    server: RoomServer, options: RoomOptions | None = None
+) -> AsyncGenerator[tuple[Room, Room]]:
+    async with server.join("alice", options) as alice, server.join("bob", options) as bob:
+        await server.wait_for_participants("alice", "bob")
+        yield alice, bob
+
+
+class Through(trio.abc.HalfCloseableStream):
+    """A stream to a server that can be meddled with."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self.stream = stream
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self.stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self.stream.wait_send_all_might_not_block()
+
+    async def send_eof(self) -> None:
+        await self.stream.send_eof()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        return await self.stream.receive_some(max_bytes)
+
+    async def aclose(self) -> None:
+        await self.stream.aclose()
+
+
+class Rewriting(Through):
+    """Asks for another path than the newer one."""
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await super().send_all(bytes(data).replace(b"GET /rtc/v1?", b"GET /rtc/v7?"))
+
+
+class Clogged(Through):
+    """Takes nothing any more from some moment on."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        super().__init__(stream)
+        self.clogged = False
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        if self.clogged:
+            await trio.sleep_forever()
+        await super().send_all(data)
+
+
+def is_empty(room: Room) -> bool:
+    return not any(one.publications for one in room.remote_participants.values())
+
+
+# Joining and leaving
+
+
+@pytest.mark.parametrize("server", SERVERS, indirect=True)
+@VERSIONS
+async def test_a_whole_stay(server: RoomServer, options: RoomOptions) -> None:
+    frames = await sample(media.OPUS, interval=0.002)
+
+    async def operation() -> None:
+        async with server.join("me", options) as room:
+            await room.local_participant.publish_data(b"x")
+            async with room.local_participant.publish(media.OPUS) as track:
+                await track.send(frames[0])
+
+    assert await sweep(server, operation) > 50
+
+
+async def test_falling_back_to_two_connections(server: RoomServer) -> None:
+    """The server seems not to know the newer path."""
+
+    async def connect(host: str, port: int) -> trio.abc.HalfCloseableStream:
+        return Rewriting(await trio.open_tcp_stream(host, port))
+
+    async def operation() -> None:
+        async with server.join("me", RoomOptions(connect=connect)) as room:
+            assert room.signal_version == "v0"
+
+    assert await sweep(server, operation) > 50
+
+
+async def test_staying(server: RoomServer) -> None:
+    """Cancelled in the block, with calls under way."""
+
+    async def operation() -> None:
+        async with server.join("me") as room, trio.open_nursery() as nursery:
+            nursery.start_soon(room.wait_closed)
+            nursery.start_soon(room.events().receive)
+            for _ in range(10):
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+
+    assert await sweep(server, operation) > 50
+
+
+async def test_joining_in_the_callers_nursery(server: RoomServer) -> None:
+    async def operation() -> None:
+        async with trio.open_nursery() as nursery:
+            room = await connect_room(nursery, server.url, server.token("me"))
+            assert room.state == "connected"
+            nursery.cancel_scope.cancel()
+
+    assert await sweep(server, operation) > 50
+
+
+# Publishing
+
+
+@VERSIONS
+@CODECS
+async def test_publishing(server: RoomServer, options: RoomOptions, codec: Codec) -> None:
+    frames = await sample(codec, interval=0.002)
+    async with two(server, options) as (alice, bob):
+
+        async def operation() -> None:
+            async with alice.local_participant.publish(codec, name="it") as track:
+                for frame in frames[:3]:
+                    await track.send(frame)
+
+        assert await sweep(server, operation, "alice", "bob") > 5
+        assert not alice.local_participant.publications
+        await until(lambda: is_empty(bob))
+        # and the next one works
+        events = bob.events(TrackSubscribed)
+        async with alice.local_participant.publish(codec) as track:
+            channel = (await expect(events, TrackSubscribed)).track.frames()
+            await track.wait_subscribed()
+            await track.send(frames[0])
+            with trio.fail_after(PATIENCE):
+                assert (await channel.receive()).data == frames[0].data
+
+
+async def test_muting(server: RoomServer) -> None:
+    async with two(server) as (alice, bob), alice.local_participant.publish(media.OPUS) as track:
+
+        async def operation() -> None:
+            await track.mute()
+            await track.unmute()
+
+        async def agreed() -> None:
+            """Whatever was done: we and the others have the same idea of it."""
+            theirs = bob.remote_participants["alice"].publications
+            await until(lambda: all(one.muted == track.muted for one in theirs.values()))
+
+        assert await cancel_at_every_checkpoint(operation, after_each=agreed) >= 2
+        assert not track.muted
+
+
+async def test_publishing_a_file(server: RoomServer, tmp_path: Path) -> None:
+    path = tmp_path / "talk.ogg"
+    async with media.open_writer(path, media.OPUS) as out:
+        for frame in (await sample(media.OPUS, interval=0.02))[:3]:
+            await out.send(frame)
+    async with two(server) as (alice, bob):
+        operation = partial(alice.local_participant.publish_file, path, wait_subscribed=True)
+        assert await sweep(server, operation, "alice", "bob") > 10
+        await until(lambda: is_empty(bob))
+
+
+# Receiving
+
+
+@pytest.mark.parametrize("what", ["frames", "packets"])
+async def test_receiving_media_loses_nothing(server: RoomServer, what: str) -> None:
+    frames = (await sample(media.OPUS, interval=0.002))[:40]
+    async with two(server) as (alice, bob):
+        events = bob.events(TrackSubscribed)
+        async with alice.local_participant.publish(media.OPUS) as track:
+            remote = (await expect(events, TrackSubscribed)).track
+            await track.wait_subscribed()
+            channel: Any = getattr(remote, what)()
+            received: list[bytes] = []
+            left = iter(frames)
+
+            async def operation() -> None:
+                item = await channel.receive()
+                received.append(item.data if what == "frames" else item.payload)
+
+            async def send_more() -> None:
+                for frame in [next(left), next(left)]:
+                    await track.send(frame)
+
+            for _ in range(10):
+                await send_more()
+                await cancel_at_every_checkpoint(operation)
+            with trio.fail_after(PATIENCE):
+                while len(received) < 20:
+                    await operation()
+            assert received == [frame.data for frame in frames[:20]]
+            await channel.aclose()
+
+
+async def test_channels_that_are_closed(server: RoomServer) -> None:
+    async with two(server) as (alice, bob):
+        events = bob.events(TrackSubscribed)
+        async with alice.local_participant.publish(media.OPUS):
+            remote = (await expect(events, TrackSubscribed)).track
+
+            async def operation() -> None:
+                async with remote.frames(), remote.packets(), bob.events():
+                    await trio.lowlevel.checkpoint()
+
+            await cancel_at_every_checkpoint(operation)
+            assert not remote._frame_channels
+            assert not remote._packet_channels
+            assert len(bob._session.events._subscriptions) == 1
+
+
+async def test_receiving_events_loses_nothing(server: RoomServer) -> None:
+    async with two(server) as (alice, bob), trio.open_nursery() as nursery:
+        events = bob.events(DataReceived)
+        received: list[int] = []
+
+        async def talk() -> None:
+            for number in range(2**32):
+                await alice.local_participant.publish_data(number.to_bytes(4, "big"))
+                await trio.sleep(0.002)
+
+        async def operation() -> None:
+            received.append(int.from_bytes((await events.receive()).data, "big"))
+
+        nursery.start_soon(talk)
+        for _ in range(20):
+            await cancel_at_every_checkpoint(operation)
+        assert received == list(range(len(received)))
+        nursery.cancel_scope.cancel()
+
+
+async def test_subscribing(server: RoomServer) -> None:
+    async with (
+        two(server, RoomOptions(auto_subscribe=False)) as (alice, bob),
+        alice.local_participant.publish(media.OPUS),
+    ):
+        await until(lambda: not is_empty(bob))
+        (publication,) = bob.remote_participants["alice"].publications.values()
+
+        async def operation() -> None:
+            await publication.set_subscribed(True)
+            await publication.set_enabled(False)
+            await publication.set_enabled(True)
+            await publication.set_subscribed(False)
+
+        assert await cancel_at_every_checkpoint(operation) >= 4
+
+
+# Data
+
+
+@pytest.mark.parametrize("reliable", [True, False], ids=["reliable", "lossy"])
+async def test_data_is_sent_whole_or_not_at_all(server: RoomServer, reliable: bool) -> None:
+    async with two(server) as (alice, bob):
+        events = bob.events(DataReceived)
+        publish = partial(alice.local_participant.publish_data, reliable=reliable)
+        sent: list[int] = []
+        tried: list[int] = []
+
+        async def operation() -> None:
+            tried.append(len(tried))
+            await publish(f"{tried[-1]} ".encode() * 100)
+            sent.append(tried[-1])
+
+        assert await cancel_at_every_checkpoint(operation) >= 1
+        await publish(b"end")
+        received: list[int] = []
+        while (event := await expect(events, DataReceived)).data != b"end":
+            number = int(event.data.split()[0])
+            assert event.data == f"{number} ".encode() * 100
+            received.append(number)
+        assert received == sent
+
+
+async def test_data_that_waits_for_room_on_the_channel(server: RoomServer) -> None:
+    async with two(server) as (alice, bob):
+        events = bob.events(DataReceived)
+        tried = 0
+
+        async def operation() -> None:
+            nonlocal tried
+            for _ in range(40):
+                tried += 1
+                await alice.local_participant.publish_data(tried.to_bytes(2, "big") * 25_000)
+
+        await cancel_at_every_checkpoint(operation)
+        await alice.local_participant.publish_data(b"end")
+        previous = 0
+        while (event := await expect(events, DataReceived)).data != b"end":
+            number = int.from_bytes(event.data[:2], "big")
+            assert number > previous
+            assert len(event.data) == 50_000
+            previous = number
+
+
+async def test_changing_what_others_see_of_us(server: RoomServer) -> None:
+    async with server.join("me", can_update_own_metadata=True) as room:
+
+        async def operation() -> None:
+            await room.local_participant.set_name("me, myself")
+            await room.local_participant.set_attributes({"a": "b"})
+
+        assert await cancel_at_every_checkpoint(operation) >= 2
+        await room.local_participant.set_metadata("still works")
+
+
+async def test_the_end_of_the_room_while_calls_are_under_way(server: RoomServer) -> None:
+    """A call that is cancelled when the room has ended says one or the other, never both."""
+    async with server.join("me") as room:
+        async with server.api() as api:
+            await api.room.delete_room(proto.DeleteRoomRequest(room=server.room))
+        await room.wait_closed()
+
+        async def operation() -> None:
+            for call in (
+                partial(room.local_participant.publish_data, b"x"),
+                partial(room.local_participant.set_name, "x"),
+                room.local_participant.publish(media.OPUS).__aenter__,
+            ):
+                with pytest.raises(RoomClosed):
+                    await call()
+            assert await room.wait_closed() == "room_deleted"
+            async with aclosing(room.events()) as events:
+                assert [event async for event in events] == []
+
+        await cancel_at_every_checkpoint(operation)
+
+
+# Servers that do not take part
+
+
+@asynccontextmanager
+async def scripted(plan: Plan) -> AsyncGenerator[str]:
+    """A server for any number of stays; the URL."""
+
+    async def serve(visit: Visit) -> None:
+        room = ScriptedRoom(plan)
+        try:
+            await room.serve(visit)
+        except* (ConnectionClosed, trio.BrokenResourceError):
+            pass  # the client was cancelled
+        finally:
+            room.driver.close()
+        await trio.lowlevel.checkpoint()
+
+    async with open_signal_server(serve) as signal:
+        yield signal.url
+
+
+@pytest.mark.parametrize(
+    "plan", [Plan(answers=False), Plan(media=False)], ids=["no-answer", "no-media"]
+)
+async def test_a_server_that_never_connects(plan: Plan) -> None:
+    async with scripted(plan) as url:
+
+        async def operation() -> None:
+            async with open_room(url, "token", quick(negotiation=0.1, transport=0.1)):
+                pytest.fail("there is no way for media")
+
+        runs = await cancel_at_every_checkpoint(operation, raises=(ConnectTimeout,))
+        assert runs > 20
+
+
+async def test_a_server_that_accepts_no_track() -> None:
+    options = quick()
+    signal = replace(options.timeouts.signal, add_track=0.1)
+    options = quick(signal=signal)
+    async with scripted(Plan()) as url, open_room(url, "token", options) as room:
+
+        async def operation() -> None:
+            async with room.local_participant.publish(media.OPUS):
+                pytest.fail("nobody accepted it")
+
+        assert await cancel_at_every_checkpoint(operation, raises=(PublishTimeout,)) >= 3
+        assert room.state == "connected"
+        assert not room.local_participant.publications
+
+
+async def test_a_server_that_stops_reading(server: RoomServer) -> None:
+    """However the room is left, the goodbye takes no longer than it may."""
+    streams: list[Clogged] = []
+
+    async def connect(host: str, port: int) -> trio.abc.HalfCloseableStream:
+        streams.append(Clogged(await trio.open_tcp_stream(host, port)))
+        return streams[-1]
+
+    options = replace(quick(), connect=connect)
+    options = replace(
+        options,
+        timeouts=replace(
+            options.timeouts, signal=replace(options.timeouts.signal, goodbye=0.1, add_track=0.1)
+        ),
+    )
+
+    async def operation() -> None:
+        async with server.join("me", options) as room:
+            streams[-1].clogged = True
+            with pytest.raises(PublishTimeout):
+                async with room.local_participant.publish(media.OPUS):
+                    pytest.fail("nobody heard of it")
+
+    async def cancelled() -> None:
+        with trio.CancelScope() as scope:
+            async with server.join("me", options):
+                streams[-1].clogged = True
+                scope.cancel()
+                await trio.sleep_forever()
+
+    for body in (operation, cancelled):
+        started = trio.current_time()
+        await body()
+        assert trio.current_time() - started < 2
+    assert await sweep(server, operation) > 50

@@ -1,0 +1,132 @@
+"""Every public async function of a room is a checkpoint, also when it succeeds at once."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+import trio
+
+from lktrio import media
+from lktrio import room as public
+from lktrio.events import TrackSubscribed
+from lktrio.room import LocalTrack, RemoteTrack, Room, connect_room, open_room
+from tests.support.recording import sample
+from tests.support.servers import RoomServer, expect, open_server
+
+
+class Stage:
+    """Two participants with a track between them, and what is called on it."""
+
+    def __init__(self, server: RoomServer, stack: AsyncExitStack) -> None:
+        self.server, self.stack = server, stack
+        self.room: Room
+        self.track: LocalTrack
+        self.remote: RemoteTrack
+        self.frame: media.EncodedFrame
+
+    async def set(self) -> None:
+        enter = self.stack.enter_async_context
+        watcher = await enter(self.server.join("bob"))
+        self.room = await enter(self.server.join("me", can_update_own_metadata=True))
+        events = watcher.events(TrackSubscribed)
+        self.track = await enter(self.room.local_participant.publish(media.VP8))
+        self.remote = (await expect(events, TrackSubscribed)).track
+        self.frame = (await sample(media.VP8))[0]
+        await self.track.wait_subscribed()
+
+    async def join(self) -> None:
+        async with open_room(self.server.url, self.server.token("other")):
+            await trio.lowlevel.checkpoint()
+
+    async def connect(self) -> None:
+        async with trio.open_nursery() as nursery:
+            await connect_room(nursery, self.server.url, self.server.token("other"))
+            nursery.cancel_scope.cancel()
+
+    async def publish(self) -> None:
+        async with self.room.local_participant.publish(media.OPUS):
+            await trio.lowlevel.checkpoint()
+
+    async def publish_file(self) -> None:
+        await self.room.local_participant.publish_file(media.samples.AUDIO)
+
+    async def closed(self) -> str:
+        self.room._session.end("client_initiated")
+        return await self.room.wait_closed()
+
+    async def event(self) -> object:
+        events = self.room.events()
+        self.room._session.events.publish(trio.Event())  # type: ignore[arg-type]  # anything
+        return await events.receive()
+
+    async def received(self) -> object:
+        channel = self.remote.frames()
+        channel.put(self.frame)
+        return await channel.receive()
+
+    async def keyframe(self) -> None:
+        self.track.keyframe_requested()
+        await self.track.wait_keyframe_request()
+
+
+CALLS: dict[str, Callable[[Stage], Awaitable[object]]] = {
+    "open_room": Stage.join,
+    "connect_room": Stage.connect,
+    "Room.wait_closed": Stage.closed,
+    "LocalParticipant.publish": Stage.publish,
+    "LocalParticipant.publish_file": Stage.publish_file,
+    "LocalParticipant.publish_data": lambda s: s.room.local_participant.publish_data(b"x"),
+    "LocalParticipant.publish_data lossy": lambda s: s.room.local_participant.publish_data(
+        b"x", reliable=False
+    ),
+    "LocalParticipant.set_name": lambda s: s.room.local_participant.set_name("x"),
+    "LocalParticipant.set_metadata": lambda s: s.room.local_participant.set_metadata("x"),
+    "LocalParticipant.set_attributes": lambda s: s.room.local_participant.set_attributes(
+        {"a": "b"}
+    ),
+    "LocalTrack.send": lambda s: s.track.send(s.frame),
+    "LocalTrack.mute": lambda s: s.track.mute(),
+    "LocalTrack.unmute": lambda s: s.track.unmute(),
+    "LocalTrack.wait_subscribed": lambda s: s.track.wait_subscribed(),
+    "LocalTrack.wait_played": lambda s: s.track.wait_played(),
+    "LocalTrack.wait_keyframe_request": Stage.keyframe,
+    "LocalTrack.aclose": lambda s: s.track.aclose(),
+    "RemoteTrackPublication.set_subscribed": lambda s: s.remote.publication.set_subscribed(True),
+    "RemoteTrackPublication.set_enabled": lambda s: s.remote.publication.set_enabled(True),
+    "MediaChannel.receive": Stage.received,
+    "MediaChannel.aclose": lambda s: s.remote.frames().aclose(),
+    "Subscription.receive": Stage.event,
+    "Subscription.aclose": lambda s: s.room.events().aclose(),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_it_is_a_checkpoint(name: str) -> None:
+    """It notices that it is cancelled, and lets others run when it succeeds."""
+    async with open_server("embedded", "room") as server, AsyncExitStack() as stack:
+        stage = Stage(server, stack)
+        await stage.set()
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await CALLS[name](stage)
+        assert scope.cancelled_caught
+        with trio.testing.assert_checkpoints():
+            await CALLS[name](stage)
+
+
+async def test_no_public_async_function_is_forgotten() -> None:
+    await trio.lowlevel.checkpoint()
+    found = {name for name in public.__all__ if inspect.iscoroutinefunction(vars(public)[name])}
+    for name in public.__all__:
+        value: Any = vars(public)[name]
+        if inspect.isclass(value):
+            found |= {
+                f"{name}.{member}"
+                for member, function in vars(value).items()
+                if inspect.iscoroutinefunction(function) and not member.startswith("_")
+            }
+    assert found <= {name.split()[0] for name in CALLS}
