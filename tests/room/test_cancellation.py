@@ -152,18 +152,19 @@ async def test_falling_back_to_two_connections(server: RoomServer) -> None:
     assert await sweep(server, operation) > 50
 
 
-async def test_staying(server: RoomServer) -> None:
-    """Cancelled in the block, with calls under way."""
+async def test_waiting_in_a_room(server: RoomServer) -> None:
+    async with server.join("me") as room:
 
-    async def operation() -> None:
-        async with server.join("me") as room, trio.open_nursery() as nursery:
-            nursery.start_soon(room.wait_closed)
-            nursery.start_soon(room.events().receive)
-            for _ in range(10):
+        async def operation() -> None:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(room.wait_closed)
+                nursery.start_soon(room.events().receive)
+                nursery.start_soon(room.events(TrackSubscribed).receive)
                 await trio.lowlevel.checkpoint()
-            nursery.cancel_scope.cancel()
+                nursery.cancel_scope.cancel()
 
-    assert await sweep(server, operation) > 50
+        assert await sweep(server, operation, "me") >= 4
+        assert room.state == "connected"
 
 
 async def test_joining_in_the_callers_nursery(server: RoomServer) -> None:

@@ -12,9 +12,15 @@ import pytest
 import trio
 
 from lktrio import media, proto
-from lktrio.errors import CodecRejected, LocalProtocolError, NotPermitted, PublishTimeout
+from lktrio.errors import (
+    CodecRejected,
+    LocalProtocolError,
+    NotPermitted,
+    PublishError,
+    PublishTimeout,
+)
 from lktrio.events import LocalTrackUnpublished, TrackMuted, TrackSubscribed, TrackUnpublished
-from lktrio.room import RoomOptions
+from lktrio.room import RoomOptions, publishing
 from tests.support.recording import sample
 from tests.support.scripted_room import Plan, ScriptedRoom, open_scripted_room, quick
 from tests.support.servers import VERSIONS, RoomServer, expect, until
@@ -125,6 +131,17 @@ async def test_after_its_block_a_track_is_closed(server: RoomServer) -> None:
         for call in (partial(track.send, frame), track.mute, track.wait_keyframe_request):
             with pytest.raises(trio.ClosedResourceError, match="unpublished"):
                 await call()
+
+
+async def test_more_tracks_than_a_connection_carries(
+    server: RoomServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "MAX_SECTIONS", 8)  # six to receive in, one for data
+    async with server.join("me") as room, room.local_participant.publish(media.OPUS):
+        with pytest.raises(PublishError, match="at most 7 tracks"):
+            async with room.local_participant.publish(media.VP8):
+                pytest.fail("it was published")
+        await room.local_participant.publish_data(b"still works")
 
 
 # What only a scripted server does
