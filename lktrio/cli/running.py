@@ -133,6 +133,7 @@ async def open_api(arguments: argparse.Namespace) -> AsyncGenerator[LiveKitAPI, 
     try:
         api = LiveKitAPI(server_url(arguments), *given_keys(arguments))
     except ValueError as error:
-        raise UsageError(str(error)) from error
+        hint = "; --dev takes those of a development server" if "no API key" in str(error) else ""
+        raise UsageError(f"{error}{hint}") from error
     async with api as lk:
         yield lk

@@ -96,6 +96,22 @@ async def test_a_client_that_was_passed_in_stays_open() -> None:
         await LiveKitAPI(URL, KEY, SECRET, client=client).room.list_rooms(LIST)
 
 
+async def test_a_client_that_was_passed_in_keeps_its_headers_and_hooks() -> None:
+    peer, seen = listed(), list[int]()
+
+    async def note(response: httpx.Response) -> None:
+        await trio.lowlevel.checkpoint()
+        seen.append(response.status_code)
+
+    client = httpx.AsyncClient(
+        transport=peer, headers={"X-Tenant": "7"}, event_hooks={"response": [note]}
+    )
+    async with client, LiveKitAPI(URL, KEY, SECRET, client=client) as lk:
+        await lk.room.list_rooms(LIST)
+    assert peer.requests[0].headers["X-Tenant"] == "7"
+    assert seen == [200]
+
+
 async def test_many_tasks_may_call_at_once() -> None:
     peer = listed()
     async with make_api(peer) as lk, trio.open_nursery() as nursery:
@@ -167,6 +183,8 @@ async def test_one_dispatch() -> None:
 def test_messages_are_here_too() -> None:
     assert api.CreateRoomRequest is proto.CreateRoomRequest
     assert api.EgressInfo is proto.EgressInfo
+    preset = api.RoomCompositeEgressRequest(preset=api.EncodingOptionsPreset.H264_1080P_30)
+    assert preset.preset == proto.EncodingOptionsPreset.H264_1080P_30
     assert {"LiveKitAPI", "CreateRoomRequest", "SIPService"} <= set(dir(api))
     with pytest.raises(AttributeError):
         getattr(api, "NoSuchThing")  # noqa: B009 - a type checker knows better

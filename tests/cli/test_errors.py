@@ -100,6 +100,7 @@ def test_without_a_key_there_is_nothing_to_ask_with(shell: Shell) -> None:
     result = shell("room", "list")
     assert result.code == 2
     assert "LIVEKIT_API_KEY" in result.complaint
+    assert "--dev takes those of a development server" in result.complaint
 
 
 def test_a_ready_made_token_can_come_from_the_environment(connected: Shell) -> None:
