@@ -2,7 +2,8 @@
 
 The service manages databases; queries go over a WebSocket of their own. LiveKit's own SDKs do not
 wrap it yet, and its definition still changes: what is here are the methods as LiveKit published
-them and the newest messages that it has published, those of `lktrio.proto`.
+them and the newest messages that it has published, those of `lktrio.proto`. Nor does it say which
+host serves them: calls go to that of the project.
 """
 
 # One line per method, whatever its length, is what makes the table readable.
