@@ -452,6 +452,7 @@ class Participant:
         self.touch()
         self.send_token()
         self.subscriber.reconcile()
+        self.room.data_tracks.reconcile(self)
 
     def _on_peer_event(self, connection: MediaConnection, event: PeerEvent) -> None:
         match event:

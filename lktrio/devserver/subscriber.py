@@ -213,7 +213,9 @@ class Subscriber:
         return [
             downtrack
             for downtrack in self.downtracks.values()
-            if downtrack.transceiver is None and downtrack.track.is_video == video
+            if downtrack.transceiver is None
+            and not downtrack.refused
+            and downtrack.track.is_video == video
         ]
 
     def _free(self, kind: MediaKind) -> int:
@@ -230,8 +232,25 @@ class Subscriber:
                 for transceiver in self.connection.peer.transceivers
                 if transceiver.kind == kind and _is_free(transceiver)
             ]
-            for downtrack, transceiver in zip(self._waiting(kind), free, strict=False):
-                self._place(downtrack, transceiver)
+            for downtrack in self._waiting(kind):
+                if not free:
+                    break
+                fitting = [section for section in free if _takes(section, downtrack.track)]
+                if fitting:
+                    free.remove(fitting[0])
+                    self._place(downtrack, fitting[0])
+                else:
+                    self._refuse(downtrack)
+
+    def _refuse(self, downtrack: DownTrack) -> None:
+        """Give up on a track of which the client takes no codec."""
+        _log.info("%s cannot take %s", self.participant.identity, downtrack.track.sid)
+        downtrack.refused = True
+        if downtrack.transceiver is not None:
+            self.connection.peer.clear_local_track(downtrack.transceiver)
+            downtrack.transceiver = None
+            self.participant.negotiate_soon()
+        self._tell_error(downtrack.track.sid, proto.SubscriptionError.SE_CODEC_UNSUPPORTED)
 
     def _place(self, downtrack: DownTrack, transceiver: Transceiver) -> None:
         track = downtrack.track
@@ -245,7 +264,7 @@ class Subscriber:
             codecs = peer.capabilities.codecs(kind)
             for downtrack in self._waiting(kind):
                 transceiver = self._reusable(kind) or peer.add_transceiver(kind, "sendonly")
-                transceiver.capabilities = _preferring(codecs, downtrack.track.primary.mime)
+                transceiver.capabilities = _preferring(codecs, downtrack.track.codecs)
                 self._place(downtrack, transceiver)
         restart, self._restart = self._restart, False
         peer.cancel_offer()  # one that nobody answered, as the client was gone
@@ -294,24 +313,21 @@ class Subscriber:
         self._ready = True
         self.answered.set()
         self.bind()
-        if any(downtrack.transceiver is None for downtrack in self.downtracks.values()):
+        if self._waiting("audio") or self._waiting("video"):
             self.participant.negotiate_soon()
 
     def bind(self) -> None:
-        """Begin to forward where the client agreed to receive, once something can reach it."""
-        if not self.connection.connected_once:
-            return
+        """Begin to forward where the client agreed to receive."""
         now = trio.current_time()
-        for sid, downtrack in self.downtracks.items():
+        for downtrack in list(self.downtracks.values()):
             transceiver = downtrack.transceiver
-            if transceiver is None or downtrack.bound or downtrack.refused:
+            if transceiver is None or downtrack.bound:
                 continue
-            if not transceiver.sending:
-                continue
-            if not self._bind(downtrack, transceiver, now):
-                _log.info("%s cannot take %s", self.participant.identity, sid)
-                downtrack.refused = True
-                self._tell_error(sid, proto.SubscriptionError.SE_CODEC_UNSUPPORTED)
+            if transceiver.sending:
+                if not self._bind(downtrack, transceiver, now):
+                    self._refuse(downtrack)
+            elif transceiver.stopped:
+                self._refuse(downtrack)
 
     def _bind(self, downtrack: DownTrack, transceiver: Transceiver, now: float) -> bool:
         """Take the first codec of the track that the client accepted, if there is one."""
@@ -345,5 +361,14 @@ def _is_free(transceiver: Transceiver) -> bool:
     )
 
 
-def _preferring(codecs: tuple[CodecCapability, ...], mime: str) -> tuple[CodecCapability, ...]:
-    return tuple(sorted(codecs, key=lambda codec: codec.mime.lower() != mime.lower()))
+def _takes(transceiver: Transceiver, track: PublishedTrack) -> bool:
+    """Whether a section that the client offered has a codec of the track."""
+    return any(transceiver.codec_for(mime) is not None for mime in track.codecs)
+
+
+def _preferring(
+    codecs: tuple[CodecCapability, ...], mimes: list[str]
+) -> tuple[CodecCapability, ...]:
+    """All codecs, those of a track first; some clients take no codec that came late."""
+    rank = {mime.lower(): number for number, mime in enumerate(mimes)}
+    return tuple(sorted(codecs, key=lambda codec: rank.get(codec.mime.lower(), len(rank))))

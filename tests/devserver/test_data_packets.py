@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import trio
 
-from lktrio import proto
+from lktrio import LiveKitAPI, proto
 from lktrio.devserver import open_dev_server
 from lktrio.proto import codec
 from tests.devserver.caller import Caller, Mode, open_caller
+from tests.devserver.client import join_request, joined
 
 LIMIT = 20
 MODES = pytest.mark.parametrize("mode", ["v1", "v0"])
@@ -236,6 +237,30 @@ async def test_data_tracks_are_published_and_forwarded_under_the_receivers_numbe
     received = bob.other_messages[0][1]
     assert received == packet[:2] + handle.to_bytes(2, "big") + packet[4:]
     assert not carol.other_messages
+
+
+async def test_data_tracks_come_with_the_permission_to_subscribe() -> None:
+    settings = proto.ConnectionSettings(auto_subscribe_data_track=True)
+    wanted = f"/rtc/v1?join_request={join_request(connection_settings=settings)}"
+    with trio.fail_after(LIMIT):
+        async with (
+            open_dev_server() as server,
+            joined(server, "alice") as alice,
+            joined(server, "bob", target=wanted, can_subscribe=False) as bob,
+            LiveKitAPI(server.url, server.api_key, server.api_secret) as api,
+        ):
+            publish = proto.PublishDataTrackRequest(pub_handle=7, name="dt")
+            await alice.send(publish_data_track_request=publish)
+            published = await alice.wait_for("publish_data_track_response")
+            await bob.wait_update("alice", lambda info: bool(info.data_tracks))
+            assert "data_track_subscriber_handles" not in bob.kinds()
+            permission = proto.ParticipantPermission(can_subscribe=True)
+            await api.room.update_participant(
+                proto.UpdateParticipantRequest(room="room", identity="bob", permission=permission)
+            )
+            handles = await bob.wait_for("data_track_subscriber_handles")
+    (track,) = handles.sub_handles.values()
+    assert track.track_sid == published.info.sid
 
 
 Reason = proto.RequestResponse.Reason

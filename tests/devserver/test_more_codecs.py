@@ -8,8 +8,8 @@ import trio
 from lktrio import proto
 from lktrio.devserver import open_dev_server
 from lktrio.devserver.dynacast import QUALITY_HOLD, Dynacast
-from lktrio.rtc.capabilities import H264
-from tests.devserver.caller import KEYFRAME, Caller, Published, open_caller
+from lktrio.rtc.capabilities import H264, VP8
+from tests.devserver.caller import KEYFRAME, Caller, Mode, Published, open_caller
 
 CODECS = [
     proto.SimulcastCodec(codec="vp8", cid="film"),
@@ -62,6 +62,25 @@ async def test_a_codec_for_no_track_is_refused() -> None:
             answer = await alice.client.wait_for("request_response")
     assert answer.reason == proto.RequestResponse.Reason.NOT_FOUND
     assert answer.add_track.cid == "x"
+
+
+@pytest.mark.parametrize("mode", ["v1", "v0"])
+async def test_who_cannot_take_a_codec_is_told_and_gets_the_other_tracks(mode: Mode) -> None:
+    with trio.fail_after(20):
+        async with (
+            open_dev_server() as server,
+            open_caller(server, "alice", mode) as alice,
+            open_caller(server, "bob", mode, video_codecs=(VP8,)) as bob,
+        ):
+            only = [proto.SimulcastCodec(codec="h264", cid="film")]
+            film = await alice.publish("video/H264", "film", simulcast_codecs=only)
+            answer = await bob.client.wait_for("subscription_response")
+            await bob.wait(lambda: film.sid not in bob.mids.values())
+            second = await alice.publish("video/VP8", "second")
+            await watch(bob, [(film, IDR), (second, KEYFRAME)], second.sid)
+    assert answer.track_sid == film.sid
+    assert answer.err == proto.SubscriptionError.SE_CODEC_UNSUPPORTED
+    assert film.sid not in bob.frames
 
 
 async def test_the_track_ends_with_its_first_codec() -> None:
