@@ -155,10 +155,9 @@ class StunGatherer:
 
     def next_timer(self) -> float:
         """When `handle_timer` is to be called next."""
-        return min(
-            (min(request.next_send, request.gives_up) for request in self._requests.values()),
-            default=NEVER,
-        )
+        if not self._requests:  # as a rule, and the driver asks with every batch of packets
+            return NEVER
+        return min(min(request.next_send, request.gives_up) for request in self._requests.values())
 
     def handle_timer(self, now: float) -> None:
         """Repeat requests and give up on servers that stay silent."""

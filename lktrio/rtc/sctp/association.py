@@ -310,7 +310,7 @@ class SctpAssociation:
         if self._control or records:
             control, self._control = self._control, []
             self.out += self._writer.write(control, records)
-        if self._sender.idle and self.state in ENDING:
+        if self.state in ENDING and self._sender.idle:
             self._continue_shutdown(now)
 
     def _flush_sack(self, records: list[Outstanding], now: float) -> None:
