@@ -36,6 +36,7 @@ MOCKED = [
     for row in METHODS
     if row[0] in ("RoomService", "Egress", "Ingress", "SIP", "AgentDispatchService", "Connector")
 ]
+POPULATED = ("RoomService", "Egress", "Ingress", "SIP", "Connector")
 DIALED = proto.CreateSIPParticipantRequest(
     sip_trunk_id="ST_a", sip_call_to="+15550100", room_name="demo", wait_until_answered=True
 )
@@ -86,6 +87,17 @@ async def test_answers_hold_what_was_asked() -> None:
         room = await api.lk.room.create_room(proto.CreateRoomRequest(name="demo", metadata="m"))
     assert (room.name, room.metadata) == ("demo", "m")
     assert room.sid
+
+
+@pytest.mark.parametrize(
+    ("service", "name", "method"),
+    [row for row in MOCKED if row[1].startswith("list_") and row[0] in POPULATED],
+)
+async def test_lists_have_something_in_them(service: str, name: str, method: Any) -> None:
+    async with mocked({"delayMs": 1}) as api:
+        response = await getattr(getattr(api.lk, ATTRIBUTES[service]), name)(request_for(method))
+    (listed,) = [value for value in vars(response).values() if isinstance(value, list)]
+    assert len(listed) == 1
 
 
 async def test_a_chosen_answer() -> None:
