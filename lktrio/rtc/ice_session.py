@@ -238,6 +238,8 @@ class IceSession:
                 self._stats.dropped_limit += 1
         elif ufrag is not None and self._is_old(ufrag):
             self._stats.ignored_candidates += 1
+        elif (address, candidate) in self._held:
+            return
         elif len(self._held) < self._options.max_remote_candidates:
             self._held.append((address, candidate))
         else:

@@ -18,6 +18,7 @@ ignored: newer servers send some.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ INBOUND_QUEUE = 1024
 MAX_REQUEST_SIZE = 2 * 1024 * 1024
 """Bytes of a request; LiveKit's server drops the connection at a larger one."""
 _FIRST_PROTOCOL_WITH_OK = 15  # older servers answer a request only when they refuse it
+_WARNING_PAUSE = 1.0  # seconds between two warnings about damaged messages
 _GRACE = 0.1  # seconds in which what arrived while the process stood still is read
 _PER_SECOND = 1000  # pings count in milliseconds
 _ABNORMAL = (1006, 1009)  # RFC 6455 section 7.4.1; with 1009 we refuse a huge message
@@ -141,6 +143,7 @@ class SignalConnection:
         self.close_reason: LinkEnd | None = None
         self.round_trip_time: float | None = None
         self.statistics = SignalStatistics()
+        self._warn_from = -math.inf
         self._link = link
         self._resume = resume
         self._timeouts = timeouts
@@ -453,12 +456,19 @@ class SignalConnection:
             response = decode(proto.SignalResponse, frame)
         except RemoteProtocolError as error:
             self.statistics.undecodable += 1
-            _log.warning("a signalling message could not be read: %s", error)
+            self._warn("a signalling message could not be read", error)
             return
         if not response:
             self.statistics.unknown += 1
         elif not self._keep(response):
             self._deliver(response)
+
+    def _warn(self, what: str, error: Exception) -> None:
+        """Log what the server did wrong, at most once a second."""
+        now = trio.current_time()
+        if now >= self._warn_from:
+            self._warn_from = now + _WARNING_PAUSE
+            _log.warning("%s (%d so far): %s", what, self.statistics.undecodable, error)
 
     def _keep(self, response: proto.SignalResponse) -> bool:
         """Note what concerns the connection; whether that is all there is to a response."""

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 import trio
+import trio.testing
 
 from lktrio.signal import Timeouts
 from lktrio.signal.connection import SignalConnection
@@ -46,6 +47,18 @@ async def test_damaged_frames_are_counted_and_the_connection_goes_on(seed: int) 
     assert taken > 100
     assert made.close_reason is None
     assert isinstance(made.token, str)
+
+
+async def test_damaged_frames_fill_no_log(
+    caplog: pytest.LogCaptureFixture, autojump_clock: trio.testing.MockClock
+) -> None:
+    made = connection()
+    for _ in range(5):
+        for _ in range(100):
+            made._receive(b"\xff")
+        await trio.sleep(1.1)
+    assert made.statistics.undecodable == 500
+    assert len(caplog.records) == 5
 
 
 async def test_responses_that_nobody_reads_end_the_link_and_fill_no_memory() -> None:

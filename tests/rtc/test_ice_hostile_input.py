@@ -343,6 +343,28 @@ def test_a_lite_peer_cannot_talk_us_out_of_our_role() -> None:
     assert made.role is IceRole.CONTROLLING
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_signalled_candidates_and_pairs_are_limited(known: bool) -> None:
+    made = agent(known=known)
+    made.add_local_candidate(host_candidate("192.0.2.9", 1000), 2, 0.0)
+    for number in range(500):
+        made.add_remote_candidate(host_candidate("198.51.100.1", 1000 + number), 0.0)
+        made.add_remote_candidate(host_candidate("198.51.100.1", 1000 + number), 0.0)
+    if not known:
+        made.set_remote_credentials(REMOTE_UFRAG, REMOTE_PWD, 0.0)
+    generation = made._session.newest
+    assert len(generation.remote_candidates) == made.options.max_remote_candidates == 64
+    assert len(generation.pairs) == made.options.max_pairs == 100
+    assert made.stats.dropped_limit > 400
+    sent = 0
+    while made.next_timer() < 12.0:
+        made.handle_timer(made.next_timer())
+        sent += len(made.out)
+        made.out.clear()
+    assert len(made._session.checks._pairs) <= made.options.max_pairs
+    assert sent < 100 * 20
+
+
 def test_early_checks_are_held_up_to_a_limit() -> None:
     made = agent(known=False)
     for i in range(40):
