@@ -64,7 +64,10 @@ class LocalParticipant(Participant[LocalTrackPublication]):
             PublishError: There are too many tracks.
             RoomClosed: The room has ended.
             ValueError: The codec cannot be published, or the source is none of its kind.
+            TypeError: The codec is none.
         """
+        if not isinstance(codec, Codec):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"a codec such as media.OPUS is needed, not {codec!r}")
         description = TrackDescription(
             codec, name, source, width, height, muted=muted, stereo=stereo, stream=stream
         )
@@ -120,7 +123,7 @@ class LocalParticipant(Participant[LocalTrackPublication]):
 
     async def publish_data(
         self,
-        data: bytes | str,
+        data: bytes | bytearray | memoryview | str,
         *,
         topic: str = "",
         reliable: bool = True,
@@ -144,11 +147,16 @@ class LocalParticipant(Participant[LocalTrackPublication]):
             LocalProtocolError: The data is too large.
             PublishTimeout: The connection for data did not come up.
             RoomClosed: The room has ended.
+            TypeError: The data is neither bytes nor text.
         """
         if isinstance(destination_identities, str):
             raise TypeError("destination_identities is a list of identities, not one text")
+        if isinstance(data, str):
+            data = data.encode()
+        elif type(data) is not bytes:
+            data = bytes(memoryview(data))  # bytes(5) would be five zeros
         await self._session.publish_data(
-            data.encode() if isinstance(data, str) else bytes(data),
+            data,
             topic=topic,
             reliable=reliable,
             destinations=list(destination_identities),

@@ -183,6 +183,14 @@ def _opus_duration(packet: bytes) -> float:
         return 0.0
 
 
+def _check_frame(frame: EncodedFrame) -> None:
+    """Refuse what would spoil the schedule; callers may be untyped."""
+    if not isinstance(frame, EncodedFrame):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"a media.EncodedFrame is needed, not {type(frame).__name__}")
+    if not (math.isfinite(frame.timestamp) and math.isfinite(frame.duration)):
+        raise ValueError(f"a frame cannot begin at {frame.timestamp} s and last {frame.duration} s")
+
+
 class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
     """A track that we publish; made by ``LocalParticipant.publish``.
 
@@ -244,7 +252,10 @@ class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
             trio.ClosedResourceError: The track was unpublished.
             trio.BrokenResourceError: The server took the track away.
             LocalProtocolError: The frame is none of the track's codec, or too large.
+            ValueError: Its timestamp or duration is no finite number.
+            TypeError: It is no frame.
         """
+        _check_frame(value)
         with trio.move_on_at(self._due(value.timestamp)):
             await self._ended.wait()
         self._check_open()

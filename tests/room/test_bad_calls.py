@@ -1,0 +1,78 @@
+"""Mistakes of the user are refused where they are made, with what was wrong, and harm nothing."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import trio
+
+import lktrio
+from lktrio import devserver, media
+from lktrio.events import DataReceived
+
+OPUS_PACKET = b"\x78" + bytes(20)
+
+
+def frame(timestamp: float, duration: float = 0.02) -> media.EncodedFrame:
+    return media.EncodedFrame(OPUS_PACKET, timestamp, duration)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "hint"),
+    [
+        (b"abc", TypeError, "EncodedFrame is needed, not bytes"),
+        (None, TypeError, "EncodedFrame is needed, not NoneType"),
+        (frame(math.nan), ValueError, "cannot begin at nan s"),
+        (frame(math.inf), ValueError, "cannot begin at inf s"),
+        (frame(0.0, math.nan), ValueError, "last nan s"),
+    ],
+)
+async def test_what_cannot_be_sent_on_a_track(
+    wrong: Any, error: type[Exception], hint: str
+) -> None:
+    with trio.fail_after(20):
+        async with (
+            devserver.open_dev_server() as server,
+            lktrio.open_room(server.url, server.token("alice", "room")) as room,
+            room.local_participant.publish(media.OPUS, name="mic") as track,
+        ):
+            with pytest.raises(error, match=hint):
+                await track.send(wrong)
+            for step in range(3):  # the schedule is not spoilt
+                await track.send(frame(0.02 * step))
+
+
+@pytest.mark.parametrize("wrong", ["opus", None])
+async def test_a_codec_that_is_none(wrong: Any) -> None:
+    with trio.fail_after(20):
+        async with (
+            devserver.open_dev_server() as server,
+            lktrio.open_room(server.url, server.token("alice", "room")) as room,
+        ):
+            with pytest.raises(TypeError, match=r"such as media\.OPUS"):
+                room.local_participant.publish(wrong, name="mic")
+
+
+@pytest.mark.parametrize("wrong", [5, None, [1, 2]])
+async def test_data_that_is_neither_bytes_nor_text(wrong: Any) -> None:
+    with trio.fail_after(20):
+        async with (
+            devserver.open_dev_server() as server,
+            lktrio.open_room(server.url, server.token("alice", "room")) as alice,
+            lktrio.open_room(server.url, server.token("bob", "room")) as bob,
+        ):
+            events = bob.events(DataReceived)
+            with pytest.raises(TypeError, match="bytes-like"):
+                await alice.local_participant.publish_data(wrong)
+            await alice.local_participant.publish_data(bytearray(b"right"))
+            received = await events.receive()
+            assert received.data == b"right"
+
+
+@pytest.mark.parametrize("wrong", [None, 5, b"token"])
+async def test_a_token_that_is_no_text(wrong: Any) -> None:
+    with pytest.raises(ValueError, match="AccessToken"):
+        async with lktrio.open_room("ws://127.0.0.1:1", wrong):
+            pytest.fail("it was joined")
