@@ -24,10 +24,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from struct import Struct
 from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 from lktrio.errors import LocalProtocolError, RemoteProtocolError
+from lktrio.rtc.dcep import MESSAGE_ACK, MESSAGE_OPEN, DataChannelOpen
 from lktrio.rtc.sctp import (
     BufferedAmountLow,
     SctpAssociation,
@@ -59,15 +59,6 @@ MAX_CHANNELS: Final = 256
 
 _MAX_LABEL: Final = 65535  # RFC 8832 section 5.1: the length has 16 bits
 _LIMITS: Final = range(65536)
-_OPEN: Final = Struct("!BBHIHH")
-_MESSAGE_OPEN: Final = 0x03
-_MESSAGE_ACK: Final = 0x02
-_ACK: Final = bytes((_MESSAGE_ACK,))
-_UNORDERED: Final = 0x80
-_LIMIT_NONE: Final = 0x00
-_LIMIT_RETRANSMITS: Final = 0x01
-_LIMIT_LIFETIME: Final = 0x02
-_PRIORITY_NORMAL: Final = 256  # RFC 8831 section 6.4
 
 ChannelState: TypeAlias = Literal["connecting", "open", "closing", "closed"]
 """State of a channel, in the words of the W3C API."""
@@ -81,65 +72,6 @@ class PayloadProtocol(IntEnum):
     BINARY = 53
     STRING_EMPTY = 56
     BINARY_EMPTY = 57
-
-
-@dataclass(frozen=True, slots=True)
-class DataChannelOpen:
-    """The DATA_CHANNEL_OPEN message (RFC 8832 section 5.1)."""
-
-    label: str
-    """Name of the channel; need not be unique."""
-    protocol: str = ""
-    """Subprotocol."""
-    ordered: bool = True
-    """Whether messages are delivered in order."""
-    max_retransmits: int | None = None
-    """How often a lost message is repeated, or None."""
-    max_packet_life_time: int | None = None
-    """Milliseconds for which a message is repeated, or None."""
-    priority: int = _PRIORITY_NORMAL
-    """Priority; not used."""
-
-    def serialize(self) -> bytes:
-        """The message as sent."""
-        kind, parameter = _LIMIT_NONE, 0
-        if self.max_retransmits is not None:
-            kind, parameter = _LIMIT_RETRANSMITS, self.max_retransmits
-        elif self.max_packet_life_time is not None:
-            kind, parameter = _LIMIT_LIFETIME, self.max_packet_life_time
-        if not self.ordered:
-            kind |= _UNORDERED
-        label, protocol = self.label.encode(), self.protocol.encode()
-        head = _OPEN.pack(_MESSAGE_OPEN, kind, self.priority, parameter, len(label), len(protocol))
-        return head + label + protocol
-
-    @classmethod
-    def parse(cls, data: bytes) -> DataChannelOpen:
-        """Read the message.
-
-        Raises:
-            RemoteProtocolError: It is too short, of an unknown type or not UTF-8.
-        """
-        if len(data) < _OPEN.size:
-            raise RemoteProtocolError(f"DATA_CHANNEL_OPEN of {len(data)} bytes")
-        _, kind, priority, parameter, label_length, protocol_length = _OPEN.unpack_from(data)
-        limit = kind & ~_UNORDERED
-        middle = _OPEN.size + label_length
-        if limit > _LIMIT_LIFETIME or middle + protocol_length > len(data):
-            raise RemoteProtocolError(f"DATA_CHANNEL_OPEN of type {kind:#x} cannot be read")
-        try:
-            label = data[_OPEN.size : middle].decode()
-            protocol = data[middle : middle + protocol_length].decode()
-        except UnicodeDecodeError:
-            raise RemoteProtocolError("DATA_CHANNEL_OPEN with a label that is not UTF-8") from None
-        return cls(
-            label,
-            protocol,
-            ordered=not kind & _UNORDERED,
-            max_retransmits=parameter if limit == _LIMIT_RETRANSMITS else None,
-            max_packet_life_time=parameter if limit == _LIMIT_LIFETIME else None,
-            priority=priority,
-        )
 
 
 class DataChannel:
@@ -483,9 +415,9 @@ class DataChannels:
     def _on_control(self, event: SctpMessage, now: float) -> None:
         """Take a DCEP message; only the first byte of an ACK counts, some send more."""
         channel = self._channels.get(event.stream_id)
-        if event.data[0] == _MESSAGE_ACK and channel is not None:
+        if event.data[0] == MESSAGE_ACK and channel is not None:
             channel.acknowledged = True
-        elif event.data[0] == _MESSAGE_OPEN:
+        elif event.data[0] == MESSAGE_OPEN:
             self._on_open(event.stream_id, event.data, now)
         else:
             self.stats.messages_ignored += 1
@@ -504,7 +436,7 @@ class DataChannels:
         if full or stream_id % 2 != peer_parity or stream_id >= self.association.outbound_streams:
             self._reject(stream_id, now)
             return
-        if not self._send_control(stream_id, _ACK):
+        if not self._send_control(stream_id, bytes((MESSAGE_ACK,))):
             self.stats.opens_rejected += 1
             return
         channel = DataChannel(self, description, stream_id)
