@@ -25,7 +25,7 @@ and would then never notice the end of that one.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,6 +66,7 @@ _CAPABILITIES = {
 }
 _SIDE_BY_SIDE = 8  # announced tracks up to which offers do not wait for the announcement's answer
 _MAX_ANNOUNCED = 16  # tracks under way at once; LiveKit's server refuses more than 20
+_MAX_EARLY = 64  # messages kept about tracks that are about to be published
 _SOURCES = {  # by kind, the usual one first
     "audio": ("microphone", "screen_share_audio", "unknown"),
     "video": ("camera", "screen_share", "unknown"),
@@ -159,6 +160,7 @@ class Publisher:
         self._tracks: dict[LocalTrack, Transceiver] = {}
         self._announced: set[str] = set()
         self._announced_less = trio.lowlevel.ParkingLot()
+        self._early: list[tuple[str, Callable[[LocalTrack], None]]] = []
         self._idle: list[Transceiver] = []
 
     async def publish(self, description: TrackDescription) -> LocalTrack:
@@ -194,6 +196,8 @@ class Publisher:
 
     def _forget_announcement(self, cid: str) -> None:
         self._announced.discard(cid)
+        if not self._announced:
+            self._early.clear()
         self._announced_less.unpark()
 
     def _check(self, description: TrackDescription) -> None:
@@ -246,6 +250,9 @@ class Publisher:
         self._tracks[track] = transceiver
         local.add_publication(track.publication)
         self._session.events.publish(LocalTrackPublished(track.publication, local))
+        for sid, call in list(self._early):
+            if sid == track.sid:
+                call(track)
 
     def unpublish(self, track: LocalTrack, *, by_server: bool = False) -> None:
         """Withdraw a track. Never waits; does nothing for one that is gone."""
@@ -320,18 +327,26 @@ class Publisher:
 
     def unpublished_by_server(self, sid: str) -> None:
         """The server took a track away, such as after a change of permissions."""
-        track = self._find(sid)
-        if track is not None:
-            self.unpublish(track, by_server=True)
+        self._on_track(sid, lambda track: self.unpublish(track, by_server=True))
 
     def subscribed(self, sid: str) -> None:
         """Somebody receives a track for the first time."""
+        self._on_track(sid, self._subscribed)
+
+    def _subscribed(self, track: LocalTrack) -> None:
+        track.subscribed()
+        self._session.events.publish(LocalTrackSubscribed(track.publication, self._session.local))
+
+    def _on_track(self, sid: str, call: Callable[[LocalTrack], None]) -> None:
+        """Do something with a track, now or as soon as it is published on our side as well.
+
+        The server may be ahead: its messages can be read before the task that publishes runs.
+        """
         track = self._find(sid)
         if track is not None:
-            track.subscribed()
-            self._session.events.publish(
-                LocalTrackSubscribed(track.publication, self._session.local)
-            )
+            call(track)
+        elif self._announced and len(self._early) < _MAX_EARLY:
+            self._early.append((sid, call))
 
     def keyframe_requested(self, transceiver: Transceiver) -> None:
         """A subscriber needs a keyframe."""

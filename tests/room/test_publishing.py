@@ -19,7 +19,14 @@ from lktrio.errors import (
     PublishError,
     PublishTimeout,
 )
-from lktrio.events import LocalTrackUnpublished, TrackMuted, TrackSubscribed, TrackUnpublished
+from lktrio.events import (
+    LocalTrackPublished,
+    LocalTrackSubscribed,
+    LocalTrackUnpublished,
+    TrackMuted,
+    TrackSubscribed,
+    TrackUnpublished,
+)
 from lktrio.room import RoomOptions, publishing
 from tests.support.recording import sample
 from tests.support.scripted_room import Plan, ScriptedRoom, open_scripted_room, quick
@@ -207,6 +214,30 @@ async def test_the_announcement_is_never_answered() -> None:
             async with room.local_participant.publish(media.OPUS):
                 pytest.fail("it was published")
         assert room.state == "connected"
+
+
+async def test_the_server_is_ahead_of_us() -> None:
+    """It tells of a subscriber before the track is ready on our side."""
+
+    async def accept(scripted: ScriptedRoom) -> None:
+        async for request in scripted.requests("add_track"):
+            assert request.add_track is not None
+            info = proto.TrackInfo(sid="TR_it", type=request.add_track.type)
+            cid = request.add_track.cid
+            await scripted.send(
+                track_published=proto.TrackPublishedResponse(cid=cid, track=info),
+                track_subscribed=proto.TrackSubscribed(track_sid="TR_it"),
+            )
+
+    async with open_scripted_room() as (scripted, room), trio.open_nursery() as nursery:
+        nursery.start_soon(accept, scripted)
+        events = room.events(LocalTrackPublished, LocalTrackSubscribed)
+        async with room.local_participant.publish(media.OPUS) as track:
+            with trio.fail_after(1):
+                await track.wait_subscribed()
+            assert isinstance(await events.receive(), LocalTrackPublished)
+            assert isinstance(await events.receive(), LocalTrackSubscribed)
+        nursery.cancel_scope.cancel()
 
 
 async def test_turning_off_is_said_once() -> None:
