@@ -23,7 +23,7 @@ from lktrio.events import (
     TrackUnpublished,
     TrackUnsubscribed,
 )
-from lktrio.media import Codec
+from lktrio.media import Codec, EncodedFrame
 from lktrio.room import Room, RoomOptions
 from tests.support.recording import Recorder, drained, recording, run_of, sample, wait_for
 from tests.support.servers import PATIENCE, V0, V1, VERSIONS, RoomServer, expect, until
@@ -290,10 +290,13 @@ async def test_subscriptions_can_be_given_up_and_renewed(
             second = (await expect(events, TrackSubscribed)).track
             assert second.publication is first.publication
             frames = second.frames()
-            for frame in sent[:100]:
-                await track.send(frame)
-            received = [await frames.receive() for _ in range(20)]
-            run_of(received, sent)
+            received: list[EncodedFrame] = []
+            with trio.fail_after(10):
+                for frame in sent:  # the first ones may come before the server forwards again
+                    await track.send(frame)
+                    with trio.move_on_after(0.02):
+                        received.append(await frames.receive())
+            assert len(run_of(received, sent)) > 20
 
 
 @VERSIONS
@@ -347,7 +350,7 @@ async def test_more_tracks_at_once_than_a_server_takes(
     server: RoomServer, options: RoomOptions
 ) -> None:
     """It refuses to hear of more than twenty at a time; we let the others wait."""
-    names = {str(number) for number in range(70)}
+    names = {str(number) for number in range(30)}
     async with server.join("bob", options) as bob, server.join("alice", options) as alice:
         heard: set[str] = set()
         done = trio.Event()
