@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lktrio import proto
+from lktrio.devserver.blobs import BAD_ENCODING, is_named
 from lktrio.devserver.ids import new_track_sid
 
 if TYPE_CHECKING:
@@ -79,9 +80,13 @@ class DataTracks:
             return _Reason.NOT_ALLOWED, "does not have permission to publish data"
         if not 0 < request.pub_handle <= _MAX_HANDLE:
             return _Reason.INVALID_HANDLE, "handle should be > 0 AND < 65536"
-        if not 0 < len(request.name) <= _MAX_NAME:
+        if not 0 < len(request.name.encode()) <= _MAX_NAME:
             text = f"name should not be empty and should not exceed {_MAX_NAME} characters"
             return _Reason.INVALID_NAME, text
+        frames, schema = request.frame_encoding, request.schema
+        encoding = schema.encoding if schema is not None else None
+        if not all(is_named(known.custom) for known in (frames, encoding) if known is not None):
+            return _Reason.INVALID_REQUEST, BAD_ENCODING
         if any(track.info.pub_handle == request.pub_handle for track in own):
             return _Reason.DUPLICATE_HANDLE, "a data track with same handle already exists"
         if any(track.info.name == request.name for track in own):

@@ -20,6 +20,7 @@ import trio
 
 from lktrio import proto
 from lktrio.auth import AccessToken, VideoGrants
+from lktrio.devserver.blobs import Blobs
 from lktrio.devserver.connection import MediaConnection
 from lktrio.devserver.data import DataPort
 from lktrio.devserver.downtrack import DownTrack
@@ -104,6 +105,7 @@ class Participant:
         self.publisher = Publisher(self, publishing)
         self.subscriber = Subscriber(self, subscribing, offers=not single)
         self.data = DataPort(self)
+        self.blobs = Blobs()
 
     def _connect(self, name: str) -> MediaConnection:
         connection = MediaConnection(
