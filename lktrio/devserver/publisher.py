@@ -173,18 +173,23 @@ class Publisher:
     # Sections
 
     def prefer_codecs(self) -> None:
-        """Put the codecs that tracks were announced with first, before an answer is made."""
+        """Put the codecs that tracks have, or were announced with, first in the next answer."""
         for transceiver in self.connection.peer.transceivers:
-            msid = transceiver.remote_track
-            pending = self._find_pending(transceiver, msid) if msid is not None else None
-            if pending is None:
-                continue
-            wanted = [
-                mime_of(codec.codec, video=transceiver.kind == "video").lower()
-                for codec in pending.request.simulcast_codecs[:1]
-            ]
+            wanted = self._wanted_codec(transceiver)
             kind = transceiver.kind
-            transceiver.codecs.sort(key=lambda c: f"{kind}/{c.name}".lower() not in wanted)
+            if wanted is not None:
+                first = wanted.lower()
+                transceiver.codecs.sort(key=lambda c: f"{kind}/{c.name}".lower() != first)
+
+    def _wanted_codec(self, transceiver: Transceiver) -> str | None:
+        """The codec that a section is to carry, None if any will do."""
+        msid, section = transceiver.remote_track, self._sections.get(transceiver)
+        if section is not None and section.msid == msid:
+            return section.encoding.mime
+        pending = self._find_pending(transceiver, msid) if msid is not None else None
+        for codec in pending.request.simulcast_codecs[:1] if pending is not None else ():
+            return mime_of(codec.codec, video=transceiver.kind == "video")
+        return None
 
     def match_sections(self) -> None:
         """Bring sections and pending tracks together; end the tracks whose section is gone."""

@@ -104,6 +104,16 @@ async def test_the_track_ends_with_its_first_codec() -> None:
     assert again.sid == film.sid
 
 
+async def test_a_track_keeps_its_codec_when_others_come() -> None:
+    only = [proto.SimulcastCodec(codec="h264", cid="film")]
+    with trio.fail_after(20):
+        async with open_dev_server() as server, open_caller(server, "alice", "v0") as alice:
+            film = await alice.publish("video/H264", "film", simulcast_codecs=only)
+            before = film.transceiver.codecs[0].name
+            await alice.publish("video/VP8", "second")
+    assert (before, film.transceiver.codecs[0].name) == ("H264", "H264")
+
+
 def told(message: proto.SignalResponse | None) -> dict[str, bool] | None:
     update = message.subscribed_audio_codec_update if message is not None else None
     if update is None:
