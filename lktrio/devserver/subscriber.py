@@ -317,7 +317,9 @@ class Subscriber:
             self.participant.negotiate_soon()
 
     def bind(self) -> None:
-        """Begin to forward where the client agreed to receive."""
+        """Begin to forward where the client agreed to receive, once something can reach it."""
+        if not self.connection.connected_once:
+            return
         now = trio.current_time()
         for downtrack in list(self.downtracks.values()):
             transceiver = downtrack.transceiver
