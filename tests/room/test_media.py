@@ -152,6 +152,7 @@ async def test_unpublishing_ends_the_channels(server: RoomServer, options: RoomO
         async with alice.local_participant.publish(media.OPUS) as track:
             remote = (await expect(events, TrackSubscribed)).track
             frames, packets = remote.frames(), remote.packets()
+            await track.wait_subscribed()
             await track.send((await sample(media.OPUS))[0])
             assert (await frames.receive()).timestamp == 0
         with trio.fail_after(10):
@@ -181,6 +182,7 @@ async def test_several_channels_get_the_same(server: RoomServer, options: RoomOp
         async with alice.local_participant.publish(media.OPUS) as track:
             remote = (await expect(events, TrackSubscribed)).track
             first, second, packets = remote.frames(), remote.frames(), remote.packets()
+            await track.wait_subscribed()
             for frame in sent[:30]:
                 await track.send(frame)
             one = [await first.receive() for _ in range(25)]
@@ -204,6 +206,7 @@ async def test_packets_are_those_of_the_network(server: RoomServer) -> None:
         events = bob.events(TrackSubscribed)
         async with alice.local_participant.publish(media.OPUS) as track:
             packets = (await expect(events, TrackSubscribed)).track.packets()
+            await track.wait_subscribed()
             for frame in sent:
                 await track.send(frame)
             received = [await packets.receive() for _ in range(30)]
@@ -223,6 +226,7 @@ async def test_a_muted_track_sends_nothing(server: RoomServer, options: RoomOpti
         async with alice.local_participant.publish(media.OPUS) as track:
             remote = (await expect(events, TrackSubscribed)).track
             frames = remote.frames()
+            await track.wait_subscribed()
             await track.send(sent[0])
             await frames.receive()
             await track.mute()
@@ -264,6 +268,7 @@ async def test_a_track_that_is_not_read_queues_nothing(server: RoomServer) -> No
         async with alice.local_participant.publish(media.OPUS) as track:
             remote = (await expect(events, TrackSubscribed)).track
             remote.frames().close()
+            await track.wait_subscribed()
             for frame in sent:
                 await track.send(frame)
             (stream,) = remote._streams
