@@ -56,13 +56,15 @@ async def sweep(server: RoomServer, operation: Operation, *present: str) -> int:
     ):
 
         async def nothing_is_left() -> None:
-            with trio.fail_after(PATIENCE):
+            listed: list[proto.ParticipantInfo] = []
+            with trio.move_on_after(PATIENCE):
                 while True:
                     listed = (await api.room.list_participants(request)).participants
                     tracks = [track for one in listed for track in one.tracks]
                     if {one.identity for one in listed} == set(present) and not tracks:
-                        break
+                        return
                     await trio.sleep(0.005)
+            raise AssertionError(f"the server still has {listed}")
 
         return await cancel_at_every_checkpoint(operation, after_each=nothing_is_left)
 
