@@ -161,6 +161,10 @@ async def open_room(
             if closed is None:
                 raise
             raise closed from None
+        finally:
+            # Before the peer connections close: LiveKit's server takes that for a failure, and may
+            # then wait for us to come back in place of reading that we leave.
+            await session.link.signal.say_goodbye()  # noqa: ASYNC102 - has its own shield
 
 
 def _only_closed(

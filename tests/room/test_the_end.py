@@ -17,7 +17,8 @@ from lktrio.events import (
     TrackSubscribed,
 )
 from lktrio.room import Room, RoomOptions, connect_room
-from tests.support.scripted_room import open_scripted_room
+from lktrio.rtc.transport import TransportState
+from tests.support.scripted_room import ScriptedRoom, open_scripted_room
 from tests.support.servers import VERSIONS, RoomServer, expect
 
 
@@ -247,3 +248,15 @@ async def test_leaving_says_goodbye(server: RoomServer) -> None:
         assert (gone.participant.identity, gone.reason) == ("me", "client_initiated")
         assert gone.participant.state == "disconnected"
         assert "me" not in watcher.remote_participants
+
+
+async def test_the_goodbye_comes_before_the_media_connection_closes() -> None:
+    states: list[TransportState] = []
+
+    async def watch(scripted: ScriptedRoom) -> None:
+        await scripted.visit.wait_for("leave", 1)
+        states.append(scripted.peer.state)
+
+    async with trio.open_nursery() as nursery, open_scripted_room() as (scripted, _):
+        nursery.start_soon(watch, scripted)
+    assert states == [TransportState.CONNECTED]
