@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import os
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -60,6 +60,25 @@ class Plan:
     """Changes the descriptions that it answers with."""
 
 
+class Requests(AsyncIterator[proto.SignalRequest]):
+    """Messages of one kind from the client, until it is gone.
+
+    No generator: nobody would close it when the loop over it is left early.
+    """
+
+    def __init__(self, scripted: ScriptedRoom, member: str) -> None:
+        self._scripted = scripted
+        self._member = member
+        self._number = 0
+
+    async def __anext__(self) -> proto.SignalRequest:
+        self._number += 1
+        try:
+            return await self._scripted.visit.wait_for(self._member, self._number)
+        except trio.BrokenResourceError:
+            raise StopAsyncIteration from None
+
+
 class ScriptedRoom:
     """The server's side of one stay."""
 
@@ -101,16 +120,9 @@ class ScriptedRoom:
             assert request.offer is not None
             await self.on_offer(request.offer)
 
-    async def requests(self, member: str) -> AsyncGenerator[proto.SignalRequest, None]:
+    def requests(self, member: str) -> Requests:
         """What the client sends of a kind, until it is gone."""
-        number = 0
-        while True:
-            number += 1
-            try:
-                request = await self.visit.wait_for(member, number)
-            except trio.BrokenResourceError:
-                return
-            yield request
+        return Requests(self, member)
 
     async def answer(self, offer: proto.SessionDescription) -> None:
         """Answer an offer, if that is the plan."""
