@@ -215,8 +215,8 @@ class SignalServer:
         async with trio.open_nursery() as nursery:
             try:
                 await self._handle(stream, nursery)
-            except (trio.BrokenResourceError, trio.ClosedResourceError, ConnectionClosed):
-                pass
+            except* (trio.BrokenResourceError, trio.ClosedResourceError, ConnectionClosed):
+                pass  # the client is gone, also for the tasks of a script
             finally:
                 await trio.aclose_forcefully(stream)
                 nursery.cancel_scope.cancel()
