@@ -391,7 +391,10 @@ class SignalConnection:
                 self._last_heard = trio.current_time()
                 self._receive(frame)
         except ConnectionClosed as closed:
-            self._end(_end_of(closed))
+            # When we leave, the writer waits for the server's closing frame. A stream closed
+            # before that is reset by what the server still sends, and what it has not read is lost.
+            if not self._leaving:
+                self._end(_end_of(closed))
         await trio.lowlevel.checkpoint()
 
     async def _write(self) -> None:

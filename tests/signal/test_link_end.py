@@ -347,6 +347,40 @@ class TestVirtualTime:
             assert trio.current_time() <= 1.01
             server.visit._nursery.cancel_scope.cancel()
 
+    async def test_the_stream_is_not_closed_before_the_server_has_read_the_goodbye(
+        self, autojump_clock: trio.testing.MockClock
+    ) -> None:
+        """A stream that is closed with something unread in it is reset, and the goodbye is lost."""
+        closed: list[float] = []
+
+        class Slow(trio.abc.Stream):
+            def __init__(self, stream: trio.abc.Stream) -> None:
+                self.stream = stream
+
+            async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+                data = await self.stream.receive_some(max_bytes)
+                await trio.sleep(0.5)
+                return data
+
+            async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+                await self.stream.send_all(data)
+
+            async def wait_send_all_might_not_block(self) -> None:
+                await self.stream.wait_send_all_might_not_block()
+
+            async def aclose(self) -> None:
+                closed.append(trio.current_time())
+                await self.stream.aclose()
+
+        async with open_memory_server(join_and_stay) as (server, connect):
+
+            async def connect_slowly(host: str, port: int) -> trio.abc.Stream:
+                return Slow(await connect(host, port))
+
+            async with open_signal(server.url, "token", connect=connect_slowly):
+                left = trio.current_time()
+            assert closed[0] == pytest.approx(left + 0.5)
+
     async def test_a_block_that_reads_nothing_loses_the_link_not_the_memory(
         self, autojump_clock: trio.testing.MockClock
     ) -> None:

@@ -22,7 +22,7 @@ from tests.support.servers import PATIENCE, expect
 
 T = TypeVar("T")
 
-QUICK = 0.008
+QUICK = 0.004
 """Seconds between frames: the server does not care how fast time goes by in the media."""
 
 
