@@ -78,9 +78,10 @@ async def open_signal(
     """Join the room that a token names, or resume a session, and leave at the end of the block.
 
     The block is not cancelled when the link ends; ``responses`` ends then. The block's own
-    exception comes out bare. Cancelled while joining, nothing stays behind: the stream is closed
-    and, if the server had already let us in, it is told that we leave (`Timeouts.goodbye`). To
-    stay in the room for a resume, call `SignalConnection.aclose` before the end of the block.
+    exception comes out bare. Cancelled while joining, nothing stays behind: a server that is asked
+    to let us in is told that we leave, as soon as it answers, and then the stream is closed, all
+    within `Timeouts.goodbye`. To stay in the room for a resume, call `SignalConnection.aclose`
+    before the end of the block.
 
     Args:
         url: The server's: ``wss://``, ``ws://``, ``https://`` or ``http://``; a path is kept.
@@ -120,7 +121,8 @@ async def open_signal(
             yield await opening.run(services)
         finally:
             if opening.connection is not None:
-                await opening.connection.say_goodbye()  # noqa: ASYNC102 - has its own shield
+                # It has its own shield.
+                await opening.connection.say_goodbye(deadline=opening.deadline)  # noqa: ASYNC102
 
 
 def _checked(token: str) -> str:
@@ -145,6 +147,8 @@ class _Opening:
     connect: StreamOpener
     connection: SignalConnection | None = None
     """Set as soon as the server knows us."""
+    deadline: float | None = None
+    """When the goodbye has to be over, if we were cancelled early."""
 
     async def run(self, services: trio.Nursery) -> SignalConnection:
         version, *others = self._versions()
@@ -181,6 +185,13 @@ class _Opening:
         try:
             with trio.move_on_after(timeouts.upgrade):
                 await upgrade.over.wait()
+        except trio.Cancelled:
+            # A server starts the session before it answers. Whoever hangs up in between may stay in
+            # LiveKit's list of participants for as long as the room lives: say goodbye in order.
+            self.deadline = trio.current_time() + timeouts.goodbye
+            with trio.CancelScope(shield=True, deadline=self.deadline):
+                await upgrade.over.wait()
+            raise
         finally:
             if upgrade.link is None:
                 upgrade.abort()

@@ -330,10 +330,14 @@ class SignalConnection:
         return self.close_reason
 
     async def say_goodbye(
-        self, reason: proto.DisconnectReason | None = proto.DisconnectReason.CLIENT_INITIATED
+        self,
+        reason: proto.DisconnectReason | None = proto.DisconnectReason.CLIENT_INITIATED,
+        *,
+        deadline: float | None = None,
     ) -> None:
         """Do the work of `leave` and `aclose`: cannot be cancelled, has a deadline, never fails."""
-        deadline = trio.current_time() + self._timeouts.goodbye
+        if deadline is None:
+            deadline = trio.current_time() + self._timeouts.goodbye
         with trio.CancelScope(shield=True, deadline=deadline):
             await self._finish_sending(reason)
             await self._ended.wait()

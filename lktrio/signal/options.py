@@ -27,7 +27,8 @@ class Timeouts:
     validate: float = 3.0
     """Asking the server why it refused; best effort."""
     goodbye: float = 2.0
-    """Sending what is queued, LEAVE and the closing frame, at the end and after cancellation."""
+    """Sending what is queued, LEAVE and the closing frame, and waiting for the server's, at the end
+    and after cancellation; cancelled earlier, also waiting for the upgrade."""
     add_track: float = 10.0
     """From ``add_track`` to ``track_published``."""
     request: float = 10.0

@@ -8,13 +8,20 @@ from typing import Any
 import httpx
 import pytest
 import trio
+import trio.testing
 
 from lktrio import proto
 from lktrio.errors import JoinRejected
-from lktrio.signal import Resume, SignalConnection, SignalOptions, open_signal
+from lktrio.signal import Resume, SignalConnection, SignalOptions, Timeouts, open_signal
 from lktrio.testing.cancellation import cancel_at_every_checkpoint
 from tests.signal.test_requests import TRACK, published
-from tests.support.signal_server import Answer, SignalServer, Visit, open_signal_server
+from tests.support.signal_server import (
+    Answer,
+    SignalServer,
+    Visit,
+    open_memory_server,
+    open_signal_server,
+)
 
 V0 = SignalOptions(single_peer_connection=False)
 
@@ -45,7 +52,7 @@ async def refuse_v1(visit: Visit) -> None:
 
 
 class Watch:
-    """Compares, after each run, what the client knew with what the server was told."""
+    """Checks, after each run, that the server was told who left."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.let_in = 0
@@ -58,15 +65,13 @@ class Watch:
         return SignalConnection(*args, **more)
 
     async def check(self, server: SignalServer) -> None:
-        """Whoever knew that it was let in has said that it left.
-
-        One that is cancelled before it has read the 101 cannot know; the server sees the end of
-        its connection instead.
-        """
+        """Whoever was let in has said that it left, and waited for the answer to that."""
         with trio.fail_after(5):
             for visit in server.visits:
                 if visit.accepted:
                     await visit.closed.wait()
+        assert [visit.left for visit in server.visits] == [v.accepted for v in server.visits]
+        assert {v.close_code for v in server.visits if v.accepted} <= {1000}
         assert sum(visit.left for visit in server.visits) == self.let_in
         self.let_in = 0
         server.visits.clear()
@@ -160,6 +165,42 @@ async def test_a_client_cancelled_while_it_waits_for_the_join_leaves(watch: Watc
             nursery.cancel_scope.cancel()
         await server.visit.closed.wait()
     assert server.visit.left
+
+
+async def test_a_client_cancelled_before_it_is_let_in_waits_for_it_and_leaves() -> None:
+    asked, cancelled = trio.Event(), trio.Event()
+
+    async def let_in_late(visit: Visit) -> None:
+        asked.set()
+        await cancelled.wait()
+        await serve(visit)
+
+    async def join() -> None:
+        async with open_signal(server.url, "token"):
+            pytest.fail("it was let in")
+
+    async with open_signal_server(let_in_late) as server:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(join)
+            await asked.wait()
+            nursery.cancel_scope.cancel()
+            cancelled.set()
+        assert server.visit.accepted
+        await server.visit.closed.wait()
+    assert server.visit.left
+
+
+async def test_it_does_not_wait_for_ever(autojump_clock: trio.testing.MockClock) -> None:
+    async def silent(visit: Visit) -> None:
+        await trio.sleep_forever()
+
+    async with open_memory_server(silent) as (server, connect):
+        with trio.move_on_after(1):
+            async with open_signal(
+                server.url, "token", connect=connect, timeouts=Timeouts(goodbye=0.5)
+            ):
+                pytest.fail("it was let in")
+        assert trio.current_time() == pytest.approx(1.5)
 
 
 async def test_the_client_for_asking_is_not_closed_when_it_is_not_ours() -> None:
