@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
 import trio
 
+from lktrio.devserver.codecs import OFFERED_CODECS
 from lktrio.devserver.svc import DEPENDENCY_DESCRIPTOR_URI
 from lktrio.errors import LocalProtocolError
 from lktrio.net.driver import PeerDriver
@@ -51,12 +52,18 @@ _PASSED_THROUGH = (
 _G711 = (CodecCapability("audio/PCMU", 0, 8000), CodecCapability("audio/PCMA", 8, 8000))
 
 
-def capabilities() -> MediaCapabilities:
-    """What the server's peer connections negotiate."""
+def capabilities(codecs: Collection[str] = OFFERED_CODECS) -> MediaCapabilities:
+    """What a peer connection negotiates.
+
+    Args:
+        codecs: Media types of the codecs, of those that the server has.
+    """
     basic = MediaCapabilities()
+    audio = (*basic.audio_codecs, *_G711)
+    video = (*basic.video_codecs, *_PASSED_THROUGH)
     return MediaCapabilities(
-        audio_codecs=(*basic.audio_codecs, *_G711),
-        video_codecs=(*basic.video_codecs, *_PASSED_THROUGH),
+        audio_codecs=tuple(codec for codec in audio if codec.mime in codecs),
+        video_codecs=tuple(codec for codec in video if codec.mime in codecs),
         video_extensions=(*basic.video_extensions, DEPENDENCY_DESCRIPTOR_URI),
         extension_ids={**basic.extension_ids, DEPENDENCY_DESCRIPTOR_URI: _DESCRIPTOR_ID},
     )
@@ -70,6 +77,7 @@ class MediaConnection:
         addresses: Where to open sockets.
         handle_event: Takes the peer's events.
         fail: Called when handling something raised what it should not.
+        codecs: Media types of what may be negotiated.
         ice_lite: Whether to leave connectivity checks to the client.
     """
 
@@ -80,6 +88,7 @@ class MediaConnection:
         handle_event: Callable[[MediaConnection, PeerEvent], None],
         fail: Callable[[], None],
         *,
+        codecs: Collection[str],
         ice_lite: bool,
     ) -> None:
         self.name = name
@@ -89,7 +98,7 @@ class MediaConnection:
         self._fail = fail
         self.peer = Peer(
             PeerConfig(
-                capabilities=capabilities(),
+                capabilities=capabilities(codecs),
                 transport=TransportOptions(
                     ice_lite=ice_lite, sctp=SctpOptions(max_message_size=_MAX_MESSAGE)
                 ),

@@ -11,12 +11,13 @@ import base64
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from lktrio import proto
 from lktrio.auth import Claims
 from lktrio.devserver.http import HttpError
+from lktrio.devserver.user_agent import with_user_agent
 from lktrio.errors import RemoteProtocolError
 from lktrio.proto import codec
 
@@ -70,7 +71,12 @@ class JoinParameters:
 
 
 def parse_join(
-    query: Mapping[str, str], claims: Claims | None, *, v1: bool, strict: bool
+    query: Mapping[str, str],
+    claims: Claims | None,
+    *,
+    v1: bool,
+    strict: bool,
+    user_agent: str = "",
 ) -> JoinParameters:
     """Check a request to join.
 
@@ -80,6 +86,7 @@ def parse_join(
         v1: Whether the path demands a ``join_request``.
         strict: Whether undecodable attributes of the old form are an error; they are when
             validating, but do not keep a client from joining.
+        user_agent: The header of the request, which tells of browsers.
 
     Raises:
         HttpError: As LiveKit's server answers.
@@ -90,8 +97,10 @@ def parse_join(
     request = decode_join_request(wrapped) if wrapped else None
     permitted = _check_claims(claims)
     if request is not None:
-        return _from_message(request, permitted)
-    return _from_query(query, permitted, strict=strict)
+        parameters = _from_message(request, permitted)
+    else:
+        parameters = _from_query(query, permitted, strict=strict)
+    return replace(parameters, client=with_user_agent(parameters.client, user_agent))
 
 
 def decode_join_request(text: str) -> proto.JoinRequest:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ import trio
 from lktrio import proto
 from lktrio.auth import AccessToken, VideoGrants
 from lktrio.devserver.blobs import Blobs
+from lktrio.devserver.client_rules import client_configuration
+from lktrio.devserver.codecs import EnabledCodecs
 from lktrio.devserver.connection import MediaConnection
 from lktrio.devserver.data import DataPort
 from lktrio.devserver.downtrack import DownTrack
@@ -78,6 +81,8 @@ class Participant:
 
     Attributes:
         info: As others see it; shared, so encode before changing it.
+        configuration: What its client is told about itself.
+        codecs: What it may send and receive.
         grants: What its token allowed, updated by the API.
         closed: Set when the session has ended.
         was_active: Whether its primary peer connection has been up.
@@ -87,6 +92,8 @@ class Participant:
         self.room = room
         self.parameters = parameters
         self.grants: VideoGrants = parameters.claims.video
+        self.configuration = client_configuration(parameters.client)
+        self.codecs = EnabledCodecs(self.configuration)
         self.info = _describe(parameters)
         self.link: SignalLink | None = None
         self.closed = trio.Event()
@@ -100,19 +107,23 @@ class Participant:
         self._failed_at: float | None = None
         self._connections: list[MediaConnection] = []
         single = parameters.single_peer_connection
-        publishing = self._connect("single" if single else "publisher")
-        subscribing = publishing if single else self._connect("subscriber")
+        if single:
+            publishing = subscribing = self._connect("single", self.codecs.subscribe)
+        else:
+            publishing = self._connect("publisher", self.codecs.publish)
+            subscribing = self._connect("subscriber", self.codecs.subscribe)
         self.publisher = Publisher(self, publishing)
         self.subscriber = Subscriber(self, subscribing, offers=not single)
         self.data = DataPort(self)
         self.blobs = Blobs()
 
-    def _connect(self, name: str) -> MediaConnection:
+    def _connect(self, name: str, codecs: Collection[str]) -> MediaConnection:
         connection = MediaConnection(
             f"{self.parameters.identity} ({name})",
             self.room.server.media_addresses,
             self._on_peer_event,
             self.fail,
+            codecs=codecs,
             ice_lite=self.room.server.ice_lite,
         )
         self._connections.append(connection)
@@ -360,7 +371,7 @@ class Participant:
         connection = self.publisher.connection
         now = trio.current_time()
         connection.peer.set_offer(offer.sdp, now)
-        self.publisher.prefer_codecs()
+        self.publisher.choose_codecs()
         if self.single:
             self.subscriber.assign()
         sdp = connection.peer.create_answer(now)

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import trio
 
 from lktrio import proto
+from lktrio.devserver.client_rules import obeys_order
 from lktrio.devserver.connection import MediaConnection
 from lktrio.devserver.downtrack import ntp_seconds
 from lktrio.devserver.encoding import Encoding
@@ -52,6 +54,15 @@ class _Pending:
     @property
     def cids(self) -> set[str]:
         return {self.request.cid, *(codec.cid for codec in self.request.simulcast_codecs)}
+
+    @property
+    def mime(self) -> str | None:
+        """The codec that it is to have, None if any will do."""
+        if self.track is None:
+            return self.info.codecs[0].mime_type or None
+        video = self.info.type == proto.TrackType.VIDEO
+        names = [mime_of(codec.codec, video=video) for codec in self.request.simulcast_codecs]
+        return names[0] if names else None
 
 
 @dataclass(slots=True, eq=False)
@@ -156,7 +167,7 @@ class Publisher:
         return {cid for cids in taken for cid in cids}
 
     def _accept(self, request: proto.AddTrackRequest) -> None:
-        pending = _Pending(request, describe_track(request))
+        pending = _Pending(request, describe_track(request, self.participant.codecs))
         self._pending.append(pending)
         answer = proto.TrackPublishedResponse(cid=request.cid, track=pending.info)
         self.participant.send(proto.SignalResponse(track_published=answer))
@@ -172,14 +183,20 @@ class Publisher:
 
     # Sections
 
-    def prefer_codecs(self) -> None:
-        """Put the codecs that tracks have, or were announced with, first in the next answer."""
+    def choose_codecs(self) -> None:
+        """Leave out of the next answer what the client may not send, and put first what it is to.
+
+        First is the codec that a track has or was announced with.
+        """
         for transceiver in self.connection.peer.transceivers:
-            wanted = self._wanted_codec(transceiver)
             kind = transceiver.kind
-            if wanted is not None:
-                first = wanted.lower()
-                transceiver.codecs.sort(key=lambda c: f"{kind}/{c.name}".lower() != first)
+            if transceiver.remote_track is not None:
+                _keep(transceiver, self.participant.codecs.publish)
+            wanted = (self._wanted_codec(transceiver) or "").lower()
+            if wanted:
+                transceiver.codecs.sort(key=lambda c: f"{kind}/{c.name}".lower() != wanted)
+                if kind == "video" and not obeys_order(self.participant.parameters.client):
+                    _keep(transceiver, [wanted])
 
     def _wanted_codec(self, transceiver: Transceiver) -> str | None:
         """The codec that a section is to carry, None if any will do."""
@@ -187,9 +204,7 @@ class Publisher:
         if section is not None and section.msid == msid:
             return section.encoding.mime
         pending = self._find_pending(transceiver, msid) if msid is not None else None
-        for codec in pending.request.simulcast_codecs[:1] if pending is not None else ():
-            return mime_of(codec.codec, video=transceiver.kind == "video")
-        return None
+        return pending.mime if pending is not None else None
 
     def match_sections(self) -> None:
         """Bring sections and pending tracks together; end the tracks whose section is gone."""
@@ -368,3 +383,12 @@ class Publisher:
         levels = [s.level.take() for s in self._sections.values() if s.level is not None]
         heard = [level for level in levels if level is not None]
         return max(heard, default=None)
+
+
+def _keep(transceiver: Transceiver, mimes: Collection[str]) -> None:
+    """Take out of a section all codecs but some; if it has none of these, it stays as it is."""
+    names = {mime.partition("/")[2].lower() for mime in mimes}
+    media = [codec for codec in transceiver.codecs if codec.name.lower() in names]
+    numbers = {codec.payload_type for codec in media}
+    if media:
+        transceiver.codecs = media + [codec for codec in transceiver.codecs if codec.apt in numbers]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from lktrio import proto
+from lktrio.devserver.codecs import OFFERED_CODECS
 from lktrio.devserver.data_tracks import DataTracks
 from lktrio.devserver.ids import new_dispatch_id, new_room_sid
 from lktrio.devserver.participant import Participant
@@ -41,8 +42,6 @@ _ROOM_UPDATE_INTERVAL = 1.0
 _QUALITY_INTERVAL = 5.0
 _BEST_SCORE = 4.5
 _REPLACED_PROTOCOL = 12
-_OFFERED_CODECS = ("video/VP8", "video/H264", "video/VP9", "video/AV1", "audio/opus")
-_OFFERED_MORE = ("audio/PCMU", "audio/PCMA")
 
 _State = proto.ParticipantInfo.State
 _Reason = proto.DisconnectReason
@@ -55,10 +54,6 @@ def server_info(node_id: str) -> proto.ServerInfo:
     return proto.ServerInfo(
         version=SERVER_VERSION, protocol=PROTOCOL, node_id=node_id, agent_protocol=1
     )
-
-
-def _codecs() -> list[proto.Codec]:
-    return [proto.Codec(mime=mime) for mime in (*_OFFERED_CODECS, *_OFFERED_MORE)]
 
 
 class Room:
@@ -86,7 +81,7 @@ class Room:
             creation_time=int(now),
             creation_time_ms=int(now * 1000),
             turn_password=secrets.token_urlsafe(32),
-            enabled_codecs=_codecs(),
+            enabled_codecs=[proto.Codec(mime=mime) for mime in OFFERED_CODECS],
             metadata=request.metadata,
         )
         self.participants: dict[str, Participant] = {}
@@ -269,13 +264,14 @@ class Room:
 
     def join_response(self, participant: Participant) -> proto.JoinResponse:
         """What a client is told first."""
-        codecs = [proto.Codec(mime=mime) for mime in (*_OFFERED_CODECS, *_OFFERED_MORE)]
+        codecs = [proto.Codec(mime=mime) for mime in participant.codecs.publish]
         return proto.JoinResponse(
             room=self.info,
             participant=participant.info,
             other_participants=self.visible_to(participant),
             server_version=SERVER_VERSION,
             subscriber_primary=participant.subscriber_primary,
+            client_configuration=participant.configuration,
             ping_timeout=PING_TIMEOUT,
             ping_interval=PING_INTERVAL,
             server_info=server_info(self.server.node_id),
@@ -287,6 +283,7 @@ class Room:
     def reconnect_response(self, participant: Participant) -> proto.ReconnectResponse:
         """What a client is told first when it resumes."""
         return proto.ReconnectResponse(
+            client_configuration=participant.configuration,
             server_info=server_info(self.server.node_id),
             last_message_seq=participant.data.last_sequence,
         )

@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from lktrio import proto
+from lktrio.devserver.codecs import EnabledCodecs
 from lktrio.devserver.dynacast import NOTHING, Dynacast
 from lktrio.devserver.encoding import Encoding, Layer
 from lktrio.devserver.ids import new_track_sid
@@ -37,8 +38,13 @@ def version_now() -> proto.TimedVersion:
     return proto.TimedVersion(unix_micro=time.time_ns() // 1000)
 
 
-def describe_track(request: proto.AddTrackRequest) -> proto.TrackInfo:
-    """Describe a track as its publisher asked for it, before any media is negotiated."""
+def describe_track(request: proto.AddTrackRequest, enabled: EnabledCodecs) -> proto.TrackInfo:
+    """Describe a track as its publisher asked for it, before any media is negotiated.
+
+    Args:
+        request: What it asked for.
+        enabled: What it may send; in place of other codecs it is given one of these.
+    """
     video = request.type == proto.TrackType.VIDEO
     layers = sorted(request.layers, key=lambda layer: int(layer.quality))
     info = proto.TrackInfo(
@@ -59,10 +65,9 @@ def describe_track(request: proto.AddTrackRequest) -> proto.TrackInfo:
         backup_codec_policy=_backup_policy(request),
         packet_trailer_features=list(dict.fromkeys(request.packet_trailer_features)),
     )
-    info.codecs = [
-        _codec_info(codec.codec, codec.cid, video, codec.layers or layers, codec.video_layer_mode)
-        for codec in request.simulcast_codecs
-    ] or [_codec_info("", request.cid, video, layers, proto.VideoLayer.Mode.MODE_UNUSED)]
+    info.codecs = _codecs(request, enabled) or [
+        _codec_info("", request.cid, video, layers, proto.VideoLayer.Mode.MODE_UNUSED)
+    ]
     info.simulcast = video and any(len(codec.layers) > 1 for codec in request.simulcast_codecs)
     return info
 
@@ -82,6 +87,24 @@ def _backup_policy(request: proto.AddTrackRequest) -> proto.BackupCodecPolicy:
     if request.type == proto.TrackType.AUDIO and policy != proto.BackupCodecPolicy.REGRESSION:
         return proto.BackupCodecPolicy.SIMULCAST
     return policy
+
+
+def _codecs(
+    request: proto.AddTrackRequest, enabled: EnabledCodecs
+) -> list[proto.SimulcastCodecInfo]:
+    """The codecs that were asked for, each once."""
+    video = request.type == proto.TrackType.VIDEO
+    named = {
+        mime_of(codec.codec, video=video).lower(): codec.layers
+        for codec in reversed(request.simulcast_codecs)
+    }
+    found: dict[str, proto.SimulcastCodecInfo] = {}
+    for codec in request.simulcast_codecs:
+        mime = enabled.for_publishing(mime_of(codec.codec, video=video))
+        layers = named.get(mime.lower()) or request.layers
+        info = _codec_info(mime, codec.cid, video, layers, codec.video_layer_mode)
+        found.setdefault(mime.lower(), info)
+    return list(found.values())
 
 
 def _codec_info(

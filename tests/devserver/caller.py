@@ -28,7 +28,14 @@ from lktrio.rtc.peer import Peer, PeerConfig, PeerEvent
 from lktrio.rtc.streams import KeyframeRequested, MediaReceived
 from lktrio.rtc.transceiver import Transceiver
 from lktrio.rtc.transport import TransportState, TransportStateChanged
-from tests.devserver.client import V0, Place, SignalClient, join_request, open_client
+from tests.devserver.client import (
+    V0,
+    Place,
+    SignalClient,
+    join_request,
+    open_client,
+    query_of,
+)
 
 Mode = Literal["v1", "v0"]
 SECTIONS = 2  # of each kind, to receive in
@@ -69,8 +76,14 @@ class Caller:
         events: What happened on the peer connections.
     """
 
-    def __init__(self, mode: Mode, video_codecs: tuple[CodecCapability, ...] | None = None) -> None:
+    def __init__(
+        self,
+        mode: Mode,
+        video_codecs: tuple[CodecCapability, ...] | None = None,
+        client_info: proto.ClientInfo | None = None,
+    ) -> None:
         self.mode: Mode = mode
+        self.client_info = client_info or proto.ClientInfo(protocol=17)
         self._video_codecs = video_codecs
         self.client: SignalClient
         self.join: proto.JoinResponse
@@ -108,14 +121,16 @@ class Caller:
         for label, options in CHANNELS.items():
             self._channel(label, **options)
         if self.mode == "v0":
-            return V0
+            return V0 + query_of(self.client_info)
         for kind in ("audio", "video"):
             for _ in range(SECTIONS):
                 self.publisher.add_transceiver(kind, "recvonly")
         sdp = self.publisher.create_offer(trio.current_time())
         offer = proto.SessionDescription(type="offer", sdp=sdp, id=1)
         settings = proto.ConnectionSettings(auto_subscribe=True)
-        request = join_request(publisher_offer=offer, connection_settings=settings)
+        request = join_request(
+            publisher_offer=offer, connection_settings=settings, client_info=self.client_info
+        )
         return f"/rtc/v1?join_request={request}"
 
     def _channel(self, label: str, **options: Any) -> None:
@@ -271,10 +286,11 @@ async def open_caller(
     *,
     target: str | None = None,
     video_codecs: tuple[CodecCapability, ...] | None = None,
+    client_info: proto.ClientInfo | None = None,
     **grants: Any,
 ) -> AsyncGenerator[Caller, None]:
     """Join with media for the time of the block."""
-    caller = Caller(mode, video_codecs)
+    caller = Caller(mode, video_codecs, client_info)
     wanted = caller.prepare()
     token = server.token(identity, room, **grants)
     async with (

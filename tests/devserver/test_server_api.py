@@ -9,7 +9,6 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import trio
@@ -20,7 +19,8 @@ from lktrio.auth import AccessToken, VideoGrants
 from lktrio.errors import ServerError
 from tests.devserver.caller import OPUS_FRAME, Caller, open_caller
 from tests.devserver.client import joined
-from tests.interop.support.servers import SERVERS, Server, open_server
+from tests.devserver.places import ServerPlace
+from tests.interop.support.servers import SERVERS, open_server
 
 LIMIT = 30
 State = proto.ParticipantInfo.State
@@ -28,30 +28,13 @@ State = proto.ParticipantInfo.State
 pytestmark = pytest.mark.parametrize("which", SERVERS)
 
 
-class Place:
-    """A server as the clients of these tests know one, with a room of its own for each test."""
-
-    def __init__(self, server: Server) -> None:
-        port = urlsplit(server.url).port
-        assert port is not None
-        self.port = port
-        self.room = server.room
-        self._server = server
-
-    def token(self, identity: str, room: str, **grants: Any) -> str:
-        claims = {name: grants.pop(name) for name in ("attributes",) if name in grants}
-        video = VideoGrants(room_join=True, room=room, **grants)
-        token = AccessToken(identity=identity, video=video, **claims)
-        return token.to_jwt(self._server.key, self._server.secret)
-
-
 @asynccontextmanager
-async def open_api(which: str) -> AsyncGenerator[tuple[Place, LiveKitAPI], None]:
+async def open_api(which: str) -> AsyncGenerator[tuple[ServerPlace, LiveKitAPI], None]:
     async with (
         open_server(which) as server,
         LiveKitAPI(server.url, server.key, server.secret) as lk,
     ):
-        yield Place(server), lk
+        yield ServerPlace(server), lk
 
 
 async def test_rooms_are_made_listed_and_deleted(which: str) -> None:
