@@ -152,7 +152,7 @@ async def test_a_real_server_takes_our_word_for_what_our_path_carries(
             await other.order("publish_picture", width=1280, height=720, simulcast=True)
             await participant.wait_pictures("cam", lambda p: p.sizes[-1] == (1280, 720))
             monkeypatch.setattr(Pessimist, "despairs", True)
-            await participant.wait_pictures("cam", lambda p: p.sizes[-1] == (320, 180))
+            await participant.wait_pictures("cam", lambda p: p.sizes[-1] < (1280, 720))
 
 
 @on_each_server
