@@ -12,6 +12,10 @@ the track of their section changes, and bound anew.
 
 Reports go out about once a second as one compound packet; feedback that cannot wait (NACK, PLI,
 transport-wide feedback) goes out when its stream asks for it.
+
+A connection may have hundreds of streams, and a batch of packets concerns few of them: only these
+are looked at when the batch ends, for what they have and for when they want to be called. A stream
+that wants to be called later than before is found out when the earlier time has come.
 """
 
 from __future__ import annotations
@@ -68,6 +72,7 @@ _MAX_COMPOUND = 1100  # bytes, so that a compound packet fits a datagram of 1,20
 _MAX_BLOCKS = 31  # RFC 3550 section 6.4.1: the count has five bits
 
 _Feed: TypeAlias = Callable[[int, bytes, int, bytes, float], None]
+_Bound: TypeAlias = tuple[Transceiver, InboundStream]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +149,13 @@ class MediaStreams:
         self._ntp_offset = ntp_offset
         self._sender: SrtpSender | None = None
         self._receiver: SrtpReceiver | None = None
-        self._feeds: dict[int, _Feed] = {}
+        self._feeds: dict[int, tuple[_Feed, _Bound]] = {}
+        self._touched: dict[int, _Bound] = {}
+        """Inbound streams that something has happened to since the last flush, by SSRC."""
+        self._streams_due = NEVER
+        """When the first stream wants to be called, or earlier."""
         self._limit = MAX_UNLISTED
-        self._inbound: dict[int, tuple[Transceiver, InboundStream]] = {}
+        self._inbound: dict[int, _Bound] = {}
         self._rids: dict[tuple[Transceiver, str], InboundStream] = {}
         self._tracks: dict[Transceiver, Msid | None] = {}
         self._formats: dict[Transceiver, dict[int, InboundFormat]] = {}
@@ -205,6 +214,7 @@ class MediaStreams:
 
     def _drop(self, stream: InboundStream) -> None:
         self._inbound.pop(stream.ssrc, None)
+        self._touched.pop(stream.ssrc, None)
         self._feeds.pop(stream.ssrc, None)
         if stream.repair is not None:
             self._feeds.pop(stream.repair.ssrc, None)
@@ -242,7 +252,7 @@ class MediaStreams:
             rid=rid,
         )
         self._inbound[ssrc] = (transceiver, stream)
-        self._feeds[ssrc] = stream.feed
+        self._feeds[ssrc] = (stream.feed, self._inbound[ssrc])
         if rid:
             self._rids[transceiver, rid] = stream
         self.events.append(StreamBound(transceiver, stream, rid))
@@ -250,7 +260,7 @@ class MediaStreams:
 
     def _bind_repair(self, stream: InboundStream, ssrc: int) -> None:
         if ssrc not in self._feeds and len(self._feeds) < self._limit:
-            self._feeds[ssrc] = stream.add_repair(ssrc).feed
+            self._feeds[ssrc] = (stream.add_repair(ssrc).feed, self._inbound[stream.ssrc])
 
     # Streams of ours
 
@@ -315,14 +325,16 @@ class MediaStreams:
     ) -> None:
         """Take one authenticated RTP packet; part of ``MediaSink``."""
         ssrc = int.from_bytes(packet[8:12], "big")
-        feed = self._feeds.get(ssrc)
-        if feed is None:
+        entry = self._feeds.get(ssrc)
+        if entry is None:
             self._bind_by_packet(ssrc, packet, header_length)
-            feed = self._feeds.get(ssrc)
-            if feed is None:
+            entry = self._feeds.get(ssrc)
+            if entry is None:
                 self.stats.unbound += 1
                 return
+        feed, bound = entry
         feed(index, packet, header_length, payload, now)
+        self._touched[bound[1].ssrc] = bound
 
     def _bind_by_packet(self, ssrc: int, packet: bytes, header_length: int) -> None:
         try:
@@ -396,11 +408,13 @@ class MediaStreams:
     def _on_pli(self, request: PictureLossIndication, now: float) -> None:
         if (bound := self._outbound.get(request.media_ssrc)) is not None:
             bound[1].on_pli(now)
+            self._report_outbound(*bound)
 
     def _on_fir(self, request: FullIntraRequest, now: float) -> None:
         for ssrc in {ssrc for ssrc, _ in request.requests}:
             if (bound := self._outbound.get(ssrc)) is not None:
                 bound[1].on_fir(request, now)
+                self._report_outbound(*bound)
 
     def _on_extended_report(self, report: ExtendedReport, now: float) -> None:
         self._round_trip.receive(report, now)
@@ -430,37 +444,36 @@ class MediaStreams:
     def request_keyframe(self, stream: InboundStream, now: float) -> None:
         """Ask the peer for a keyframe, throttled per stream."""
         stream.request_keyframe(now)
+        self._streams_due = min(self._streams_due, stream.next_timer())
 
     def flush(self, now: float) -> None:
-        """Report the streams that have something, and send the feedback that is due."""
-        for transceiver, stream in self._inbound.values():
-            if stream.packets or stream.frames:
-                self.events.append(MediaReceived(transceiver, stream))
-        for transceiver, outbound in self._outbound.values():
-            if outbound.events:
-                outbound.events = deque()
-                self.events.append(KeyframeRequested(transceiver))
+        """Report the streams that have something."""
+        if not self._touched:
+            return
+        touched, self._touched = self._touched, {}
+        for bound in touched.values():
+            self._report_inbound(*bound)
+
+    def _report_inbound(self, transceiver: Transceiver, stream: InboundStream) -> None:
+        if stream.packets or stream.frames:
+            self.events.append(MediaReceived(transceiver, stream))
+        self._streams_due = min(self._streams_due, stream.next_timer())
+
+    def _report_outbound(self, transceiver: Transceiver, stream: OutboundStream) -> None:
+        if stream.events:
+            stream.events = deque()
+            self.events.append(KeyframeRequested(transceiver))
+        self._streams_due = min(self._streams_due, stream.next_timer())
 
     def next_timer(self) -> float:
         """When ``handle_timer`` is to be called next."""
         if self._sender is None:
             return NEVER
-        deadline = min(self._report_at, self._arrivals.next_timer())
-        for _, stream in self._inbound.values():
-            deadline = min(deadline, stream.next_timer())
-        for _, outbound in self._outbound.values():
-            deadline = min(deadline, outbound.next_timer())
-        return deadline
+        return min(self._report_at, self._streams_due, self._arrivals.next_timer())
 
     def handle_timer(self, now: float) -> None:
         """Give up late packets, ask for missing ones, and report."""
-        packets: list[RtcpPacket] = []
-        for _, stream in list(self._inbound.values()):
-            if stream.next_timer() <= now:
-                packets += stream.handle_timer(now)
-        for _, outbound in self._outbound.values():
-            if outbound.next_timer() <= now:
-                outbound.handle_timer(now)
+        packets = self._serve_streams(now) if now >= self._streams_due else []
         if self._arrivals.next_timer() <= now:
             video = tuple(
                 stream.ssrc for _, stream in self._inbound.values() if stream.kind == "video"
@@ -470,6 +483,22 @@ class MediaStreams:
             self._report_at = now + _REPORT_INTERVAL
             packets = [*self._reports(now), *packets]
         self._send_rtcp(packets)
+
+    def _serve_streams(self, now: float) -> list[RtcpPacket]:
+        """Do what is due in the streams, and find out who is next."""
+        packets: list[RtcpPacket] = []
+        self._streams_due = NEVER
+        for bound in self._inbound.values():
+            stream = bound[1]
+            if stream.next_timer() <= now:
+                packets += stream.handle_timer(now)
+                self._touched[stream.ssrc] = bound
+            self._streams_due = min(self._streams_due, stream.next_timer())
+        for transceiver, outbound in self._outbound.values():
+            if outbound.next_timer() <= now:
+                outbound.handle_timer(now)
+            self._report_outbound(transceiver, outbound)
+        return packets
 
     def _reports(self, now: float) -> list[RtcpPacket]:
         """What is due once a second: sender reports, receiver reports, clocks and names."""

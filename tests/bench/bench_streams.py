@@ -1,7 +1,8 @@
-"""Cost of RTP streams without encryption: ``python -m tests.bench.bench_streams``.
+"""Cost of RTP streams: ``python -m tests.bench.bench_streams``.
 
 Prints medians of microseconds of CPU time per packet for packets that come in order, with and
-without the header extensions that congestion feedback needs.
+without the header extensions that congestion feedback needs, without encryption. And what a packet
+that comes alone costs a whole peer, by the number of tracks that it receives.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from lktrio.rtc.inbound import InboundFormat, InboundOptions, InboundStream
 from lktrio.rtc.outbound import OutboundStream
 from lktrio.rtc.payload import depacketizer, packetizer
 from lktrio.rtc.rtp import HEADER
+from lktrio.rtc.streams import MediaReceived
+from tests.support.peer_call import Call
 
 SSRC = 5
 ROUNDS = 15
@@ -83,6 +86,30 @@ def receive(kind: Kind, per_frame: int, kinds: str) -> float:
     return statistics.median(times)
 
 
+def receive_one_of(tracks: int) -> float:
+    """Microseconds for a batch of one audio packet, on a connection with so many tracks."""
+    call = Call()
+    sections = [call.publish("audio") for _ in range(tracks)]
+    call.connect()
+    now = call.network.now
+    streams = [call.offerer.peer.outbound(section, "audio/opus") for section in sections]
+    receiver = call.answerer.peer
+    times: list[float] = []
+    for number in range(FRAMES):
+        packets = [stream.send_payload(bytes(100), number * 960, False, now) for stream in streams]
+        start = time.process_time_ns()
+        for packet in packets:
+            receiver.receive([(packet, call.offerer.address)], 0, now)
+            receiver.flush(now)
+            receiver.next_timer()
+            for event in receiver.events:
+                if isinstance(event, MediaReceived):
+                    event.stream.frames = []
+            receiver.events.clear()
+        times.append((time.process_time_ns() - start) / tracks / 1000)
+    return statistics.median(times)
+
+
 class NoCipher:
     """In place of SRTP: what is measured is the rest."""
 
@@ -118,6 +145,9 @@ def main() -> None:
         for kinds in ("", "remb", "twcc", "remb+twcc"):
             name = f"{kind}, {per_frame} per frame, {kinds or 'no feedback'}"
             print(f"  {name:36}{receive(kind, per_frame, kinds):6.2f}")
+    print("receive alone, us per packet, encrypted")
+    for tracks in (1, 20, 80):
+        print(f"  {f'audio, one of {tracks} tracks':36}{receive_one_of(tracks):6.2f}")
     print("send, us per packet")
     for per_frame in (1, 10):
         print(f"  {f'video, {per_frame} per frame':36}{send(per_frame):6.2f}")
