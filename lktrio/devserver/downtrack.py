@@ -98,6 +98,13 @@ class DownTrack:
         self._bound_at = self._last_time = now
         self.choose(now)
 
+    def change_codec(self, stream: OutboundStream, mime: str, now: float) -> None:
+        """Go on in the same stream with another codec of the track."""
+        self._current = self._wanted = self._timed_by = self._asked_for = None
+        self._selector = self._vp8 = None
+        self._filled = True  # there are timestamps to go on from
+        self.bind(stream, mime, now)
+
     def apply(self, settings: proto.UpdateTrackSettings, now: float) -> None:
         """Follow what the subscriber wants to see of a video track."""
         self.max_spatial = _spatial_for(self.track.info, settings)

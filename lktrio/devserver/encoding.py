@@ -57,6 +57,7 @@ class Encoding:
 
     Attributes:
         layers: The streams known so far, smallest picture first.
+        began: Whether any media has arrived.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Encoding:
         self.mime = mime
         self.transceiver = transceiver
         self.layers: list[Layer] = []
+        self.began = False
         self._starts = _starts(mime)
         self._request_keyframe = request_keyframe
         self._by_stream: dict[InboundStream, Layer] = {}

@@ -328,6 +328,15 @@ class Publisher:
             if rid:
                 self.participant.touch()
 
+    def _fall_back(self, track: PublishedTrack, encoding: Encoding, now: float) -> None:
+        """Let everybody have the backup codec, if that is what the publisher wants."""
+        participants = len(self.participant.room.participants)
+        if not track.fell_back and track.falls_back_on(encoding, participants):
+            track.fell_back = True
+            for downtrack in list(track.downtracks):
+                downtrack.subscriber.subscriber.change_codec(downtrack)
+            track.update_quality(now)
+
     def on_media(self, transceiver: Transceiver, stream: InboundStream) -> None:
         """Packets arrived: forward them."""
         packets, stream.packets = stream.packets, []
@@ -343,6 +352,9 @@ class Publisher:
         now = trio.current_time()
         resumed = not layer.is_active(now)
         layer.last_packet = now
+        if not section.encoding.began:
+            section.encoding.began = True
+            self._fall_back(track, section.encoding, now)
         if section.level is not None:
             section.level.observe(packets)
         for downtrack in list(track.downtracks):

@@ -65,7 +65,9 @@ class Subscriber:
         self._ready = offers
         self._restart = False
         self._awaited = False
-        self._by_packets = participant.parameters.client.sdk == proto.ClientInfo.SDK.GO
+        sdk = participant.parameters.client.sdk
+        self._by_packets = sdk == proto.ClientInfo.SDK.GO
+        self._takes_changes = sdk not in (proto.ClientInfo.SDK.GO, proto.ClientInfo.SDK.UNKNOWN)
 
     # Wishes
 
@@ -340,6 +342,18 @@ class Subscriber:
                 self.participant.on_subscribed(downtrack)
                 return True
         return False
+
+    def change_codec(self, downtrack: DownTrack) -> None:
+        """A track is not to be had any more in the codec in which the client gets it."""
+        mime, transceiver = downtrack.track.codecs[0], downtrack.transceiver
+        if transceiver is None or not downtrack.bound or downtrack.mime.lower() == mime.lower():
+            return
+        if self._takes_changes and transceiver.sending and transceiver.codec_for(mime) is not None:
+            stream = self.connection.peer.change_codec(transceiver, mime)
+            downtrack.change_codec(stream, mime, trio.current_time())
+        else:
+            self._remove(downtrack)
+            self.reconcile()
 
     def on_keyframe_requested(self, transceiver: Transceiver) -> None:
         """The client asks for a keyframe in one of its sections."""

@@ -30,6 +30,9 @@ _STREAMS = {
     proto.TrackSource.SCREEN_SHARE: "screen",
     proto.TrackSource.SCREEN_SHARE_AUDIO: "screen",
 }
+_CROWD = 5
+"""Participants from which on a publisher rather sends two codecs than a worse one to all."""
+_Policy = proto.BackupCodecPolicy
 _SVC_CODECS = ("vp9", "av1")
 
 
@@ -141,6 +144,7 @@ class PublishedTrack:
         encodings: All the ways it is sent now, the publisher's preferred one first.
         downtracks: Who takes from it.
         announced_subscribed: Whether the publisher was told of a first subscriber.
+        fell_back: Whether everybody gets it in its backup codec, as one could not take the first.
     """
 
     def __init__(self, participant: Participant, info: proto.TrackInfo, encoding: Encoding) -> None:
@@ -149,6 +153,7 @@ class PublishedTrack:
         self.encodings = [encoding]
         self.downtracks: list[DownTrack] = []
         self.announced_subscribed = False
+        self.fell_back = False
         self._dynacast = Dynacast(info.sid, video=info.type == proto.TrackType.VIDEO)
 
     @property
@@ -168,7 +173,9 @@ class PublishedTrack:
 
     @property
     def codecs(self) -> list[str]:
-        """The codecs that it is or can be sent in, the preferred one first."""
+        """The codecs in which it can be received, the preferred one first."""
+        if self.fell_back:
+            return [self.info.codecs[1].mime_type]
         promised = [codec.mime_type for codec in self.info.codecs if codec.mime_type]
         names = [*(encoding.mime for encoding in self.encodings), *promised]
         return list({name.lower(): name for name in reversed(names)}.values())[::-1]
@@ -181,6 +188,19 @@ class PublishedTrack:
     def described(self, mime: str) -> proto.SimulcastCodecInfo | None:
         """The part of its description for a codec."""
         return next((c for c in self.info.codecs if c.mime_type.lower() == mime.lower()), None)
+
+    def falls_back_on(self, encoding: Encoding, participants: int) -> bool:
+        """Whether everybody is to get that codec from now on, by the publisher's policy.
+
+        Args:
+            encoding: What the publisher has begun to send.
+            participants: How many are in the room.
+        """
+        policy, codecs = self.info.backup_codec_policy, self.info.codecs
+        if len(codecs) < 2 or encoding.mime.lower() != codecs[1].mime_type.lower():
+            return False
+        preferred = policy == _Policy.PREFER_REGRESSION and participants < _CROWD
+        return policy == _Policy.REGRESSION or preferred
 
     def add_encoding(self, encoding: Encoding) -> None:
         """Take up a further codec, or the same one from another section."""

@@ -230,6 +230,25 @@ class OutboundStream:
         self._headers = self._compile()
         self._rtx_headers = self._compile_rtx()
 
+    def change_codec(
+        self,
+        *,
+        payload_type: int,
+        clock_rate: int,
+        packetizer: Packetizer | None,
+        rtx_payload_type: int | None,
+    ) -> None:
+        """Go on in another codec that was negotiated; what was sent is not sent again."""
+        self.clock_rate = clock_rate
+        self._history = [None] * HISTORY_SIZE
+        if self.rtx is not None:
+            ssrc, self.rtx = self.rtx.ssrc, None
+            if rtx_payload_type is not None:
+                self.rtx = Rtx(ssrc, rtx_payload_type)
+        self.configure(
+            payload_type=payload_type, extensions=self._extensions, packetizer=packetizer
+        )
+
     def _compile(self) -> HeaderWriter:
         ids = self._extensions
         texts = [] if self._acknowledged else [(ids.mid, self.mid), (ids.rid, self.rid)]

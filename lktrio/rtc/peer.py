@@ -315,6 +315,18 @@ class Peer:
         """
         return self._streams.open_outbound(transceiver, mime)
 
+    def change_codec(self, transceiver: Transceiver, mime: str) -> OutboundStream:
+        """Let the stream of a section's local track go on in another codec that was negotiated.
+
+        Args:
+            transceiver: The section.
+            mime: The codec.
+
+        Raises:
+            LocalProtocolError: The section does not send, or the peer did not accept the codec.
+        """
+        return self._streams.change_codec(transceiver, mime)
+
     def inbound(self, transceiver: Transceiver) -> list[InboundStream]:
         """The streams that the peer sends in a section: one, or one per simulcast layer."""
         return self._streams.inbound(transceiver)

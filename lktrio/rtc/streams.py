@@ -303,6 +303,25 @@ class MediaStreams:
         self._outbound[track.ssrc] = (transceiver, stream)
         return stream
 
+    def change_codec(self, transceiver: Transceiver, mime: str) -> OutboundStream:
+        """Let the stream of a section's local track go on in another codec.
+
+        Raises:
+            LocalProtocolError: The section does not send, or not with this codec.
+        """
+        stream = self.open_outbound(transceiver, mime)
+        codec = transceiver.codec_for(mime)
+        if codec is None:
+            raise LocalProtocolError(f"the peer did not accept {mime} for this section")
+        rtx = transceiver.rtx_for(codec)
+        stream.change_codec(
+            payload_type=codec.payload_type,
+            clock_rate=codec.clock_rate,
+            packetizer=packetizer(mime, random=self._random) if mime in MIME_TYPES else None,
+            rtx_payload_type=rtx.payload_type if rtx is not None else None,
+        )
+        return stream
+
     def remove_outbound(self, transceiver: Transceiver) -> None:
         """Forget the stream of a section's local track, with a goodbye (RTCP BYE)."""
         track = transceiver.local_track

@@ -15,6 +15,7 @@ CODECS = [
     proto.SimulcastCodec(codec="vp8", cid="film"),
     proto.SimulcastCodec(codec="h264", cid="film-h264"),
 ]
+Policy = proto.BackupCodecPolicy
 IDR = bytes((0, 0, 0, 1, 0x67, 66, 0, 1, 0, 0, 0, 1, 0x68, 1, 0, 0, 0, 1, 0x65)) + bytes(20)
 
 
@@ -33,7 +34,9 @@ def is_sent_twice(info: proto.ParticipantInfo) -> bool:
 async def test_a_further_codec_is_asked_for_and_forwarded() -> None:
     with trio.fail_after(20):
         async with open_dev_server() as server, open_caller(server, "alice", "v0") as alice:
-            film = await alice.publish("video/VP8", "film", simulcast_codecs=CODECS)
+            film = await alice.publish(
+                "video/VP8", "film", simulcast_codecs=CODECS, backup_codec_policy=Policy.SIMULCAST
+            )
             async with open_caller(server, "bob", "v0", video_codecs=(H264,)) as bob:
                 update = await alice.client.wait_for(
                     "subscribed_quality_update",

@@ -232,6 +232,25 @@ def test_a_new_negotiation_takes_effect() -> None:
     assert (packet.payload_type, packet.extensions) == (100, {5: b"1"})
 
 
+@pytest.mark.parametrize(("rtx", "number"), [(RTX, 109), (RTX, None), (None, 109)])
+def test_a_stream_goes_on_in_another_codec(rtx: Rtx | None, number: int | None) -> None:
+    stream, opener = make(rtx=rtx), Opener()
+    before = opener(stream.send_frame(b"\x11abc", 0, 1.0)[0])
+    stream.change_codec(
+        payload_type=108,
+        clock_rate=90_000,
+        packetizer=packetizer("video/H264"),
+        rtx_payload_type=number,
+    )
+    assert stream.on_nack(Nack(1, SSRC, (before.index,)), 2.0) == []  # of a codec that is gone
+    after = opener(stream.send_frame(b"\0\0\0\1\x65abc", 0, 3.0)[0])
+    assert (after.payload_type, after.payload) == (108, b"\x65abc")
+    assert after.index == before.index + 1
+    (again,) = stream.on_nack(Nack(1, SSRC, (after.index,)), 4.0)
+    repaired = rtx is not None and number is not None
+    assert again[1] & 0x7F == (number if repaired else 108)
+
+
 # forwarding
 
 
