@@ -130,7 +130,9 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The tests, save those that need real peers and those that measure."""
     session.install("-e", ".[av,cli]", *groups("test"))
-    default = ["-n", "auto", "--ignore=tests/interop", "--ignore=tests/bench"]
+    # The long tests sweep over one operation each; whoever has none left takes over others' work.
+    spread = ["-n", "auto", "--dist", "worksteal"]
+    default = [*spread, "--ignore=tests/interop", "--ignore=tests/bench"]
     session.run("pytest", *(session.posargs or default))
 
 

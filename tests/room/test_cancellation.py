@@ -428,7 +428,7 @@ async def test_a_server_that_never_connects(plan: Plan) -> None:
     async with scripted(plan) as url:
 
         async def operation() -> None:
-            async with open_room(url, "token", quick(negotiation=0.1, transport=0.1)):
+            async with open_room(url, "token", quick(negotiation=0.03, transport=0.03)):
                 pytest.fail("there is no way for media")
 
         runs = await cancel_at_every_checkpoint(operation, raises=(ConnectTimeout,))
@@ -466,7 +466,7 @@ async def test_a_server_that_stops_reading(server: RoomServer) -> None:
     options = replace(
         options,
         timeouts=replace(
-            options.timeouts, signal=replace(options.timeouts.signal, goodbye=0.1, add_track=0.1)
+            options.timeouts, signal=replace(options.timeouts.signal, goodbye=0.03, add_track=0.03)
         ),
     )
 
