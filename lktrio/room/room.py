@@ -131,7 +131,8 @@ async def open_room(
     2 s); afterwards nothing of it is left. The end of the room by the network does not cancel the
     block: events and channels end, calls raise ``RoomClosed``. The block's own exception comes out
     bare, and a group of nothing but this room's ``RoomClosed`` as one of them. Cancelled while
-    joining, no participant stays behind in the room.
+    joining, no participant stays behind in the room: a server that was asked to let us in may take
+    the same 2 s to do so, and is told that we leave.
 
     Tracks that are in the room already, and data that was sent while joining, become known with
     the block's first checkpoint: who calls ``room.events()`` first hears of all of them.
