@@ -23,7 +23,7 @@ from lktrio.rtc.transceiver import Transceiver
 if TYPE_CHECKING:
     from lktrio.devserver.participant import Participant
 
-__all__ = ["DownTrack", "ntp_seconds"]
+__all__ = ["SILENCE_STEP", "DownTrack", "ntp_seconds"]
 
 _KEYFRAME_RETRY = 1.0  # seconds after which a keyframe that did not come is asked for again
 _MIN_STEP = 0.02  # seconds between the last frame of one layer and the first of the next
@@ -39,6 +39,9 @@ _SILENCE = {
     "audio/pcma": bytes((0xD5,)) * 160,
 }
 """Frames of silence, 20 ms each."""
+SILENCE_STEP = 0.02
+"""Seconds that one of them lasts."""
+_SILENCE_FRAMES = 50  # after the mute of a track
 
 
 class DownTrack:
@@ -80,6 +83,7 @@ class DownTrack:
         self._announced = False
         self._bound_at = 0.0
         self._filled = False
+        self._silence_due = 0
 
     @property
     def bound(self) -> bool:
@@ -115,6 +119,8 @@ class DownTrack:
         """Hold or resume forwarding."""
         if muted:
             self._current = None
+        if muted != self.muted:
+            self._silence_due = _SILENCE_FRAMES if muted and self._announced else 0
         self.muted = muted
         self.choose(now)
 
@@ -225,9 +231,29 @@ class DownTrack:
         if self._stream is None or self._announced or not _FILL_AFTER <= waited < _FILL_UNTIL:
             return None
         payload = b"" if self.track.is_video else _SILENCE.get(self.mime.lower(), b"")
-        step = round((now - self._last_time) * self._stream.clock_rate)
+        return self._insert(self._stream, payload, now)
+
+    def silence(self, trailer: bytes, now: float) -> bytes | None:
+        """A packet of silence, as long as one is due after a mute.
+
+        The last that a decoder heard may have been noise, which it would go on to imitate.
+
+        Args:
+            trailer: What tells that the server made it, where tracks are encrypted.
+            now: The time.
+        """
+        payload = _SILENCE.get(self.mime.lower())
+        if not self._silence_due or self._stream is None or payload is None:
+            return None
+        self._silence_due -= 1
+        encrypted = self.track.info.encryption != proto.Encryption.Type.NONE
+        return self._insert(self._stream, payload + trailer if encrypted else payload, now)
+
+    def _insert(self, stream: OutboundStream, payload: bytes, now: float) -> bytes | None:
+        """A packet of ours between those that are forwarded; without payload one of padding."""
+        step = round((now - self._last_time) * stream.clock_rate)
         timestamp = (self._last_timestamp + step) & _TIMESTAMP_MASK
-        datagram = self._stream.send_packet(
+        datagram = stream.send_packet(
             payload,
             index=self._sequence.next,
             timestamp=timestamp,
@@ -250,6 +276,9 @@ class DownTrack:
             elif self._filled:
                 self._timestamp_offset = self._after_last(layer, packet, now)
             self._timed_by = layer
+        elif self._filled and not self._is_ahead(packet):
+            self._timestamp_offset = self._after_last(layer, packet, now)
+        self._filled = False
         self._selector = self._selector or encoding.selector()
         if len(encoding.layers) > 1 and encoding.mime.lower() == "video/vp8":
             self._vp8 = self._vp8 or Vp8Mapper()
@@ -270,6 +299,11 @@ class DownTrack:
         if 0 < ahead < 10 * clock_rate:
             return offset
         return self._last_timestamp + int(_MIN_STEP * clock_rate) - packet.timestamp
+
+    def _is_ahead(self, packet: RtpPacket) -> bool:
+        """Whether a packet is later than what was sent, by the timestamps that it has."""
+        ahead = packet.timestamp + self._timestamp_offset - self._last_timestamp
+        return 0 < ahead & _TIMESTAMP_MASK < _TIMESTAMP_MASK >> 1
 
     def _after_last(self, layer: Layer, packet: RtpPacket, now: float) -> int:
         """The timestamp offset with which a packet is as much later as time has passed."""

@@ -283,6 +283,7 @@ class Participant:
                     for connection in self._connections:
                         nursery.start_soon(connection.run)
                     nursery.start_soon(self._negotiate)
+                    nursery.start_soon(self.subscriber.send_silence)
         except Exception:  # noqa: BLE001 - logged; the others go on
             _log.exception("the session of %s broke down", self.identity)
             self.fail()

@@ -67,6 +67,7 @@ class Room:
         info: As it is told to clients.
         participants: By identity; those that have ended are not among them.
         closed: Whether it has ended.
+        sif_trailer: The end of frames that the server makes itself.
     """
 
     def __init__(self, server: ServerCore, request: proto.CreateRoomRequest) -> None:
@@ -90,7 +91,7 @@ class Room:
         self.data_tracks = DataTracks(self)
         self.api_calls = ApiCalls()
         self._nonces: dict[bytes, None] = {}
-        self._sif_trailer = secrets.token_bytes(32)
+        self.sif_trailer = secrets.token_bytes(32)
         self._anybody_came = False
         self._empty_since = trio.current_time()
         self._counts_told = (0, 0)
@@ -275,7 +276,7 @@ class Room:
             ping_timeout=PING_TIMEOUT,
             ping_interval=PING_INTERVAL,
             server_info=server_info(self.server.node_id),
-            sif_trailer=self._sif_trailer,
+            sif_trailer=self.sif_trailer,
             enabled_publish_codecs=codecs,
             fast_publish=participant.grants.may_publish,
         )

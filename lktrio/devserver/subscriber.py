@@ -20,7 +20,7 @@ import trio
 
 from lktrio import proto
 from lktrio.devserver.connection import MediaConnection
-from lktrio.devserver.downtrack import DownTrack
+from lktrio.devserver.downtrack import SILENCE_STEP, DownTrack
 from lktrio.devserver.tracks import PublishedTrack
 from lktrio.rtc.capabilities import CodecCapability, MediaKind
 from lktrio.rtc.transceiver import Transceiver
@@ -63,6 +63,7 @@ class Subscriber:
         self._allowed: dict[str, bool] = {}
         self._offer_id = random.choice(_FIRST_OFFER_IDS)  # noqa: S311 - not a secret
         self._ready = offers
+        self._muted = trio.Event()
         self._restart = False
         self._awaited = False
         sdk = participant.parameters.client.sdk
@@ -88,6 +89,7 @@ class Subscriber:
                 self._settings[sid] = settings
                 if sid in self.downtracks:
                     self.downtracks[sid].apply(settings, now)
+                    self._muted.set()
 
     def _wants(self, track: PublishedTrack) -> bool:
         participant = self.participant
@@ -161,6 +163,21 @@ class Subscriber:
         downtrack = self.downtracks.get(track.sid)
         if downtrack is not None:
             downtrack.set_muted(track.info.muted or downtrack.disabled, trio.current_time())
+            self._muted.set()
+
+    async def send_silence(self) -> None:
+        """Send silence after tracks were muted, until cancelled."""
+        while True:
+            await self._muted.wait()
+            self._muted = trio.Event()
+            while datagrams := self._silence():
+                self.participant.send_media(datagrams)
+                await trio.sleep(SILENCE_STEP)
+
+    def _silence(self) -> list[bytes]:
+        now, trailer = trio.current_time(), self.participant.room.sif_trailer
+        made = [downtrack.silence(trailer, now) for downtrack in self.downtracks.values()]
+        return [datagram for datagram in made if datagram is not None]
 
     def tick(self, now: float) -> None:
         """Look after subscriptions that wait for something."""
