@@ -37,9 +37,8 @@ class EnabledCodecs:
         self.subscribe = tuple(mime for mime in OFFERED_CODECS if mime not in without)
         self.publish = tuple(mime for mime in self.subscribe if mime not in unsent)
 
-    def for_publishing(self, mime: str) -> str:
-        """A codec, or if the client may not send it, another of its kind."""
-        if mime.lower() in (known.lower() for known in self.publish):
-            return mime
-        kind = mime.partition("/")[0]
-        return next(known for known in self.publish if known.startswith(kind))
+    def for_publishing(self, mime: str, *, video: bool) -> str:
+        """A codec or, if the client may not send it in such a track, another of its kind."""
+        kind = "video/" if video else "audio/"
+        allowed = [known for known in self.publish if known.startswith(kind)]
+        return mime if mime.lower() in (known.lower() for known in allowed) else allowed[0]

@@ -103,7 +103,7 @@ def _codecs(
     }
     found: dict[str, proto.SimulcastCodecInfo] = {}
     for codec in request.simulcast_codecs:
-        mime = enabled.for_publishing(mime_of(codec.codec, video=video))
+        mime = enabled.for_publishing(mime_of(codec.codec, video=video), video=video)
         layers = named.get(mime.lower()) or request.layers
         info = _codec_info(mime, codec.cid, video, layers, codec.video_layer_mode)
         found.setdefault(mime.lower(), info)

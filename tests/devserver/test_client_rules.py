@@ -11,13 +11,14 @@ import pytest
 import trio
 
 from lktrio import proto
+from lktrio.devserver import open_dev_server
 from lktrio.devserver.client_rules import _RULES, client_configuration
 from lktrio.devserver.codecs import OFFERED_CODECS
 from lktrio.devserver.connection import capabilities
 from lktrio.devserver.user_agent import with_user_agent
 from lktrio.rtc.sdp import MediaDescription, SessionDescription
 from tests.devserver.caller import Caller, Mode, open_caller
-from tests.devserver.client import open_client
+from tests.devserver.client import joined, open_client
 from tests.devserver.places import open_place
 from tests.interop.support.servers import SERVERS
 
@@ -203,6 +204,21 @@ async def test_answers_leave_out_what_a_client_may_not_send(
 
 
 ALL = ("VP8", "H264", "VP9", "AV1")
+
+
+@pytest.mark.parametrize("codec", ["x/y", "/", "video", "video/h265", "audio/opus", "red", "é"])
+@pytest.mark.parametrize("kind", [proto.TrackType.AUDIO, proto.TrackType.VIDEO])
+async def test_in_place_of_a_codec_that_is_none_a_track_gets_one_of_its_kind(
+    kind: proto.TrackType, codec: str
+) -> None:
+    asked = [proto.SimulcastCodec(codec=codec, cid="it")]
+    with trio.fail_after(LIMIT):
+        async with open_dev_server() as server, joined(server, "alice") as alice:
+            request = proto.AddTrackRequest(cid="it", type=kind, simulcast_codecs=asked)
+            await alice.send(add_track=request)
+            track = (await alice.wait_for("track_published")).track
+    expected = "audio/opus" if kind is proto.TrackType.AUDIO else "video/VP8"
+    assert [found.mime_type for found in track.codecs] == [expected]
 
 
 @on_each_server
