@@ -14,7 +14,7 @@ from lktrio import proto
 from lktrio.rtc.capabilities import H264, VP8
 from tests.devserver.caller import KEYFRAME, Caller, Mode, Published, open_caller
 from tests.devserver.client import joined
-from tests.devserver.places import open_place
+from tests.devserver.places import ServerPlace, open_place
 from tests.interop.support.servers import SERVERS
 
 LIMIT = 30
@@ -92,6 +92,16 @@ async def run_film(stack: AsyncExitStack, caller: Caller, policy: proto.BackupCo
     return film
 
 
+async def need_backup(stack: AsyncExitStack, server: ServerPlace, film: Film) -> None:
+    """Let somebody come who can take the backup codec alone, and get it."""
+    carol = await stack.enter_async_context(
+        open_caller(server, "carol", "v0", server.room, video_codecs=(VP8,))
+    )
+    await film.wanted(h264=True, vp8=True)
+    await film.publish_backup()
+    await watch(carol, film, KEYFRAME)
+
+
 SLICE = bytes((0x65,)) + bytes(20)
 
 
@@ -117,12 +127,7 @@ async def test_everybody_gets_the_backup_codec(
             )
             film = await run_film(stack, alice, policy)
             await watch(bob, film, SLICE)
-            carol = await stack.enter_async_context(
-                open_caller(server, "carol", "v0", server.room, video_codecs=(VP8,))
-            )
-            await film.wanted(h264=True, vp8=True)
-            await film.publish_backup()
-            await watch(carol, film, KEYFRAME)
+            await need_backup(stack, server, film)
             await watch(bob, film, KEYFRAME)
             await film.wanted(h264=False, vp8=True)
             dave = await stack.enter_async_context(
@@ -145,12 +150,7 @@ async def test_both_codecs_are_sent_side_by_side(
             bob = await stack.enter_async_context(open_caller(server, "bob", "v0", server.room))
             film = await run_film(stack, alice, policy)
             await watch(bob, film, SLICE)
-            carol = await stack.enter_async_context(
-                open_caller(server, "carol", "v0", server.room, video_codecs=(VP8,))
-            )
-            await film.wanted(h264=True, vp8=True)
-            await film.publish_backup()
-            await watch(carol, film, KEYFRAME)
+            await need_backup(stack, server, film)
             bob.frames.clear()
             await watch(bob, film, SLICE)
             assert not any(frame.data == KEYFRAME for frame in bob.frames[film.sid])
