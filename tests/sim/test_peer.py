@@ -78,6 +78,36 @@ def test_a_receiver_without_a_keyframe_asks_for_one() -> None:
     assert {request.transceiver for request in requests} == {transceiver}
 
 
+def test_what_a_gap_held_up_comes_in_time_although_nothing_follows() -> None:
+    call = Call()
+    transceiver = call.publish("audio")
+    call.connect()
+    frames = opus_frames(3)
+    stream = call.offerer.peer.outbound(transceiver, "audio/opus")
+    sent = [stream.send_frame(data, n * 960, call.network.now) for n, data in enumerate(frames)]
+    call.offerer.peer.send(sent[0] + sent[2])
+    call.offerer.push()
+    call.network.conditions = LinkConditions(loss=1.0)  # for what would repair it
+    call.network.run(2)
+    (received,) = call.answerer.frames.values()
+    assert [frame.data for frame in received] == [frames[0], frames[2]]
+
+
+def test_a_keyframe_that_is_asked_for_too_soon_is_asked_for_in_time() -> None:
+    call = Call()
+    transceiver = call.publish("video")
+    call.connect()
+    call.play(transceiver, "video/VP8", vp8_frames(1), 30)
+    stream = call.answerer.stream()
+    asked = stream.stats.keyframe_requests
+    for seconds in (0.1, 0.6):
+        call.answerer.peer.request_keyframe(stream, call.network.now)
+        call.answerer.push()
+        call.network.run(seconds)
+        asked += 1
+        assert stream.stats.keyframe_requests == asked
+
+
 def test_reports_flow_both_ways() -> None:
     call = Call(LinkConditions(delay=0.02))
     transceiver = call.publish("video")
