@@ -11,6 +11,7 @@ them when it is used.
 
 from __future__ import annotations
 
+from lktrio.auth._details import ParticipantToken, connection_details
 from lktrio.auth._grants import (
     AgentEndpointGrants,
     AgentGrants,
@@ -54,11 +55,13 @@ __all__ = [
     "Keys",
     "MappingKeys",
     "ObservabilityGrants",
+    "ParticipantToken",
     "SIPGrants",
     "SingleKey",
     "TokenRequest",
     "TokenSource",
     "VideoGrants",
+    "connection_details",
     "decode_token",
     "verify_token",
 ]

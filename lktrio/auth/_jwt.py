@@ -1,8 +1,9 @@
 """JSON Web Tokens with HMAC-SHA-256 (RFC 7519, RFC 7515 compact form, alg HS256), nothing else.
 
 The signature is compared as text and in constant time, so that every token has exactly one
-accepted spelling. Payload and header are read before the signature is checked, because the payload
-names the key; nothing of them is used before.
+accepted spelling; only white space around it, such as the line end of a file, is not looked at.
+Payload and header are read before the signature is checked, because the payload names the key;
+nothing of them is used before.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def _split(token: object) -> tuple[bytes, bytes]:
     if len(token) > MAX_TOKEN:
         raise Malformed(f"the token is longer than {MAX_TOKEN} characters")
     try:
-        data = token.encode("ascii")
+        data = token.strip().encode("ascii")
     except UnicodeEncodeError:
         raise Malformed("the token has characters that no token has") from None
     if data.count(b".") != 2:

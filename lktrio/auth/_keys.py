@@ -1,7 +1,8 @@
 """API keys and their secrets: where verification finds the secret of a token's issuer.
 
 All providers are asked at every verification, so that keys can be rotated while a program runs.
-A secret appears in no ``repr`` and no exception.
+A secret appears in no ``repr`` and no exception. White space around keys and secrets, such as the
+line end of the file that they came from, belongs to neither.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ __all__ = [
     "SingleKey",
     "key_pair",
     "provider_of",
+    "secret_of",
 ]
 
 KEY_VARIABLE = "LIVEKIT_API_KEY"
@@ -39,8 +41,8 @@ class SingleKey:
     """One API key and its secret."""
 
     def __init__(self, api_key: str, api_secret: str) -> None:
-        self._api_key = api_key
-        self._api_secret = api_secret
+        self._api_key = _stripped(api_key, "api_key")
+        self._api_secret = _stripped(api_secret, "api_secret")
 
     def get_secret(self, api_key: str, /) -> str | None:
         """The secret, if it is that key."""
@@ -72,7 +74,7 @@ class EnvironmentKeys:
 
     def get_secret(self, api_key: str, /) -> str | None:
         """The secret that the environment has now."""
-        if api_key and api_key == os.environ.get(KEY_VARIABLE):
+        if api_key and api_key == os.environ.get(KEY_VARIABLE, "").strip():
             return os.environ.get(SECRET_VARIABLE)
         keys = os.environ.get(KEYS_VARIABLE, "")
         return parse_keys(keys, f"${KEYS_VARIABLE}").get(api_key) if keys else None
@@ -122,12 +124,33 @@ Keys = KeyProvider | Mapping[str, str] | tuple[str, str]
 
 
 def provider_of(keys: Keys | None) -> KeyProvider:
-    """The provider that ``keys`` stands for; None is the environment."""
+    """The provider that ``keys`` stands for; None is the environment.
+
+    Raises:
+        TypeError: It stands for none.
+    """
     if keys is None:
         return EnvironmentKeys()
-    if isinstance(keys, tuple):
+    if isinstance(keys, tuple) and len(keys) == 2:
         return SingleKey(*keys)
-    return MappingKeys(keys) if isinstance(keys, Mapping) else keys
+    if isinstance(keys, Mapping):
+        return MappingKeys(keys)
+    if not callable(getattr(keys, "get_secret", None)):
+        raise TypeError(
+            "keys are one (key, secret) pair, a mapping of keys to secrets, or a KeyProvider, "
+            f"not {type(keys).__name__}"
+        )
+    return keys
+
+
+def secret_of(keys: Keys | None, api_key: str) -> str | None:
+    """The secret that ``keys`` has now for an API key, or None.
+
+    Raises:
+        TypeError: ``keys`` is nothing that knows secrets, or a secret is not a string.
+    """
+    secret = provider_of(keys).get_secret(api_key)
+    return None if secret is None else _stripped(secret, "the secret of an API key")
 
 
 def key_pair(api_key: str | None, api_secret: str | None) -> tuple[str, str]:
@@ -135,13 +158,21 @@ def key_pair(api_key: str | None, api_secret: str | None) -> tuple[str, str]:
 
     Raises:
         ValueError: One of them is missing.
+        TypeError: One of them is not a string.
     """
-    api_key = os.environ.get(KEY_VARIABLE) if api_key is None else api_key
-    api_secret = os.environ.get(SECRET_VARIABLE) if api_secret is None else api_secret
+    api_key = os.environ.get(KEY_VARIABLE, "") if api_key is None else api_key
+    api_secret = os.environ.get(SECRET_VARIABLE, "") if api_secret is None else api_secret
+    api_key, api_secret = _stripped(api_key, "api_key"), _stripped(api_secret, "api_secret")
     if not api_key or not api_secret:
         missing = "API key" if not api_key else "API secret"
         raise ValueError(f"no {missing}: pass it, or set {KEY_VARIABLE} and {SECRET_VARIABLE}")
     return api_key, api_secret
+
+
+def _stripped(text: object, name: str) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"{name} must be a str, not {type(text).__name__}")
+    return text.strip()
 
 
 def parse_keys(text: str, source: str) -> dict[str, str]:

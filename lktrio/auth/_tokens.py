@@ -22,7 +22,7 @@ from lktrio.auth._grants import (
     no_grants,
 )
 from lktrio.auth._jwt import UnverifiedToken, sign
-from lktrio.auth._keys import Keys, key_pair, provider_of
+from lktrio.auth._keys import Keys, key_pair, secret_of
 from lktrio.errors import Expired, InvalidSignature, Malformed, NotYetValid, RemoteProtocolError
 
 if TYPE_CHECKING:
@@ -261,7 +261,7 @@ def verify_token(
     """
     unverified = UnverifiedToken(token)
     issuer = unverified.claims.get("iss")
-    secret = provider_of(keys).get_secret(issuer) if isinstance(issuer, str) and issuer else None
+    secret = secret_of(keys, issuer) if isinstance(issuer, str) and issuer else None
     if not secret:
         raise InvalidSignature("the token was signed with an API key that is not known here")
     if not unverified.is_signed_with(secret):
