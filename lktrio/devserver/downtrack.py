@@ -16,8 +16,8 @@ from lktrio.devserver.encoding import Encoding, Layer
 from lktrio.devserver.munging import SequenceMapper, Vp8Mapper
 from lktrio.devserver.svc import DEPENDENCY_DESCRIPTOR_URI, SpatialSelector
 from lktrio.devserver.tracks import PublishedTrack
-from lktrio.rtc.outbound import OutboundStream
 from lktrio.rtc.rtp import RtpPacket
+from lktrio.rtc.rtp.outbound import OutboundStream
 from lktrio.rtc.transceiver import Transceiver
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from lktrio.devserver.svc import (
     starts_av1,
     starts_vp9,
 )
-from lktrio.rtc.inbound import InboundStream
 from lktrio.rtc.payload import MIME_TYPES, depacketizer
 from lktrio.rtc.rtp import RtpPacket
+from lktrio.rtc.rtp.inbound import InboundStream
 from lktrio.rtc.transceiver import Transceiver
 
 __all__ = ["Encoding", "Layer"]

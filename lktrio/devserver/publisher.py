@@ -23,8 +23,8 @@ from lktrio.devserver.downtrack import ntp_seconds
 from lktrio.devserver.encoding import Encoding
 from lktrio.devserver.speakers import LevelMeter
 from lktrio.devserver.tracks import PublishedTrack, describe_track, mime_of, version_now
-from lktrio.rtc.extensions import AUDIO_LEVEL_URI
-from lktrio.rtc.inbound import InboundStream
+from lktrio.rtc.rtp.extensions import AUDIO_LEVEL_URI
+from lktrio.rtc.rtp.inbound import InboundStream
 from lktrio.rtc.sdp import Msid
 from lktrio.rtc.transceiver import Transceiver
 

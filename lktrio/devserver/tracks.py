@@ -16,7 +16,7 @@ from lktrio.devserver.codecs import EnabledCodecs
 from lktrio.devserver.dynacast import NOTHING, Dynacast
 from lktrio.devserver.encoding import Encoding, Layer
 from lktrio.devserver.ids import new_track_sid
-from lktrio.rtc.inbound import InboundStream
+from lktrio.rtc.rtp.inbound import InboundStream
 
 if TYPE_CHECKING:
     from lktrio.devserver.downtrack import DownTrack

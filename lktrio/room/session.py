@@ -56,10 +56,10 @@ from lktrio.rtc.datachannel import (
     DataChannelMessage,
     DataChannelOpened,
 )
-from lktrio.rtc.extensions import AudioLevel
-from lktrio.rtc.inbound import InboundStream
-from lktrio.rtc.outbound import OutboundStream
 from lktrio.rtc.peer import PeerEvent
+from lktrio.rtc.rtp.extensions import AudioLevel
+from lktrio.rtc.rtp.inbound import InboundStream
+from lktrio.rtc.rtp.outbound import OutboundStream
 from lktrio.rtc.streams import KeyframeRequested, MediaReceived, StreamBound
 from lktrio.rtc.transport import LocalCandidateFound, TransportState, TransportStateChanged
 from lktrio.signal import trickle_request

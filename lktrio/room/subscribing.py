@@ -18,7 +18,7 @@ from lktrio.room.events import RoomEvent, TrackSubscribed, TrackUnsubscribed
 from lktrio.room.publication import RemoteTrackPublication
 from lktrio.room.roster import Roster
 from lktrio.room.track import RemoteTrack
-from lktrio.rtc.inbound import InboundStream
+from lktrio.rtc.rtp.inbound import InboundStream
 from lktrio.rtc.transceiver import Transceiver
 
 __all__ = ["Subscriptions"]

@@ -12,16 +12,16 @@ from lktrio.errors import RemoteProtocolError
 from lktrio.media import OPUS, Codec, EncodedFrame
 from lktrio.room.frames import PACKET_QUEUE_LIMIT, FrameChannel, MediaChannel
 from lktrio.rtc.capabilities import MediaKind
-from lktrio.rtc.extensions import AudioLevel
-from lktrio.rtc.inbound import InboundStream, ReceivedFrame
 from lktrio.rtc.payload.opus import packet_samples
 from lktrio.rtc.rtp import RtpPacket
+from lktrio.rtc.rtp.extensions import AudioLevel
+from lktrio.rtc.rtp.inbound import InboundStream, ReceivedFrame
 
 if TYPE_CHECKING:
     from lktrio.room.participant import RemoteParticipant
     from lktrio.room.publication import LocalTrackPublication, RemoteTrackPublication
     from lktrio.room.session import RoomSession
-    from lktrio.rtc.outbound import OutboundStream
+    from lktrio.rtc.rtp.outbound import OutboundStream
 
 __all__ = ["LocalTrack", "RemoteTrack"]
 

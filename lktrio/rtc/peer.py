@@ -22,13 +22,13 @@ from typing import TypeAlias
 
 from lktrio.errors import LocalProtocolError
 from lktrio.rtc.base import Address, RandomBytes, Transmit, flatten_counters
-from lktrio.rtc.candidate import Candidate
 from lktrio.rtc.capabilities import CodecCapability, MediaCapabilities, MediaKind
 from lktrio.rtc.datachannel import DataChannel
 from lktrio.rtc.dtls import Certificate
-from lktrio.rtc.inbound import InboundStream
+from lktrio.rtc.ice.candidate import Candidate
 from lktrio.rtc.negotiation import Negotiator, TransportParameters, read_transport
-from lktrio.rtc.outbound import OutboundStream
+from lktrio.rtc.rtp.inbound import InboundStream
+from lktrio.rtc.rtp.outbound import OutboundStream
 from lktrio.rtc.sdp import Direction, Fingerprint, SessionDescription, SetupRole
 from lktrio.rtc.streams import MediaStreams, StreamEvent
 from lktrio.rtc.transceiver import LocalTrack, Transceiver

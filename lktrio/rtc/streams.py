@@ -27,12 +27,7 @@ from typing import ClassVar, TypeAlias
 
 from lktrio.errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.base import NEVER, RandomBytes
-from lktrio.rtc.estimator import ReceiveBandwidth
-from lktrio.rtc.extensions import ExtensionIds, parse_extensions
-from lktrio.rtc.feedback import ArrivalMonitor, RoundTrip, TwccReceiver
-from lktrio.rtc.inbound import InboundFormat, InboundOptions, InboundStream
 from lktrio.rtc.negotiation import Negotiator
-from lktrio.rtc.outbound import OutboundStream, Rtx, TransportSequence
 from lktrio.rtc.payload import MIME_TYPES, depacketizer, packetizer
 from lktrio.rtc.rtcp import (
     ExtendedReport,
@@ -48,6 +43,11 @@ from lktrio.rtc.rtcp import (
     SourceDescription,
     parse_compound,
 )
+from lktrio.rtc.rtp.estimator import ReceiveBandwidth
+from lktrio.rtc.rtp.extensions import ExtensionIds, parse_extensions
+from lktrio.rtc.rtp.feedback import ArrivalMonitor, RoundTrip, TwccReceiver
+from lktrio.rtc.rtp.inbound import InboundFormat, InboundOptions, InboundStream
+from lktrio.rtc.rtp.outbound import OutboundStream, Rtx, TransportSequence
 from lktrio.rtc.sdp import Msid, RtpCodec
 from lktrio.rtc.srtp import SrtpReceiver, SrtpSender
 from lktrio.rtc.transceiver import Transceiver

@@ -21,7 +21,6 @@ from typing import Protocol, TypeAlias
 
 from lktrio.errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.base import NEVER, Address, RandomBytes, Transmit, flatten_counters
-from lktrio.rtc.candidate import Candidate, host_candidate
 from lktrio.rtc.datachannel import DataChannelEvent, DataChannels
 from lktrio.rtc.dtls import (
     Certificate,
@@ -32,8 +31,9 @@ from lktrio.rtc.dtls import (
     DtlsStats,
 )
 from lktrio.rtc.ice import IceAgent, IceRole, IceState, IceStateChanged
-from lktrio.rtc.ice_gather import CandidateGathered, StunGatherer
-from lktrio.rtc.ice_messages import remote_credentials
+from lktrio.rtc.ice.candidate import Candidate, host_candidate
+from lktrio.rtc.ice.gather import CandidateGathered, StunGatherer
+from lktrio.rtc.ice.messages import remote_credentials
 from lktrio.rtc.negotiation import RemoteTransport
 from lktrio.rtc.sctp import SctpAssociation, SctpOptions
 from lktrio.rtc.sdp import Fingerprint

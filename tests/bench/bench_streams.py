@@ -11,13 +11,13 @@ import statistics
 import time
 from typing import Literal, TypeAlias
 
-from lktrio.rtc.estimator import ReceiveBandwidth
-from lktrio.rtc.extensions import ExtensionIds, abs_send_time, build_extensions
-from lktrio.rtc.feedback import ArrivalMonitor, TwccReceiver
-from lktrio.rtc.inbound import InboundFormat, InboundOptions, InboundStream
-from lktrio.rtc.outbound import OutboundStream
 from lktrio.rtc.payload import depacketizer, packetizer
 from lktrio.rtc.rtp import HEADER
+from lktrio.rtc.rtp.estimator import ReceiveBandwidth
+from lktrio.rtc.rtp.extensions import ExtensionIds, abs_send_time, build_extensions
+from lktrio.rtc.rtp.feedback import ArrivalMonitor, TwccReceiver
+from lktrio.rtc.rtp.inbound import InboundFormat, InboundOptions, InboundStream
+from lktrio.rtc.rtp.outbound import OutboundStream
 from lktrio.rtc.streams import MediaReceived
 from tests.support.peer_call import Call
 

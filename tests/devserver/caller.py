@@ -22,9 +22,9 @@ from lktrio.proto import codec
 from lktrio.rtc.capabilities import CodecCapability, MediaCapabilities
 from lktrio.rtc.datachannel import DataChannel, DataChannelMessage, DataChannelOpened
 from lktrio.rtc.dtls import Certificate
-from lktrio.rtc.extensions import AudioLevel
-from lktrio.rtc.inbound import ReceivedFrame
 from lktrio.rtc.peer import Peer, PeerConfig, PeerEvent
+from lktrio.rtc.rtp.extensions import AudioLevel
+from lktrio.rtc.rtp.inbound import ReceivedFrame
 from lktrio.rtc.streams import KeyframeRequested, MediaReceived
 from lktrio.rtc.transceiver import Transceiver
 from lktrio.rtc.transport import TransportState, TransportStateChanged

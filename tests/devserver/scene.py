@@ -10,9 +10,9 @@ from lktrio.devserver.downtrack import DownTrack
 from lktrio.devserver.encoding import Encoding, Layer
 from lktrio.devserver.participant import Participant
 from lktrio.devserver.tracks import PublishedTrack
-from lktrio.rtc.inbound import InboundFormat, InboundStream
 from lktrio.rtc.payload.vp8 import Vp8Descriptor
 from lktrio.rtc.rtp import RtpPacket
+from lktrio.rtc.rtp.inbound import InboundFormat, InboundStream
 from lktrio.rtc.transceiver import Transceiver
 
 __all__ = ["DELTA", "KEYFRAME", "SETTINGS", "Scene", "Sink"]

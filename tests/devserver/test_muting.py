@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from lktrio import proto
-from lktrio.rtc.inbound import ReceivedFrame
+from lktrio.rtc.rtp.inbound import ReceivedFrame
 from tests.devserver.caller import OPUS_FRAME, open_caller
 from tests.devserver.places import open_place
 from tests.devserver.scene import SETTINGS, Scene

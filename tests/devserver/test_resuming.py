@@ -10,7 +10,7 @@ import trio
 from lktrio import proto
 from lktrio.devserver import open_dev_server
 from lktrio.rtc.ice import IceAgent
-from lktrio.rtc.ice_options import IceOptions
+from lktrio.rtc.ice.options import IceOptions
 from tests.devserver.caller import OPUS_FRAME, Caller, Mode, Published, open_caller
 from tests.devserver.client import V0, SignalClient, join_request, joined, open_client
 

@@ -11,7 +11,7 @@ from lktrio.rtc import rtcp
 from lktrio.rtc.datachannel import DataChannelOpen
 from lktrio.rtc.dtls.records import RECORD_HEADER
 from lktrio.rtc.dtls.registry import ContentType
-from lktrio.rtc.red import RedBlock, build_red
+from lktrio.rtc.rtp.red import RedBlock, build_red
 from tests.rtc.payload import rtpdump
 
 DATA = Path(__file__).parents[1] / "data"

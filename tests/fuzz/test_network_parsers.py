@@ -12,20 +12,20 @@ import pytest
 from lktrio import proto
 from lktrio.errors import RemoteProtocolError
 from lktrio.proto.codec import decode, encode, from_json
-from lktrio.rtc.candidate import Candidate
 from lktrio.rtc.datachannel import DataChannelOpen
 from lktrio.rtc.dtls.fragments import parse_fragments
 from lktrio.rtc.dtls.messages import CertificateMessage, ClientHello, ServerHello, ServerKeyExchange
-from lktrio.rtc.ice_messages import read_request
+from lktrio.rtc.ice.candidate import Candidate
+from lktrio.rtc.ice.messages import read_request
+from lktrio.rtc.ice.stun import Attribute, StunMessage
 from lktrio.rtc.payload import depacketizer
 from lktrio.rtc.payload.opus import packet_samples
-from lktrio.rtc.red import primary_block, split_red
 from lktrio.rtc.rtcp import parse_compound, serialize_compound
 from lktrio.rtc.rtp import RtpPacket
+from lktrio.rtc.rtp.red import primary_block, split_red
 from lktrio.rtc.sctp.packet import parse_packet
 from lktrio.rtc.sdp import SessionDescription
 from lktrio.rtc.srtp import SrtpProfile, SrtpReceiver
-from lktrio.rtc.stun import Attribute, StunMessage
 from lktrio.signal.trickle import parse_trickle
 from tests.fuzz import seeds
 from tests.support.attacker import Mutator

@@ -11,7 +11,7 @@ import trio
 
 from lktrio.media import OPUS, VP8, EncodedFrame
 from lktrio.media.av import OpusDecoder, VideoDecoder
-from lktrio.rtc.inbound import ReceivedFrame
+from lktrio.rtc.rtp.inbound import ReceivedFrame
 from lktrio.rtc.transceiver import Transceiver
 from tests.interop.support.aiortc_call import Call, Offerer, open_call
 from tests.interop.support.host import sample_frames

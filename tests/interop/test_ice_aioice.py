@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import trio
 
-from lktrio.rtc.candidate import Candidate
 from lktrio.rtc.ice import IceRole, IceState
+from lktrio.rtc.ice.candidate import Candidate
 from tests.support.ice_socket import IceSockets, open_ice
 
 pytest.importorskip("aioice", reason="aioice is not installed")

@@ -13,9 +13,9 @@ import pytest
 import trio
 
 from lktrio.rtc.base import Address
-from lktrio.rtc.candidate import host_candidate
 from lktrio.rtc.ice import IceRole
-from lktrio.rtc.ice_gather import CandidateGathered
+from lktrio.rtc.ice.candidate import host_candidate
+from lktrio.rtc.ice.gather import CandidateGathered
 from tests.support.ice_socket import open_ice
 
 TURNSERVER = shutil.which("turnserver")

@@ -10,8 +10,8 @@ import trio
 
 from lktrio.media import H264, OPUS, VP8, EncodedFrame, open_reader
 from lktrio.room.events import TrackMuted, TrackUnmuted, TrackUnpublished, TrackUnsubscribed
-from lktrio.rtc.estimator import ReceiveBandwidth
 from lktrio.rtc.rtcp import ReceiverEstimatedMaxBitrate
+from lktrio.rtc.rtp.estimator import ReceiveBandwidth
 from tests.interop.support.child import open_child
 from tests.interop.support.participant import (
     open_participant,

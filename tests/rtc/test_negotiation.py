@@ -6,8 +6,8 @@ import pytest
 
 from lktrio.errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.capabilities import H264, VP8, MediaCapabilities, with_first
-from lktrio.rtc.extensions import AUDIO_LEVEL_URI, MID_URI, RID_URI
 from lktrio.rtc.negotiation import Negotiator, TransportParameters, read_transport
+from lktrio.rtc.rtp.extensions import AUDIO_LEVEL_URI, MID_URI, RID_URI
 from lktrio.rtc.sdp import Fingerprint, Msid, Rid, SessionDescription, Simulcast
 from lktrio.rtc.transceiver import LocalTrack, Transceiver
 

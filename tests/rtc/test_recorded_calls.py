@@ -30,13 +30,13 @@ from lktrio.rtc.dtls.records import (
     protected_reader,
 )
 from lktrio.rtc.dtls.registry import ContentType, ExtensionType, HandshakeType
-from lktrio.rtc.inbound import InboundFormat, InboundOptions, InboundStream
+from lktrio.rtc.ice.stun import Attribute, StunClass, StunMessage
 from lktrio.rtc.payload import depacketizer
 from lktrio.rtc.rtcp import parse_compound, serialize_compound
 from lktrio.rtc.rtp import RtpPacket, SequenceUnwrapper, parse_header_length
+from lktrio.rtc.rtp.inbound import InboundFormat, InboundOptions, InboundStream
 from lktrio.rtc.sctp.packet import parse_packet
 from lktrio.rtc.srtp import EXPORTER_LABEL, SrtpKeys, SrtpProfile, SrtpReceiver
-from lktrio.rtc.stun import Attribute, StunClass, StunMessage
 
 DATA = Path(__file__).parents[1] / "data" / "calls"
 Flow: TypeAlias = tuple[Address, Address]

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from lktrio.rtc.ice import IceState
-from lktrio.rtc.stun import StunClass, StunMessage
+from lktrio.rtc.ice.stun import StunClass, StunMessage
 from lktrio.testing.network import LinkConditions
 from tests.support.ice import ALICE, BOB, CONTROLLED, both_selected, introduce, two_hosts
 

@@ -6,7 +6,6 @@ import random
 from collections.abc import Iterable
 
 from lktrio.rtc.base import NEVER, Address
-from lktrio.rtc.candidate import Candidate, host_candidate
 from lktrio.rtc.ice import (
     IceAgent,
     IceOptions,
@@ -15,8 +14,9 @@ from lktrio.rtc.ice import (
     IceStateChanged,
     PairSelected,
 )
-from lktrio.rtc.ice_gather import CandidateGathered, StunGatherer
-from lktrio.rtc.stun import Attribute, StunClass, StunMessage
+from lktrio.rtc.ice.candidate import Candidate, host_candidate
+from lktrio.rtc.ice.gather import CandidateGathered, StunGatherer
+from lktrio.rtc.ice.stun import Attribute, StunClass, StunMessage
 from lktrio.testing.network import LinkConditions, SimulatedNetwork
 
 CONTROLLING, CONTROLLED = IceRole.CONTROLLING, IceRole.CONTROLLED

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 import trio
 
 from lktrio.rtc.base import NEVER, Address
-from lktrio.rtc.candidate import host_candidate
 from lktrio.rtc.ice import IceAgent, IceRole, PairSelected
-from lktrio.rtc.ice_gather import CandidateGathered, StunGatherer
+from lktrio.rtc.ice.candidate import host_candidate
+from lktrio.rtc.ice.gather import CandidateGathered, StunGatherer
 
 
 class IceSockets:

@@ -7,13 +7,13 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from lktrio.rtc.extensions import ExtensionIds
-from lktrio.rtc.feedback import ArrivalMonitor
-from lktrio.rtc.inbound import InboundFormat, InboundOptions, InboundStream, ReceivedFrame
-from lktrio.rtc.outbound import OutboundStream, Rtx, TransportSequence
 from lktrio.rtc.payload import depacketizer, packetizer
 from lktrio.rtc.rtcp import Nack, PictureLossIndication, ReceiverReport, RtcpPacket
 from lktrio.rtc.rtp import is_rtcp
+from lktrio.rtc.rtp.extensions import ExtensionIds
+from lktrio.rtc.rtp.feedback import ArrivalMonitor
+from lktrio.rtc.rtp.inbound import InboundFormat, InboundOptions, InboundStream, ReceivedFrame
+from lktrio.rtc.rtp.outbound import OutboundStream, Rtx, TransportSequence
 from lktrio.rtc.srtp import SrtpProfile, SrtpReceiver, SrtpSender
 
 PROFILE = SrtpProfile.AEAD_AES_128_GCM

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from lktrio.rtc.base import Address
 from lktrio.rtc.dtls import Certificate
-from lktrio.rtc.inbound import InboundStream, ReceivedFrame
 from lktrio.rtc.peer import Peer, PeerConfig, PeerEvent
+from lktrio.rtc.rtp.inbound import InboundStream, ReceivedFrame
 from lktrio.rtc.streams import MediaReceived
 from lktrio.rtc.transceiver import Transceiver
 from lktrio.rtc.transport import TransportState

@@ -16,8 +16,8 @@ from lktrio.net.driver import PeerDriver
 from lktrio.rtc.base import Address
 from lktrio.rtc.datachannel import DataChannel, DataChannelMessage, DataChannelOpened
 from lktrio.rtc.dtls import Certificate
-from lktrio.rtc.inbound import ReceivedFrame
 from lktrio.rtc.peer import Peer, PeerConfig, PeerEvent
+from lktrio.rtc.rtp.inbound import ReceivedFrame
 from lktrio.rtc.streams import KeyframeRequested, MediaReceived
 from lktrio.rtc.transceiver import Transceiver
 from lktrio.rtc.transport import TransportState

@@ -1,0 +1,68 @@
+"""How an ICE agent is doing: its state, and when that may change without any input.
+
+Theory of operation
+-------------------
+
+An agent is connected while a pair of its active generation works, and disconnected when nothing
+authenticated was heard for some seconds although it works on paper. Without a working pair it is
+checking, until it gives up: when every pair has failed and the peer has no more candidates, or
+when nothing new has come up for a while (RFC 8838 section 8.1: the end of candidates may never be
+told). Failure is final for a generation. A restart makes a new one.
+
+Implements RFC 8445 section 6.1.2.5 (states, reduced to one list) and the states of W3C WebRTC
+section 5.6.4 without ``completed``.
+"""
+
+from __future__ import annotations
+
+from lktrio.rtc.base import NEVER
+from lktrio.rtc.ice.options import IceOptions, IceState
+from lktrio.rtc.ice.pairs import Generation
+
+__all__ = ["judge", "next_change", "silence_limit"]
+
+
+def silence_limit(options: IceOptions, *, lite: bool) -> float:
+    """Seconds of silence after which an agent is disconnected."""
+    return options.lite_disconnected_timeout if lite else options.disconnected_timeout
+
+
+def judge(
+    generation: Generation, last_heard: float, now: float, options: IceOptions, *, lite: bool
+) -> IceState:
+    """The state that the active generation gives its agent.
+
+    Args:
+        generation: The active generation.
+        last_heard: When anything authenticated last came from the peer.
+        now: Seconds.
+        options: Timing.
+        lite: Whether our agent is lite.
+    """
+    if generation.failed:
+        return IceState.FAILED
+    if any(pair.is_valid for pair in generation.pairs.values()):
+        silent = now >= last_heard + silence_limit(options, lite=lite)
+        return IceState.DISCONNECTED if silent else IceState.CONNECTED
+    if not generation.is_hopeful and now >= _gives_up_at(generation, options, lite=lite):
+        return IceState.FAILED
+    once_worked = generation.first_valid_at != NEVER
+    return IceState.DISCONNECTED if once_worked else IceState.CHECKING
+
+
+def next_change(
+    generation: Generation, state: IceState, last_heard: float, options: IceOptions, *, lite: bool
+) -> float:
+    """When `judge` may say something else by the passing of time alone."""
+    if state is IceState.CONNECTED:
+        return last_heard + silence_limit(options, lite=lite)
+    if state is not IceState.FAILED and not generation.is_hopeful:
+        return _gives_up_at(generation, options, lite=lite)
+    return NEVER
+
+
+def _gives_up_at(generation: Generation, options: IceOptions, *, lite: bool) -> float:
+    if generation.has_all_candidates and generation.pairs:
+        return -NEVER
+    patience = options.consent_timeout if lite else options.patience
+    return generation.changed_at + patience
