@@ -154,19 +154,19 @@ async def test_unreachable_udp_for_publishing(
                 with trio.fail_after(DEADLINE), pytest.raises(PublishTimeout, match="UDP blocked"):
                     await publish(room)
             assert room.state == "connected"
-            assert not room.local_participant.publications
+            assert not room.local_participant.track_publications
 
 
 # Publishing without permission
 
 
 async def publish_sound(room: lktrio.Room) -> None:
-    async with room.local_participant.publish(media.OPUS, name="mic", source="microphone"):
+    async with room.local_participant.publish_track(media.OPUS, name="mic", source="microphone"):
         pytest.fail("it was published")
 
 
 async def publish_picture(room: lktrio.Room) -> None:
-    async with room.local_participant.publish(media.VP8, name="cam", source="camera"):
+    async with room.local_participant.publish_track(media.VP8, name="cam", source="camera"):
         pytest.fail("it was published")
 
 
@@ -200,7 +200,7 @@ async def test_publishing_without_permission(
         with trio.fail_after(DEADLINE), pytest.raises(NotPermitted, match=what):
             await publish(room)
         assert room.state == "connected"
-        assert not room.local_participant.publications
+        assert not room.local_participant.track_publications
 
 
 async def test_a_permission_that_is_taken_back() -> None:
@@ -244,7 +244,7 @@ async def test_frames_that_cannot_be_sent(codec: media.Codec, data: bytes, told:
     async with (
         lktrio.devserver.open_dev_server() as server,
         joined(server) as room,
-        room.local_participant.publish(codec, name="track") as track,
+        room.local_participant.publish_track(codec, name="track") as track,
     ):
         with trio.fail_after(DEADLINE):
             with pytest.raises(LocalProtocolError, match=told):
@@ -331,5 +331,5 @@ async def test_files_that_cannot_be_published(
             await room.local_participant.publish_file(path)
         assert str(path) in str(caught.value)
         assert isinstance(caught.value, ContainerError) == (make is not missing)
-        assert not room.local_participant.publications
+        assert not room.local_participant.track_publications
         await room.local_participant.publish_data(b"the room goes on")

@@ -17,7 +17,7 @@ async def forward(event: events.TrackSubscribed, room: lktrio.Room) -> None:
     codec = event.track.codec
     if codec is None:
         return
-    async with room.local_participant.publish(codec, name=event.publication.name) as track:
+    async with room.local_participant.publish_track(codec, name=event.publication.name) as track:
         async for frame in event.track.frames():
             await track.send(frame)
 

@@ -22,7 +22,7 @@ async def publish(room: lktrio.Room, path: str) -> None:
     """Publish a file as a track, in real time."""
     async with (
         media.open_reader(path) as source,
-        room.local_participant.publish(source.codec, name="from a file") as track,
+        room.local_participant.publish_track(source.codec, name="from a file") as track,
     ):
         async for frame in source:
             await track.send(frame)

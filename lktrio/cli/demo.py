@@ -182,7 +182,9 @@ class Demo:
                 await self._message_arrived.wait()
 
     async def _publish_file(self, room: Room, recording: Recording) -> None:
-        async with room.local_participant.publish(recording.codec, name=recording.kind) as track:
+        async with room.local_participant.publish_track(
+            recording.codec, name=recording.kind
+        ) as track:
             with trio.move_on_after(_PATIENCE) as patience:
                 await recording.ready.wait()
             if patience.cancelled_caught:

@@ -35,7 +35,7 @@ __all__ = [
     "ParticipantMetadataChanged",
     "ParticipantNameChanged",
     "ParticipantPermissionsChanged",
-    "RecordingChanged",
+    "RecordingStatusChanged",
     "RoomEvent",
     "RoomMetadataChanged",
     "RoomUpdated",
@@ -295,7 +295,7 @@ class RoomUpdated:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordingChanged:
+class RecordingStatusChanged:
     """A recording of the room started or ended."""
 
     recording: bool
@@ -336,7 +336,7 @@ RoomEvent: TypeAlias = (
     | ParticipantMetadataChanged
     | ParticipantNameChanged
     | ParticipantPermissionsChanged
-    | RecordingChanged
+    | RecordingStatusChanged
     | RoomMetadataChanged
     | RoomUpdated
     | TokenRefreshed

@@ -27,7 +27,7 @@ class LocalParticipant(Participant[LocalTrackPublication]):
         super().__init__(info)
         self._session = session
 
-    def publish(
+    def publish_track(
         self,
         codec: Codec,
         *,
@@ -95,7 +95,7 @@ class LocalParticipant(Participant[LocalTrackPublication]):
         Args:
             path: An Ogg Opus, IVF (VP8) or H.264 Annex B file; the content decides.
             name: Free text for other participants.
-            source: As for ``publish``.
+            source: As for ``publish_track``.
             wait_subscribed: Whether to begin only when somebody is subscribed to the track, who
                 then gets all of the file. Those who come later get the rest, video from its next
                 keyframe on.
@@ -108,7 +108,7 @@ class LocalParticipant(Participant[LocalTrackPublication]):
         """
         async with (
             media.open_reader(path) as reader,
-            self.publish(
+            self.publish_track(
                 reader.codec,
                 name=name,
                 source=source,

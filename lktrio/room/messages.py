@@ -17,7 +17,7 @@ from lktrio.errors import LiveKitError, RemoteProtocolError
 from lktrio.room.events import (
     ActiveSpeakersChanged,
     ConnectionQualityChanged,
-    RecordingChanged,
+    RecordingStatusChanged,
     RoomMetadataChanged,
     RoomUpdated,
     TokenRefreshed,
@@ -184,7 +184,7 @@ class ServerMessages:
         if before.metadata != update.room.metadata:
             session.events.publish(RoomMetadataChanged(update.room.metadata, before.metadata))
         if before.active_recording != update.room.active_recording:
-            session.events.publish(RecordingChanged(update.room.active_recording))
+            session.events.publish(RecordingStatusChanged(update.room.active_recording))
 
     def _participant(self, sid: str) -> Participant[Any] | None:
         local = self._session.local
@@ -194,7 +194,7 @@ class ServerMessages:
         for speaker in message.speakers:
             participant = self._participant(speaker.sid)
             if participant is not None:
-                participant.speaking = speaker.active
+                participant.is_speaking = speaker.active
                 participant.audio_level = speaker.level
         self._session.events.publish(ActiveSpeakersChanged(self._session.active_speakers))
 

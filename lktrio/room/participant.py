@@ -79,7 +79,7 @@ class Participant(Generic[P]):
         """LiveKit's message about the participant, as it last was."""
         self.permissions = _permissions(info)
         """What it may do."""
-        self.speaking = False
+        self.is_speaking = False
         """Whether it speaks now, in the server's judgement."""
         self.audio_level = 0.0
         """Loudness while it speaks, 0 to 1."""
@@ -131,7 +131,7 @@ class Participant(Generic[P]):
         return self.info.joined_at_ms / 1000 or float(self.info.joined_at)
 
     @property
-    def publications(self) -> Mapping[str, P]:
+    def track_publications(self) -> Mapping[str, P]:
         """Its published tracks by SID, a read-only view."""
         return MappingProxyType(self._publications)
 

@@ -94,7 +94,7 @@ class Roster:
     def find_publication(self, track_sid: str) -> RemoteTrackPublication | None:
         """The publication of a track SID, or None."""
         for participant in self._by_identity.values():
-            if (publication := participant.publications.get(track_sid)) is not None:
+            if (publication := participant.track_publications.get(track_sid)) is not None:
                 return publication
         return None
 
@@ -127,9 +127,9 @@ class Roster:
             self._add_track(participant, track)
 
     def _leave(self, participant: RemoteParticipant, reason: proto.DisconnectReason) -> None:
-        for sid in list(participant.publications):
+        for sid in list(participant.track_publications):
             self._remove_track(participant, sid)
-        participant.speaking, participant.audio_level = False, 0.0
+        participant.is_speaking, participant.audio_level = False, 0.0
         participant.info.state = proto.ParticipantInfo.State.DISCONNECTED
         self._by_identity.pop(participant.identity, None)
         self._by_sid.pop(participant.sid, None)
@@ -140,10 +140,10 @@ class Roster:
         for event in participant.update(info):
             self._publish(event)
         tracks = {track.sid: track for track in info.tracks}
-        for sid in [sid for sid in participant.publications if sid not in tracks]:
+        for sid in [sid for sid in participant.track_publications if sid not in tracks]:
             self._remove_track(participant, sid)
         for sid, track in tracks.items():
-            publication = participant.publications.get(sid)
+            publication = participant.track_publications.get(sid)
             if publication is None:
                 self._add_track(participant, track)
             else:
@@ -155,7 +155,7 @@ class Roster:
         self._publish(TrackPublished(publication, participant))
 
     def _remove_track(self, participant: RemoteParticipant, sid: str) -> None:
-        publication = participant.publications.get(sid)
+        publication = participant.track_publications.get(sid)
         if publication is not None:
             self._lost_track(publication)
             participant.remove_publication(sid)
@@ -175,5 +175,5 @@ class Roster:
     def end_media(self) -> None:
         """The room has ended: end the media of everybody. Participants and tracks stay noted."""
         for participant in list(self._by_identity.values()):
-            for publication in participant.publications.values():
+            for publication in participant.track_publications.values():
                 self._lost_track(publication)

@@ -316,7 +316,7 @@ class RoomSession:
     def active_speakers(self) -> tuple[Participant[Any], ...]:
         """Everybody who speaks, the loudest first."""
         everybody: list[Participant[Any]] = [self.local, *self.roster.view.values()]
-        speaking = [participant for participant in everybody if participant.speaking]
+        speaking = [participant for participant in everybody if participant.is_speaking]
         return tuple(sorted(speaking, key=lambda one: one.audio_level, reverse=True))
 
     # Peer connections

@@ -192,7 +192,7 @@ def _check_frame(frame: EncodedFrame) -> None:
 
 
 class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
-    """A track that we publish; made by ``LocalParticipant.publish``.
+    """A track that we publish; made by ``LocalParticipant.publish_track``.
 
     Attributes:
         codec: What the frames are encoded with.
@@ -327,7 +327,8 @@ class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
         """Wait until the last frame that was sent is over, or the track is.
 
         Who unpublishes earlier may cut it off. The time is the frame's duration, but at least
-        0.05 s and at most 0.25 s from its sending. Leaving the block of ``publish`` does this.
+        0.05 s and at most 0.25 s from its sending. Leaving the block of ``publish_track`` waits
+        for it.
         """
         with trio.move_on_at(self._over_at):
             await self._ended.wait()

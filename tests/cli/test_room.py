@@ -110,7 +110,7 @@ def test_a_participant_is_removed(connected: Shell, livekit: ServerThread) -> No
 def test_a_track_is_muted(connected: Shell, livekit: ServerThread) -> None:
     with livekit.guest("alice", "muting") as alice:
         changes = alice.room.events(events.TrackMuted)
-        publishing = alice.room.local_participant.publish(media.OPUS)
+        publishing = alice.room.local_participant.publish_track(media.OPUS)
         track = alice.run(publishing.__aenter__)
         words = ("--room", "muting", "--identity", "alice", track.sid)
         for option in ((), ("--mute",)):
@@ -126,7 +126,7 @@ def test_a_track_is_muted(connected: Shell, livekit: ServerThread) -> None:
 def test_it_is_chosen_what_somebody_receives(connected: Shell, livekit: ServerThread) -> None:
     with livekit.guest("alice", "choice") as alice, livekit.guest("bob", "choice") as bob:
         changes = bob.room.events(events.TrackSubscribed, events.TrackUnsubscribed)
-        publishing = alice.room.local_participant.publish(media.OPUS)
+        publishing = alice.room.local_participant.publish_track(media.OPUS)
         sid = alice.run(publishing.__aenter__).sid
         assert isinstance(bob.run(changes.receive), events.TrackSubscribed)
         words = ("--room", "choice", "--identity", "bob", sid)

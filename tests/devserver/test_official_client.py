@@ -35,7 +35,7 @@ def server() -> Generator[ServerThread, None, None]:
 def people(server: ServerThread) -> Generator[tuple[Guest, Guest, str], None, None]:
     """Alice, who publishes, Bob, and the id of the track."""
     with server.guest("alice", "people") as alice, server.guest("bob", "people") as bob:
-        publishing = alice.room.local_participant.publish(media.OPUS, name="mic")
+        publishing = alice.room.local_participant.publish_track(media.OPUS, name="mic")
         track = alice.run(publishing.__aenter__)
         yield alice, bob, track.sid
         alice.run(publishing.__aexit__, None, None, None)

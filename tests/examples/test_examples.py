@@ -64,7 +64,7 @@ async def test_list_rooms_prints_rooms_and_people() -> None:
     ):
         empty = await lk.room.create_room(api.CreateRoomRequest(name="empty"))
         async with open_room(server.url, server.token("alice", ROOM)) as room:
-            async with room.local_participant.publish(media.OPUS):
+            async with room.local_participant.publish_track(media.OPUS):
                 lines = await run(server, "list_rooms.py")
             assert f"empty ({empty.sid})" in lines
             place = lines.index(f"{ROOM} ({room.sid})")
@@ -134,7 +134,7 @@ async def test_record_room_writes_a_file_for_every_track(tmp_path: Path) -> None
         assert await program.line() == f"recording {ROOM}"
         async with open_room(server.url, server.token("alice", ROOM)) as room:
             for kind, codec in codecs.items():
-                async with room.local_participant.publish(codec) as track:
+                async with room.local_participant.publish_track(codec) as track:
                     announced = await program.line()  # the recorder reads it from here on
                     path, _, whose = announced.partition(": ")
                     assert whose == f"{kind} of alice"
@@ -154,7 +154,7 @@ async def test_record_room_writes_a_file_for_every_track(tmp_path: Path) -> None
 async def test_record_room_ends_its_files_when_interrupted(tmp_path: Path) -> None:
     async with open_dev_server() as server:
         room_at = open_room(server.url, server.token("alice", ROOM))
-        async with room_at as room, room.local_participant.publish(media.OPUS) as track:
+        async with room_at as room, room.local_participant.publish_track(media.OPUS) as track:
             async with running(server, "record_room.py", ROOM, str(tmp_path)) as program:
                 lines = [await program.line(), await program.line()]
                 assert f"recording {ROOM}" in lines  # the track was there before

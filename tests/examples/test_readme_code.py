@@ -82,7 +82,7 @@ async def test_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         ):
             while "bot" not in room.remote_participants:
                 await trio.sleep(0.01)
-            async with room.local_participant.publish(media.OPUS) as track:
+            async with room.local_participant.publish_track(media.OPUS) as track:
                 while not (file / f"{track.sid}.ogg").exists():
                     await track.send(await reader.receive())
                 for _ in range(40):

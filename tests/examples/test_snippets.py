@@ -122,7 +122,7 @@ async def test_working_in_a_room(capsys: pytest.CaptureFixture[str]) -> None:
         joined = alice.events(events.ParticipantActive)
         nursery.start_soon(rooms.work_in_a_room, server.url, server.token("carol", ROOM))
         await wait_active(joined, "carol")
-        async with bob.local_participant.publish(media.OPUS, name="mic") as track:
+        async with bob.local_participant.publish_track(media.OPUS, name="mic") as track:
             await track.mute()
         async with open_room(server.url, server.token("dora", ROOM)):
             await alice.local_participant.publish_data("hello", topic="chat")
@@ -274,7 +274,7 @@ async def test_forwarding(short: Path) -> None:
         trio.open_nursery() as nursery,
     ):
         tracks, further = (room.events(events.TrackSubscribed) for room in (bob, carol))
-        async with alice.local_participant.publish(media.OPUS, name="mic") as track:
+        async with alice.local_participant.publish_track(media.OPUS, name="mic") as track:
             nursery.start_soon(media_page.forward, await tracks.receive(), bob_there)
             event = await further.receive()
             assert event.publication.name == "mic"
@@ -295,7 +295,7 @@ async def test_measuring_loudness(short: Path) -> None:
             loudest.append(await media_page.loudness(event.track))
 
         tracks = bob.events(events.TrackSubscribed)
-        async with alice.local_participant.publish(media.OPUS) as track:
+        async with alice.local_participant.publish_track(media.OPUS) as track:
             nursery.start_soon(measure, await tracks.receive())
             for frame in await read(short):
                 await track.send(frame)

@@ -112,8 +112,8 @@ async def test_it_plays_what_we_publish(which: str, single: bool, tmp_path: Path
             await join(browser, server, single=single)
             me = participant.room.local_participant
             async with (
-                me.publish(OPUS, name="tone") as tone,
-                me.publish(VP8, name="film", width=320, height=180) as film,
+                me.publish_track(OPUS, name="tone") as tone,
+                me.publish_track(VP8, name="film", width=320, height=180) as film,
                 trio.open_nursery() as nursery,
             ):
                 nursery.start_soon(send_endlessly, tone, tone_frames(440, 1))

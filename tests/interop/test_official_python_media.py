@@ -49,8 +49,8 @@ async def test_it_hears_and_sees_us(which: str, single: bool) -> None:
                 "join", url=server.url, token=server.token("other"), single_peer_connection=single
             )
             async with (
-                me.publish(OPUS, name="tone") as sound,
-                me.publish(VP8, name="film", width=320, height=180) as film,
+                me.publish_track(OPUS, name="tone") as sound,
+                me.publish_track(VP8, name="film", width=320, height=180) as film,
                 trio.open_nursery() as nursery,
             ):
                 nursery.start_soon(send_endlessly, sound, tone_frames(HERTZ, 1))
@@ -184,7 +184,7 @@ async def test_it_sees_our_h264(which: str) -> None:
             await other.order("join", url=server.url, token=server.token("other"))
             me = participant.room.local_participant
             async with (
-                me.publish(H264, name="film", width=320, height=180) as film,
+                me.publish_track(H264, name="film", width=320, height=180) as film,
                 trio.open_nursery() as nursery,
             ):
                 nursery.start_soon(send_endlessly, film, film_frames)
@@ -217,7 +217,7 @@ async def test_whoever_comes_late_finds_what_is_published(which: str) -> None:
                 await participant.wait_pictures("theirs", lambda p: p.count >= 10)
                 me = participant.room.local_participant
                 async with (
-                    me.publish(VP8, name="ours", width=320, height=180) as film,
+                    me.publish_track(VP8, name="ours", width=320, height=180) as film,
                     trio.open_nursery() as nursery,
                 ):
                     nursery.start_soon(send_endlessly, film, pictures)
@@ -257,7 +257,7 @@ async def test_tracks_are_muted_and_unpublished_for_both(which: str, single: boo
 
             me = participant.room.local_participant
             async with (
-                me.publish(OPUS, name="ours") as track,
+                me.publish_track(OPUS, name="ours") as track,
                 trio.open_nursery() as nursery,
             ):
                 nursery.start_soon(send_endlessly, track, tone_frames(HERTZ, 1))

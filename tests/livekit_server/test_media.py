@@ -70,7 +70,7 @@ async def test_frames_arrive_as_they_were_sent(codec: Codec, single: bool) -> No
     with trio.fail_after(LIMIT):
         async with open_server("real") as server, AsyncExitStack() as stack:
             alice, bob = await two(stack, server, single=single)
-            publish = alice.room.local_participant.publish
+            publish = alice.room.local_participant.publish_track
             async with publish(codec, name="media", width=320, height=180) as track:
                 await bob.wait(lambda: "media" in bob.tracks)
                 start = 0.1 + await wake_server(track, sent[0], bob)
@@ -101,7 +101,7 @@ async def test_more_tracks_than_there_are_sections_at_first(single: bool) -> Non
             for name in names:
                 codec = OPUS if name.startswith("audio") else VP8
                 track = await stack.enter_async_context(
-                    alice.room.local_participant.publish(codec, name=name)
+                    alice.room.local_participant.publish_track(codec, name=name)
                 )
                 nursery.start_soon(send_endlessly, track, sound if codec is OPUS else film)
             for name in names:
@@ -118,7 +118,7 @@ async def test_sections_are_used_again(single: bool) -> None:
             for number in range(4):
                 name = f"film{number}"
                 async with (
-                    alice.room.local_participant.publish(VP8, name=name) as track,
+                    alice.room.local_participant.publish_track(VP8, name=name) as track,
                     trio.open_nursery() as nursery,
                 ):
                     nursery.start_soon(send_endlessly, track, film)
@@ -135,7 +135,7 @@ async def test_a_muted_track_is_silent_and_goes_on(single: bool) -> None:
         async with open_server("real") as server, AsyncExitStack() as stack:
             alice, bob = await two(stack, server, single=single)
             async with (
-                alice.room.local_participant.publish(VP8, name="film") as track,
+                alice.room.local_participant.publish_track(VP8, name="film") as track,
                 trio.open_nursery() as nursery,
             ):
                 nursery.start_soon(send_endlessly, track, await picture_frames())

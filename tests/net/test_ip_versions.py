@@ -41,7 +41,7 @@ async def test_media_and_data_cross(address: str, single: bool) -> None:
             tracks = bob.events(events.TrackSubscribed)
             await alice.local_participant.publish_data(b"over here")
             assert (await data.receive()).data == b"over here"
-            async with alice.local_participant.publish(media.OPUS, name="sound") as track:
+            async with alice.local_participant.publish_track(media.OPUS, name="sound") as track:
                 frames = (await tracks.receive()).track.frames()
                 await track.wait_subscribed()
                 for frame in sent:

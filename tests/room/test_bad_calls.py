@@ -36,7 +36,7 @@ async def test_what_cannot_be_sent_on_a_track(
         async with (
             devserver.open_dev_server() as server,
             lktrio.open_room(server.url, server.token("alice", "room")) as room,
-            room.local_participant.publish(media.OPUS, name="mic") as track,
+            room.local_participant.publish_track(media.OPUS, name="mic") as track,
         ):
             with pytest.raises(error, match=hint):
                 await track.send(wrong)
@@ -52,7 +52,7 @@ async def test_a_codec_that_is_none(wrong: Any) -> None:
             lktrio.open_room(server.url, server.token("alice", "room")) as room,
         ):
             with pytest.raises(TypeError, match=r"such as media\.OPUS"):
-                room.local_participant.publish(wrong, name="mic")
+                room.local_participant.publish_track(wrong, name="mic")
 
 
 @pytest.mark.parametrize("wrong", [5, None, [1, 2]])

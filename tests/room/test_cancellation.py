@@ -121,7 +121,7 @@ class Clogged(Through):
 
 
 def is_empty(room: Room) -> bool:
-    return not any(one.publications for one in room.remote_participants.values())
+    return not any(one.track_publications for one in room.remote_participants.values())
 
 
 # Joining and leaving
@@ -134,7 +134,7 @@ async def test_a_whole_stay(server: RoomServer, options: RoomOptions) -> None:
     async def operation() -> None:
         async with server.join("me", options) as room:
             await room.local_participant.publish_data(b"x")
-            async with room.local_participant.publish(media.OPUS) as track:
+            async with room.local_participant.publish_track(media.OPUS) as track:
                 await track.send(frames[0])
 
     assert await sweep(server, operation) > 50
@@ -190,16 +190,16 @@ async def test_publishing(server: RoomServer, options: RoomOptions, codec: Codec
     async with two(server, options) as (alice, bob):
 
         async def operation() -> None:
-            async with alice.local_participant.publish(codec, name="it") as track:
+            async with alice.local_participant.publish_track(codec, name="it") as track:
                 for frame in frames[:3]:
                     await track.send(frame)
 
         assert await sweep(server, operation, "alice", "bob") > 5
-        assert not alice.local_participant.publications
+        assert not alice.local_participant.track_publications
         await until(lambda: is_empty(bob))
         # and the next one works
         events = bob.events(TrackSubscribed)
-        async with alice.local_participant.publish(codec) as track:
+        async with alice.local_participant.publish_track(codec) as track:
             channel = (await expect(events, TrackSubscribed)).track.frames()
             await track.wait_subscribed()
             await track.send(frames[0])
@@ -208,7 +208,10 @@ async def test_publishing(server: RoomServer, options: RoomOptions, codec: Codec
 
 
 async def test_muting(server: RoomServer) -> None:
-    async with two(server) as (alice, bob), alice.local_participant.publish(media.OPUS) as track:
+    async with (
+        two(server) as (alice, bob),
+        alice.local_participant.publish_track(media.OPUS) as track,
+    ):
 
         async def operation() -> None:
             await track.mute()
@@ -216,7 +219,7 @@ async def test_muting(server: RoomServer) -> None:
 
         async def agreed() -> None:
             """Whatever was done: we and the others have the same idea of it."""
-            theirs = bob.remote_participants["alice"].publications
+            theirs = bob.remote_participants["alice"].track_publications
             await until(lambda: all(one.muted == track.muted for one in theirs.values()))
 
         assert await cancel_at_every_checkpoint(operation, after_each=agreed) >= 2
@@ -242,7 +245,7 @@ async def test_receiving_media_loses_nothing(server: RoomServer, what: str) -> N
     frames = (await sample(media.OPUS, interval=0.002))[:40]
     async with two(server) as (alice, bob):
         events = bob.events(TrackSubscribed)
-        async with alice.local_participant.publish(media.OPUS) as track:
+        async with alice.local_participant.publish_track(media.OPUS) as track:
             remote = (await expect(events, TrackSubscribed)).track
             await track.wait_subscribed()
             channel: Any = getattr(remote, what)()
@@ -270,7 +273,7 @@ async def test_receiving_media_loses_nothing(server: RoomServer, what: str) -> N
 async def test_channels_that_are_closed(server: RoomServer) -> None:
     async with two(server) as (alice, bob):
         events = bob.events(TrackSubscribed)
-        async with alice.local_participant.publish(media.OPUS):
+        async with alice.local_participant.publish_track(media.OPUS):
             remote = (await expect(events, TrackSubscribed)).track
 
             async def operation() -> None:
@@ -306,10 +309,10 @@ async def test_receiving_events_loses_nothing(server: RoomServer) -> None:
 async def test_subscribing(server: RoomServer) -> None:
     async with (
         two(server, RoomOptions(auto_subscribe=False)) as (alice, bob),
-        alice.local_participant.publish(media.OPUS),
+        alice.local_participant.publish_track(media.OPUS),
     ):
         await until(lambda: not is_empty(bob))
-        (publication,) = bob.remote_participants["alice"].publications.values()
+        (publication,) = bob.remote_participants["alice"].track_publications.values()
 
         async def operation() -> None:
             await publication.set_subscribed(True)
@@ -389,7 +392,7 @@ async def test_the_end_of_the_room_while_calls_are_under_way(server: RoomServer)
             for call in (
                 partial(room.local_participant.publish_data, b"x"),
                 partial(room.local_participant.set_name, "x"),
-                room.local_participant.publish(media.OPUS).__aenter__,
+                room.local_participant.publish_track(media.OPUS).__aenter__,
             ):
                 with pytest.raises(RoomClosed):
                     await call()
@@ -442,12 +445,12 @@ async def test_a_server_that_accepts_no_track() -> None:
     async with scripted(Plan()) as url, open_room(url, "token", options) as room:
 
         async def operation() -> None:
-            async with room.local_participant.publish(media.OPUS):
+            async with room.local_participant.publish_track(media.OPUS):
                 pytest.fail("nobody accepted it")
 
         assert await cancel_at_every_checkpoint(operation, raises=(PublishTimeout,)) >= 3
         assert room.state == "connected"
-        assert not room.local_participant.publications
+        assert not room.local_participant.track_publications
 
 
 @pytest.mark.parametrize("server", ["embedded"], indirect=True)
@@ -474,7 +477,7 @@ async def test_a_server_that_stops_reading(server: RoomServer) -> None:
         async with server.join("me", options) as room:
             streams[-1].clogged = True
             with pytest.raises(PublishTimeout):
-                async with room.local_participant.publish(media.OPUS):
+                async with room.local_participant.publish_track(media.OPUS):
                     pytest.fail("nobody heard of it")
 
     async def cancelled() -> None:

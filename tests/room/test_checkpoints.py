@@ -33,7 +33,7 @@ class Stage:
         watcher = await enter(self.server.join("bob"))
         self.room = await enter(self.server.join("me", can_update_own_metadata=True))
         events = watcher.events(TrackSubscribed)
-        self.track = await enter(self.room.local_participant.publish(media.VP8))
+        self.track = await enter(self.room.local_participant.publish_track(media.VP8))
         self.remote = (await expect(events, TrackSubscribed)).track
         self.frame = (await sample(media.VP8))[0]
         await self.track.wait_subscribed()
@@ -48,7 +48,7 @@ class Stage:
             nursery.cancel_scope.cancel()
 
     async def publish(self) -> None:
-        async with self.room.local_participant.publish(media.OPUS):
+        async with self.room.local_participant.publish_track(media.OPUS):
             await trio.lowlevel.checkpoint()
 
     async def publish_file(self) -> None:
@@ -77,7 +77,7 @@ CALLS: dict[str, Callable[[Stage], Awaitable[object]]] = {
     "open_room": Stage.join,
     "connect_room": Stage.connect,
     "Room.wait_closed": Stage.closed,
-    "LocalParticipant.publish": Stage.publish,
+    "LocalParticipant.publish_track": Stage.publish,
     "LocalParticipant.publish_file": Stage.publish_file,
     "LocalParticipant.publish_data": lambda s: s.room.local_participant.publish_data(b"x"),
     "LocalParticipant.publish_data lossy": lambda s: s.room.local_participant.publish_data(

@@ -36,7 +36,7 @@ async def test_the_snapshots_of_a_new_room(server: RoomServer, options: RoomOpti
         assert alice.kind == "standard"
         assert alice.permissions.can_publish
         assert alice.permissions.can_subscribe
-        assert alice.publications == {}
+        assert alice.track_publications == {}
     assert room.state == "disconnected"
 
 
@@ -73,11 +73,11 @@ async def test_tracks_that_are_there_are_told_to_who_subscribes_first(
 ) -> None:
     async with (
         server.join("alice", options) as first,
-        first.local_participant.publish(media.OPUS, name="mic") as track,
+        first.local_participant.publish_track(media.OPUS, name="mic") as track,
         server.join("bob", options) as second,
     ):
         events = second.events(TrackSubscribed, TrackPublished)
-        (published,) = second.remote_participants["alice"].publications.values()
+        (published,) = second.remote_participants["alice"].track_publications.values()
         assert (published.sid, published.name) == (track.sid, "mic")
         event = await events.receive()
         assert isinstance(event, TrackSubscribed)
@@ -95,14 +95,14 @@ async def test_tracks_are_not_subscribed_when_not_wanted(
     )
     async with (
         server.join("alice", options) as first,
-        first.local_participant.publish(media.OPUS),
+        first.local_participant.publish_track(media.OPUS),
         server.join("bob", wanted) as second,
     ):
         events = second.events(TrackSubscribed)
         with trio.move_on_after(0.3):
             await events.receive()
             pytest.fail("it was subscribed")
-        (publication,) = second.remote_participants["alice"].publications.values()
+        (publication,) = second.remote_participants["alice"].track_publications.values()
         assert not publication.subscribed
         await publication.set_subscribed(True)
         assert (await expect(events, TrackSubscribed)).publication is publication

@@ -41,7 +41,7 @@ async def test_frames_arrive_unchanged(
     frames = await sample(codec)
     async with server.join("bob", options) as bob, server.join("alice", options) as alice:
         async with recording(bob, codec.kind) as recorders:
-            async with alice.local_participant.publish(codec, name="it") as track:
+            async with alice.local_participant.publish_track(codec, name="it") as track:
                 await until(lambda: bool(recorders))
                 await track.wait_subscribed()
                 for frame in frames:
@@ -69,8 +69,8 @@ async def test_both_send_and_receive_at_once(
             recording(bob, "audio") as by_bob,
         ):
             async with (
-                alice.local_participant.publish(media.OPUS) as mine,
-                bob.local_participant.publish(media.OPUS) as theirs,
+                alice.local_participant.publish_track(media.OPUS) as mine,
+                bob.local_participant.publish_track(media.OPUS) as theirs,
             ):
                 await until(lambda: bool(by_alice and by_bob))
                 for frame in frames:
@@ -104,7 +104,7 @@ async def _talk(
     frames = await sample(media.OPUS)
     async with (
         server.join(name, options) as room,
-        room.local_participant.publish(media.OPUS) as track,
+        room.local_participant.publish_track(media.OPUS) as track,
     ):
         await until(lambda: len(recorders) == count)
         for frame in frames:
@@ -115,11 +115,11 @@ async def _talk(
 async def test_what_is_told_about_a_track(server: RoomServer) -> None:
     async with server.join("bob") as bob, server.join("alice") as alice:
         theirs, ours = bob.events(), alice.events()
-        async with alice.local_participant.publish(
+        async with alice.local_participant.publish_track(
             media.VP8, name="screen", source="screen_share", width=320, height=180
         ) as track:
             assert (await expect(ours, LocalTrackPublished)).publication is track.publication
-            assert alice.local_participant.publications == {track.sid: track.publication}
+            assert alice.local_participant.track_publications == {track.sid: track.publication}
             assert track.publication.track is track
             published = await expect(theirs, TrackPublished)
             publication = published.publication
@@ -140,8 +140,8 @@ async def test_what_is_told_about_a_track(server: RoomServer) -> None:
         assert (await expect(ours, LocalTrackUnpublished)).publication is track.publication
         assert (await expect(theirs, TrackUnsubscribed)).track is subscribed.track
         assert (await expect(theirs, TrackUnpublished)).publication is publication
-        assert bob.remote_participants["alice"].publications == {}
-        assert alice.local_participant.publications == {}
+        assert bob.remote_participants["alice"].track_publications == {}
+        assert alice.local_participant.track_publications == {}
         assert not publication.subscribed
 
 
@@ -149,7 +149,7 @@ async def test_what_is_told_about_a_track(server: RoomServer) -> None:
 async def test_unpublishing_ends_the_channels(server: RoomServer, options: RoomOptions) -> None:
     async with server.join("bob", options) as bob, server.join("alice", options) as alice:
         events = bob.events(TrackSubscribed)
-        async with alice.local_participant.publish(media.OPUS) as track:
+        async with alice.local_participant.publish_track(media.OPUS) as track:
             remote = (await expect(events, TrackSubscribed)).track
             frames, packets = remote.frames(), remote.packets()
             await track.wait_subscribed()
@@ -167,7 +167,7 @@ async def test_leaving_ends_the_channels_of_the_others(server: RoomServer) -> No
         events = bob.events(TrackSubscribed)
         async with (
             server.join("alice") as alice,
-            alice.local_participant.publish(media.OPUS),
+            alice.local_participant.publish_track(media.OPUS),
         ):
             frames = (await expect(events, TrackSubscribed)).track.frames()
         with trio.fail_after(10):
@@ -179,7 +179,7 @@ async def test_several_channels_get_the_same(server: RoomServer, options: RoomOp
     sent = (await sample(media.OPUS))[:60]
     async with server.join("bob", options) as bob, server.join("alice", options) as alice:
         events = bob.events(TrackSubscribed)
-        async with alice.local_participant.publish(media.OPUS) as track:
+        async with alice.local_participant.publish_track(media.OPUS) as track:
             remote = (await expect(events, TrackSubscribed)).track
             first, second, packets = remote.frames(), remote.frames(), remote.packets()
             await track.wait_subscribed()
@@ -204,7 +204,7 @@ async def test_packets_are_those_of_the_network(server: RoomServer) -> None:
     sent = (await sample(media.OPUS))[:40]
     async with server.join("bob") as bob, server.join("alice") as alice:
         events = bob.events(TrackSubscribed)
-        async with alice.local_participant.publish(media.OPUS) as track:
+        async with alice.local_participant.publish_track(media.OPUS) as track:
             packets = (await expect(events, TrackSubscribed)).track.packets()
             await track.wait_subscribed()
             for frame in sent:
@@ -223,7 +223,7 @@ async def test_a_muted_track_sends_nothing(server: RoomServer, options: RoomOpti
     sent = await sample(media.OPUS)
     async with server.join("bob", options) as bob, server.join("alice", options) as alice:
         events, ours = bob.events(), alice.events(TrackMuted, TrackUnmuted)
-        async with alice.local_participant.publish(media.OPUS) as track:
+        async with alice.local_participant.publish_track(media.OPUS) as track:
             remote = (await expect(events, TrackSubscribed)).track
             frames = remote.frames()
             await track.wait_subscribed()
@@ -253,7 +253,7 @@ async def test_a_muted_track_sends_nothing(server: RoomServer, options: RoomOpti
 async def test_a_track_can_begin_muted(server: RoomServer) -> None:
     async with server.join("bob") as bob, server.join("alice") as alice:
         events = bob.events()
-        async with alice.local_participant.publish(media.OPUS, muted=True) as track:
+        async with alice.local_participant.publish_track(media.OPUS, muted=True) as track:
             publication = (await expect(events, TrackPublished)).publication
             assert (track.muted, publication.muted) == (True, True)
             await track.unmute()
@@ -265,7 +265,7 @@ async def test_a_track_that_is_not_read_queues_nothing(server: RoomServer) -> No
     sent = (await sample(media.OPUS))[:60]
     async with server.join("bob") as bob, server.join("alice") as alice:
         events = bob.events(TrackSubscribed)
-        async with alice.local_participant.publish(media.OPUS) as track:
+        async with alice.local_participant.publish_track(media.OPUS) as track:
             remote = (await expect(events, TrackSubscribed)).track
             remote.frames().close()
             await track.wait_subscribed()
@@ -284,7 +284,7 @@ async def test_subscriptions_can_be_given_up_and_renewed(
     sent = await sample(media.OPUS)
     async with server.join("bob", options) as bob, server.join("alice", options) as alice:
         events = bob.events(TrackSubscribed, TrackUnsubscribed)
-        async with alice.local_participant.publish(media.OPUS) as track:
+        async with alice.local_participant.publish_track(media.OPUS) as track:
             first = (await expect(events, TrackSubscribed)).track
             frames = first.frames()
             await first.publication.set_subscribed(False)
@@ -314,7 +314,7 @@ async def test_many_short_tracks_one_after_the_other(
     async with server.join("bob", options) as bob, server.join("alice", options) as alice:
         events = bob.events(TrackSubscribed)
         for number, codec in enumerate(codecs):
-            async with alice.local_participant.publish(codec, name=str(number)) as track:
+            async with alice.local_participant.publish_track(codec, name=str(number)) as track:
                 event = await expect(events, TrackSubscribed)
                 assert event.publication.name == str(number)
                 assert event.track.codec is codec
@@ -334,7 +334,7 @@ async def test_tracks_without_media_come_and_go(server: RoomServer, options: Roo
         events = bob.events(TrackSubscribed)
         for number in range(40):
             codec = media.VP8 if number % 2 else media.OPUS
-            async with alice.local_participant.publish(codec, name=str(number)):
+            async with alice.local_participant.publish_track(codec, name=str(number)):
                 event = await expect(events, TrackSubscribed)
                 assert event.publication.name == str(number)
         assert sections(alice) <= 6 + 4
@@ -342,7 +342,7 @@ async def test_tracks_without_media_come_and_go(server: RoomServer, options: Roo
         with trio.fail_after(PATIENCE):
             while any(one.tracks for one in await server.participants()):
                 await trio.sleep(0.02)
-        await until(lambda: not bob.remote_participants["alice"].publications)
+        await until(lambda: not bob.remote_participants["alice"].track_publications)
 
 
 def sections(room: Room) -> int:
@@ -361,7 +361,7 @@ async def test_more_tracks_at_once_than_a_server_takes(
         done = trio.Event()
 
         async def publish(name: str) -> None:
-            async with alice.local_participant.publish(media.OPUS, name=name):
+            async with alice.local_participant.publish_track(media.OPUS, name=name):
                 await done.wait()
 
         async with trio.open_nursery() as nursery:
@@ -388,7 +388,7 @@ async def test_a_file_is_published_in_real_time(server: RoomServer, tmp_path: Pa
             await alice.local_participant.publish_file(path, wait_subscribed=True)
             took = trio.current_time() - started
             assert sent[-1].timestamp <= took < sent[-1].timestamp + 3
-            assert alice.local_participant.publications == {}
+            assert alice.local_participant.track_publications == {}
             await wait_for(recorders[0].done)
         assert run_of(recorders[0].frames, sent).stop == len(sent)
 
@@ -425,14 +425,14 @@ async def test_a_file_that_cannot_be_published(
             await alice.local_participant.publish_file(path)
         with pytest.raises(MediaError):
             await alice.local_participant.publish_file(tmp_path / "missing")
-        assert alice.local_participant.publications == {}
+        assert alice.local_participant.track_publications == {}
 
 
 async def test_an_encoder_learns_that_a_keyframe_is_needed(server: RoomServer) -> None:
     sent = await sample(media.VP8)
     async with server.join("bob") as bob, server.join("alice") as alice:
         events = bob.events(TrackSubscribed)
-        async with alice.local_participant.publish(media.VP8) as track:
+        async with alice.local_participant.publish_track(media.VP8) as track:
             remote = (await expect(events, TrackSubscribed)).track
             first = remote.frames()
             await track.wait_subscribed()

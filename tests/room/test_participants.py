@@ -16,7 +16,7 @@ from lktrio.events import (
     ParticipantMetadataChanged,
     ParticipantNameChanged,
     ParticipantPermissionsChanged,
-    RecordingChanged,
+    RecordingStatusChanged,
     RoomMetadataChanged,
     TokenRefreshed,
     TrackMuted,
@@ -160,7 +160,7 @@ async def test_tracks_come_change_and_go_with_updates() -> None:
         events = room.events()
         await scripted.update(info("bob", tracks=[track], version=1))
         publication = (await expect(events, TrackPublished)).publication
-        assert room.remote_participants["bob"].publications == {"TR_x": publication}
+        assert room.remote_participants["bob"].track_publications == {"TR_x": publication}
         muted = proto.TrackInfo(sid="TR_x", type=proto.TrackType.VIDEO, name="film", muted=True)
         await scripted.update(info("bob", tracks=[muted], version=2))
         assert (await expect(events, TrackMuted)).publication is publication
@@ -204,7 +204,7 @@ async def test_speakers_quality_recording_and_tokens() -> None:
         await scripted.send(speakers_changed=proto.SpeakersChanged(speakers=speakers))
         spoke = await expect(events, ActiveSpeakersChanged)
         assert spoke.speakers == room.active_speakers == (room.local_participant, bob)
-        assert (bob.speaking, bob.audio_level) == (True, 0.5)
+        assert (bob.is_speaking, bob.audio_level) == (True, 0.5)
         quality = proto.ConnectionQualityInfo(
             participant_sid="PA_bob", quality=proto.ConnectionQuality.POOR, score=1.5
         )
@@ -215,7 +215,7 @@ async def test_speakers_quality_recording_and_tokens() -> None:
         await scripted.send(
             room_update=proto.RoomUpdate(room=proto.Room(name="room", active_recording=True))
         )
-        assert (await expect(events, RecordingChanged)).recording
+        assert (await expect(events, RecordingStatusChanged)).recording
         assert room.recording
         await scripted.send(refresh_token="fresh")
         assert (await expect(events, TokenRefreshed)).token == "fresh"

@@ -37,14 +37,14 @@ from tests.support.servers import VERSIONS, RoomServer, expect, until
 async def test_a_token_that_does_not_allow_it(server: RoomServer, options: RoomOptions) -> None:
     async with server.join("me", options, can_publish=False) as room:
         with pytest.raises(NotPermitted, match="microphone"):
-            async with room.local_participant.publish(media.OPUS):
+            async with room.local_participant.publish_track(media.OPUS):
                 pytest.fail("it was published")
         assert room.state == "connected"
 
 
 async def test_a_source_that_the_token_does_not_name(server: RoomServer) -> None:
     async with server.join("me", can_publish_sources=["camera"]) as room:
-        publish = room.local_participant.publish
+        publish = room.local_participant.publish_track
         with pytest.raises(NotPermitted, match="microphone"):
             async with publish(media.OPUS):
                 pytest.fail("it was published")
@@ -66,14 +66,14 @@ async def test_what_cannot_be_published(
 ) -> None:
     async with server.join("me") as room:
         with pytest.raises(ValueError, match=message):
-            async with room.local_participant.publish(codec, source=source):
+            async with room.local_participant.publish_track(codec, source=source):
                 pytest.fail("it was published")
 
 
 async def test_a_lost_permission_takes_the_track_away(server: RoomServer) -> None:
     async with server.join("bob") as bob, server.join("me") as room, server.api() as api:
         ours, theirs = room.events(), bob.events()
-        async with room.local_participant.publish(media.OPUS) as track:
+        async with room.local_participant.publish_track(media.OPUS) as track:
             await expect(theirs, TrackSubscribed)
             await api.room.update_participant(
                 proto.UpdateParticipantRequest(
@@ -89,7 +89,7 @@ async def test_a_lost_permission_takes_the_track_away(server: RoomServer) -> Non
                 with pytest.raises(trio.BrokenResourceError, match="server"):
                     await call()
         with pytest.raises(NotPermitted):
-            async with room.local_participant.publish(media.OPUS):
+            async with room.local_participant.publish_track(media.OPUS):
                 pytest.fail("it was published")
 
 
@@ -101,7 +101,7 @@ async def test_a_server_mutes_a_track(server: RoomServer, options: RoomOptions) 
         server.api() as api,
     ):
         ours, theirs = room.events(TrackMuted), bob.events()
-        async with room.local_participant.publish(media.OPUS) as track:
+        async with room.local_participant.publish_track(media.OPUS) as track:
             publication = (await expect(theirs, TrackSubscribed)).publication
             await api.room.mute_published_track(
                 proto.MuteRoomTrackRequest(
@@ -119,7 +119,7 @@ async def test_a_server_mutes_a_track(server: RoomServer, options: RoomOptions) 
 async def test_frames_of_another_codec(server: RoomServer) -> None:
     async with (
         server.join("me") as room,
-        room.local_participant.publish(media.VP8) as track,
+        room.local_participant.publish_track(media.VP8) as track,
     ):
         with pytest.raises(LocalProtocolError, match="VP8"):
             await track.send(media.EncodedFrame(b"\0no video", 0.0, 0.0, keyframe=True))
@@ -130,10 +130,10 @@ async def test_frames_of_another_codec(server: RoomServer) -> None:
 
 async def test_after_its_block_a_track_is_closed(server: RoomServer) -> None:
     async with server.join("me") as room:
-        async with room.local_participant.publish(media.OPUS) as track:
+        async with room.local_participant.publish_track(media.OPUS) as track:
             await track.aclose()
             await track.aclose()
-            assert not room.local_participant.publications
+            assert not room.local_participant.track_publications
         frame = (await sample(media.OPUS))[0]
         for call in (partial(track.send, frame), track.mute, track.wait_keyframe_request):
             with pytest.raises(trio.ClosedResourceError, match="unpublished"):
@@ -144,9 +144,9 @@ async def test_more_tracks_than_a_connection_carries(
     server: RoomServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publishing, "MAX_SECTIONS", 8)  # six to receive in, one for data
-    async with server.join("me") as room, room.local_participant.publish(media.OPUS):
+    async with server.join("me") as room, room.local_participant.publish_track(media.OPUS):
         with pytest.raises(PublishError, match="at most 7 tracks"):
-            async with room.local_participant.publish(media.VP8):
+            async with room.local_participant.publish_track(media.VP8):
                 pytest.fail("it was published")
         await room.local_participant.publish_data(b"still works")
 
@@ -172,11 +172,11 @@ def without_vp8(sdp: str) -> str:
 async def test_a_codec_that_the_answer_lacks() -> None:
     async with open_scripted_room(Plan(edit=without_vp8)) as (scripted, room), accepting(scripted):
         with pytest.raises(CodecRejected, match="VP8"):
-            async with room.local_participant.publish(media.VP8):
+            async with room.local_participant.publish_track(media.VP8):
                 pytest.fail("it was published")
-        assert not room.local_participant.publications
-        async with room.local_participant.publish(media.OPUS):
-            assert len(room.local_participant.publications) == 1
+        assert not room.local_participant.track_publications
+        async with room.local_participant.publish_track(media.OPUS):
+            assert len(room.local_participant.track_publications) == 1
 
 
 async def refuse(scripted: ScriptedRoom, reason: proto.RequestResponse.Reason) -> None:
@@ -200,7 +200,7 @@ async def test_the_server_refuses_the_announcement(
         nursery.start_soon(refuse, scripted, reason)
         for _ in range(3):
             with pytest.raises(error):
-                async with room.local_participant.publish(media.OPUS):
+                async with room.local_participant.publish_track(media.OPUS):
                     pytest.fail("it was published")
         assert room.state == "connected"
         nursery.cancel_scope.cancel()
@@ -211,7 +211,7 @@ async def test_the_announcement_is_never_answered() -> None:
     signal = replace(options.timeouts.signal, add_track=0.1)
     async with open_scripted_room(options=quick(signal=signal)) as (_, room):
         with pytest.raises(PublishTimeout):
-            async with room.local_participant.publish(media.OPUS):
+            async with room.local_participant.publish_track(media.OPUS):
                 pytest.fail("it was published")
         assert room.state == "connected"
 
@@ -232,7 +232,7 @@ async def test_the_server_is_ahead_of_us() -> None:
     async with open_scripted_room() as (scripted, room), trio.open_nursery() as nursery:
         nursery.start_soon(accept, scripted)
         events = room.events(LocalTrackPublished, LocalTrackSubscribed)
-        async with room.local_participant.publish(media.OPUS) as track:
+        async with room.local_participant.publish_track(media.OPUS) as track:
             with trio.fail_after(1):
                 await track.wait_subscribed()
             assert isinstance(await events.receive(), LocalTrackPublished)
@@ -251,7 +251,7 @@ async def test_turning_off_is_said_once() -> None:
             await answer(offer)
 
         scripted.on_offer = note
-        publish = room.local_participant.publish
+        publish = room.local_participant.publish_track
         for codec in (media.OPUS, media.VP8, media.OPUS, media.VP8):
             async with publish(codec):
                 pass

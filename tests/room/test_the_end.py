@@ -57,7 +57,7 @@ async def test_the_server_ends_the_stay(
 ) -> None:
     async with server.join("me", options) as room:
         everything, of_type = room.events(), room.events(Disconnected)
-        async with room.local_participant.publish(media.OPUS) as track:
+        async with room.local_participant.publish_track(media.OPUS) as track:
             await end(server)
             with trio.fail_after(10):
                 assert await room.wait_closed() == reason
@@ -73,7 +73,7 @@ async def check_closed(room: Room, track: Any, reason: str) -> None:
     calls: list[Callable[[], Awaitable[object]]] = [
         lambda: me.publish_data(b"x"),
         lambda: me.publish_data(b"x", reliable=False),
-        lambda: me.publish(media.OPUS).__aenter__(),
+        lambda: me.publish_track(media.OPUS).__aenter__(),
         lambda: me.set_name("x"),
         lambda: me.set_metadata("x"),
         lambda: me.set_attributes({"a": "b"}),
@@ -95,7 +95,7 @@ async def check_closed(room: Room, track: Any, reason: str) -> None:
 async def test_media_of_others_ends_with_the_room(server: RoomServer) -> None:
     async with (
         server.join("alice") as alice,
-        alice.local_participant.publish(media.OPUS),
+        alice.local_participant.publish_track(media.OPUS),
         server.join("me") as room,
     ):
         event = await expect(room.events(TrackSubscribed), TrackSubscribed)

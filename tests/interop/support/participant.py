@@ -46,7 +46,7 @@ class Participant:
         async with trio.open_nursery() as nursery:
             events = self.room.events()
             for other in self.room.remote_participants.values():
-                for publication in other.publications.values():
+                for publication in other.track_publications.values():
                     self._take(publication.track, nursery)
             task_status.started()
             async for event in events:
