@@ -1,10 +1,8 @@
-"""The codecs of the server, and which of them a client may use."""
+"""The codecs that the server forwards."""
 
 from __future__ import annotations
 
-from lktrio import proto
-
-__all__ = ["OFFERED_CODECS", "EnabledCodecs"]
+__all__ = ["OFFERED_CODECS", "publishable_codec"]
 
 OFFERED_CODECS = (
     "video/VP8",
@@ -18,27 +16,13 @@ OFFERED_CODECS = (
 """Every codec that the server forwards, those first that most clients have."""
 
 
-class EnabledCodecs:
-    """The codecs that one client may use.
+def publishable_codec(mime: str, *, video: bool) -> str:
+    """A codec, or the first of its kind if the server does not forward it in such a track.
 
     Args:
-        configuration: What its client is told about itself.
-
-    Attributes:
-        publish: What it may send.
-        subscribe: What it may receive.
+        mime: The media type that a client asks for.
+        video: The kind of the track.
     """
-
-    def __init__(self, configuration: proto.ClientConfiguration | None = None) -> None:
-        disabled = configuration.disabled_codecs if configuration is not None else None
-        disabled = disabled or proto.DisabledCodecs()
-        without = {codec.mime for codec in disabled.codecs}
-        unsent = {codec.mime for codec in disabled.publish}
-        self.subscribe = tuple(mime for mime in OFFERED_CODECS if mime not in without)
-        self.publish = tuple(mime for mime in self.subscribe if mime not in unsent)
-
-    def for_publishing(self, mime: str, *, video: bool) -> str:
-        """A codec or, if the client may not send it in such a track, another of its kind."""
-        kind = "video/" if video else "audio/"
-        allowed = [known for known in self.publish if known.startswith(kind)]
-        return mime if mime.lower() in (known.lower() for known in allowed) else allowed[0]
+    kind = "video/" if video else "audio/"
+    offered = [known for known in OFFERED_CODECS if known.startswith(kind)]
+    return mime if mime.lower() in (known.lower() for known in offered) else offered[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import trio
@@ -52,18 +52,14 @@ _PASSED_THROUGH = (
 _G711 = (CodecCapability("audio/PCMU", 0, 8000), CodecCapability("audio/PCMA", 8, 8000))
 
 
-def capabilities(codecs: Collection[str] = OFFERED_CODECS) -> MediaCapabilities:
-    """What a peer connection negotiates.
-
-    Args:
-        codecs: Media types of the codecs, of those that the server has.
-    """
+def capabilities() -> MediaCapabilities:
+    """What a peer connection negotiates."""
     basic = MediaCapabilities()
     audio = (*basic.audio_codecs, *_G711)
     video = (*basic.video_codecs, *_PASSED_THROUGH)
     return MediaCapabilities(
-        audio_codecs=tuple(codec for codec in audio if codec.mime in codecs),
-        video_codecs=tuple(codec for codec in video if codec.mime in codecs),
+        audio_codecs=tuple(codec for codec in audio if codec.mime in OFFERED_CODECS),
+        video_codecs=tuple(codec for codec in video if codec.mime in OFFERED_CODECS),
         video_extensions=(*basic.video_extensions, DEPENDENCY_DESCRIPTOR_URI),
         extension_ids={**basic.extension_ids, DEPENDENCY_DESCRIPTOR_URI: _DESCRIPTOR_ID},
     )
@@ -77,7 +73,6 @@ class MediaConnection:
         addresses: Where to open sockets.
         handle_event: Takes the peer's events.
         fail: Called when handling something raised what it should not.
-        codecs: Media types of what may be negotiated.
         ice_lite: Whether to leave connectivity checks to the client.
     """
 
@@ -88,7 +83,6 @@ class MediaConnection:
         handle_event: Callable[[MediaConnection, PeerEvent], None],
         fail: Callable[[], None],
         *,
-        codecs: Collection[str],
         ice_lite: bool,
     ) -> None:
         self.name = name
@@ -98,7 +92,7 @@ class MediaConnection:
         self._fail = fail
         self.peer = Peer(
             PeerConfig(
-                capabilities=capabilities(codecs),
+                capabilities=capabilities(),
                 transport=TransportOptions(
                     ice_lite=ice_lite, sctp=SctpOptions(max_message_size=_MAX_MESSAGE)
                 ),

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lktrio import proto
-from lktrio.devserver.blobs import BAD_ENCODING, is_named
 from lktrio.devserver.ids import new_track_sid
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ _MAX_NAME = 256
 _HEADER = 12  # bytes before extensions and payload
 _HANDLE = slice(2, 4)
 _MAX_TRACKS = 64  # of one participant
+_MAX_ENCODING = 32  # bytes of the name of an encoding that has no number
+_BAD_ENCODING = "encoding identifier is empty or exceeds the maximum length"
 
 _Reason = proto.RequestResponse.Reason
 
@@ -85,8 +86,8 @@ class DataTracks:
             return _Reason.INVALID_NAME, text
         frames, schema = request.frame_encoding, request.schema
         encoding = schema.encoding if schema is not None else None
-        if not all(is_named(known.custom) for known in (frames, encoding) if known is not None):
-            return _Reason.INVALID_REQUEST, BAD_ENCODING
+        if not all(_is_named(known.custom) for known in (frames, encoding) if known is not None):
+            return _Reason.INVALID_REQUEST, _BAD_ENCODING
         if any(track.info.pub_handle == request.pub_handle for track in own):
             return _Reason.DUPLICATE_HANDLE, "a data track with same handle already exists"
         if any(track.info.name == request.name for track in own):
@@ -189,3 +190,8 @@ class DataTracks:
             track.subscribers.pop(participant, None)
         self._wishes.pop(participant, None)
         self._next_handle.pop(participant, None)
+
+
+def _is_named(custom: str | None) -> bool:
+    """Whether the name of an encoding is acceptable; None is none of its own."""
+    return custom is None or 0 < len(custom.encode()) <= _MAX_ENCODING

@@ -30,9 +30,6 @@ _MIN_STEP = 0.02  # seconds between the last frame of one layer and the first of
 _TIMESTAMP_MASK = 0xFFFFFFFF
 _NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
 _TOP = 2  # the highest spatial layer there is
-_FILL_AFTER = 0.1  # seconds for which the publisher may send something itself
-_FILL_UNTIL = 5.0
-_PADDING = 255  # bytes of a packet of nothing else
 _SILENCE = {
     "audio/opus": bytes((0xF8, 0xFF, 0xFE)),
     "audio/pcmu": bytes((0xFF,)) * 160,
@@ -81,7 +78,6 @@ class DownTrack:
         self._asked_at = 0.0
         self._asked_for: Layer | None = None
         self._announced = False
-        self._bound_at = 0.0
         self._filled = False
         self._silence_due = 0
 
@@ -99,7 +95,7 @@ class DownTrack:
         """Begin to forward a codec into a stream."""
         self._stream, self.mime = stream, mime
         self._sequence = SequenceMapper(stream.next_sequence)
-        self._bound_at = self._last_time = now
+        self._last_time = now
         self.choose(now)
 
     def change_codec(self, stream: OutboundStream, mime: str, now: float) -> None:
@@ -222,17 +218,6 @@ class DownTrack:
         number = self.transceiver.extension_ids.get(DEPENDENCY_DESCRIPTOR_URI, 0)
         return {number: found} if found and number and encoding.descriptor_id else None
 
-    def fill(self, now: float) -> bytes | None:
-        """A packet of silence or of padding, as long as there was no other, for some seconds.
-
-        Some clients hear of a track by its first packet, and a muted track has none.
-        """
-        waited = now - self._bound_at
-        if self._stream is None or self._announced or not _FILL_AFTER <= waited < _FILL_UNTIL:
-            return None
-        payload = b"" if self.track.is_video else _SILENCE.get(self.mime.lower(), b"")
-        return self._insert(self._stream, payload, now)
-
     def silence(self, trailer: bytes, now: float) -> bytes | None:
         """A packet of silence, as long as one is due after a mute.
 
@@ -250,7 +235,7 @@ class DownTrack:
         return self._insert(self._stream, payload + trailer if encrypted else payload, now)
 
     def _insert(self, stream: OutboundStream, payload: bytes, now: float) -> bytes | None:
-        """A packet of ours between those that are forwarded; without payload one of padding."""
+        """A packet of ours between those that are forwarded."""
         step = round((now - self._last_time) * stream.clock_rate)
         timestamp = (self._last_timestamp + step) & _TIMESTAMP_MASK
         datagram = stream.send_packet(
@@ -259,7 +244,6 @@ class DownTrack:
             timestamp=timestamp,
             marker=True,
             now=now,
-            padding=0 if payload else _PADDING,
         )
         if datagram is not None:
             self._sequence.next += 1

@@ -11,13 +11,12 @@ import base64
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from lktrio import proto
 from lktrio.auth import Claims
 from lktrio.devserver.http import HttpError
-from lktrio.devserver.user_agent import with_user_agent
 from lktrio.errors import RemoteProtocolError
 from lktrio.proto import codec
 
@@ -60,8 +59,6 @@ class JoinParameters:
     auto_subscribe: bool
     auto_subscribe_data_track: bool = False
     adaptive_stream: bool = False
-    subscribe: bool = True
-    """False for a connection that only publishes."""
     metadata: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
     add_tracks: tuple[proto.AddTrackRequest, ...] = ()
@@ -76,7 +73,6 @@ def parse_join(
     *,
     v1: bool,
     strict: bool,
-    user_agent: str = "",
 ) -> JoinParameters:
     """Check a request to join.
 
@@ -86,7 +82,6 @@ def parse_join(
         v1: Whether the path demands a ``join_request``.
         strict: Whether undecodable attributes of the old form are an error; they are when
             validating, but do not keep a client from joining.
-        user_agent: The header of the request, which tells of browsers.
 
     Raises:
         HttpError: As LiveKit's server answers.
@@ -97,10 +92,8 @@ def parse_join(
     request = decode_join_request(wrapped) if wrapped else None
     permitted = _check_claims(claims)
     if request is not None:
-        parameters = _from_message(request, permitted)
-    else:
-        parameters = _from_query(query, permitted, strict=strict)
-    return replace(parameters, client=with_user_agent(parameters.client, user_agent))
+        return _from_message(request, permitted)
+    return _from_query(query, permitted, strict=strict)
 
 
 def decode_join_request(text: str) -> proto.JoinRequest:
@@ -189,19 +182,15 @@ def _from_message(request: proto.JoinRequest, claims: Claims) -> JoinParameters:
 
 def _from_query(query: Mapping[str, str], claims: Claims, *, strict: bool) -> JoinParameters:
     attributes = _attributes(query.get("attributes", ""), claims, strict=strict)
-    publish = query.get("publish", "")
-    if publish and not claims.video.may_publish:
-        raise HttpError(401, _NO_PERMISSION)
     return JoinParameters(
         claims=claims,
         room=claims.video.room,
-        identity=f"{claims.identity}#{publish}" if publish else claims.identity,
+        identity=claims.identity,
         client=_client_info(query),
         single_peer_connection=False,
         auto_subscribe=_boolean(query, "auto_subscribe", default=True),
         auto_subscribe_data_track=_boolean(query, "auto_subscribe_data_track"),
         adaptive_stream=_boolean(query, "adaptive_stream"),
-        subscribe=not publish,
         attributes=attributes,
         reconnect=_boolean(query, "reconnect"),
         participant_sid=query.get("sid", ""),

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -21,9 +20,6 @@ import trio
 
 from lktrio import proto
 from lktrio.auth import AccessToken, VideoGrants
-from lktrio.devserver.blobs import Blobs
-from lktrio.devserver.client_rules import client_configuration
-from lktrio.devserver.codecs import EnabledCodecs
 from lktrio.devserver.connection import MediaConnection
 from lktrio.devserver.data import DataPort
 from lktrio.devserver.downtrack import DownTrack
@@ -64,7 +60,6 @@ _RESUME_SECONDS = 5.0  # after the transport failed
 _SILENCE_SECONDS = 5.0  # from "disconnected" to "failed"
 _TOKEN_INTERVAL = 300.0
 _LEAST_TOKEN_LIFE = 600.0
-_OLD_PROTOCOL = 12  # from here on a new session of an identity replaces the old one unannounced
 
 _State = proto.ParticipantInfo.State
 _Reason = proto.DisconnectReason
@@ -81,8 +76,6 @@ class Participant:
 
     Attributes:
         info: As others see it; shared, so encode before changing it.
-        configuration: What its client is told about itself.
-        codecs: What it may send and receive.
         grants: What its token allowed, updated by the API.
         closed: Set when the session has ended.
         was_active: Whether its primary peer connection has been up.
@@ -92,8 +85,6 @@ class Participant:
         self.room = room
         self.parameters = parameters
         self.grants: VideoGrants = parameters.claims.video
-        self.configuration = client_configuration(parameters.client)
-        self.codecs = EnabledCodecs(self.configuration)
         self.info = _describe(parameters)
         self.link: SignalLink | None = None
         self.closed = trio.Event()
@@ -108,22 +99,20 @@ class Participant:
         self._connections: list[MediaConnection] = []
         single = parameters.single_peer_connection
         if single:
-            publishing = subscribing = self._connect("single", self.codecs.subscribe)
+            publishing = subscribing = self._connect("single")
         else:
-            publishing = self._connect("publisher", self.codecs.publish)
-            subscribing = self._connect("subscriber", self.codecs.subscribe)
+            publishing = self._connect("publisher")
+            subscribing = self._connect("subscriber")
         self.publisher = Publisher(self, publishing)
         self.subscriber = Subscriber(self, subscribing, offers=not single)
         self.data = DataPort(self)
-        self.blobs = Blobs()
 
-    def _connect(self, name: str, codecs: Collection[str]) -> MediaConnection:
+    def _connect(self, name: str) -> MediaConnection:
         connection = MediaConnection(
             f"{self.parameters.identity} ({name})",
             self.room.server.media_addresses,
             self._on_peer_event,
             self.fail,
-            codecs=codecs,
             ice_lite=self.room.server.ice_lite,
         )
         self._connections.append(connection)
@@ -140,11 +129,6 @@ class Participant:
     def identity(self) -> str:
         """Unique within the room."""
         return self.info.identity
-
-    @property
-    def protocol(self) -> int:
-        """Protocol version of the client."""
-        return self.parameters.client.protocol
 
     @property
     def single(self) -> bool:
@@ -164,7 +148,7 @@ class Participant:
     @property
     def may_subscribe(self) -> bool:
         """Whether it may receive tracks."""
-        return self.grants.may_subscribe and self.parameters.subscribe
+        return self.grants.may_subscribe
 
     @property
     def subscriber_primary(self) -> bool:
@@ -173,8 +157,8 @@ class Participant:
 
     @property
     def may_subscribe_at_join(self) -> bool:
-        """Whether the token and the form of joining allowed it to receive tracks."""
-        return self.parameters.claims.video.may_subscribe and self.parameters.subscribe
+        """Whether the token allowed it to receive tracks."""
+        return self.parameters.claims.video.may_subscribe
 
     @property
     def primary(self) -> MediaConnection:

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import trio
 
 from lktrio import proto
-from lktrio.devserver.client_rules import obeys_order
 from lktrio.devserver.connection import MediaConnection
 from lktrio.devserver.downtrack import ntp_seconds
 from lktrio.devserver.encoding import Encoding
@@ -167,7 +165,7 @@ class Publisher:
         return {cid for cids in taken for cid in cids}
 
     def _accept(self, request: proto.AddTrackRequest) -> None:
-        pending = _Pending(request, describe_track(request, self.participant.codecs))
+        pending = _Pending(request, describe_track(request))
         self._pending.append(pending)
         answer = proto.TrackPublishedResponse(cid=request.cid, track=pending.info)
         self.participant.send(proto.SignalResponse(track_published=answer))
@@ -184,19 +182,12 @@ class Publisher:
     # Sections
 
     def choose_codecs(self) -> None:
-        """Leave out of the next answer what the client may not send, and put first what it is to.
-
-        First is the codec that a track has or was announced with.
-        """
+        """Put first in the next answer the codec that a track has or was announced with."""
         for transceiver in self.connection.peer.transceivers:
             kind = transceiver.kind
-            if transceiver.remote_track is not None:
-                _keep(transceiver, self.participant.codecs.publish)
             wanted = (self._wanted_codec(transceiver) or "").lower()
             if wanted:
                 transceiver.codecs.sort(key=lambda c: f"{kind}/{c.name}".lower() != wanted)
-                if kind == "video" and not obeys_order(self.participant.parameters.client):
-                    _keep(transceiver, [wanted])
 
     def _wanted_codec(self, transceiver: Transceiver) -> str | None:
         """The codec that a section is to carry, None if any will do."""
@@ -395,12 +386,3 @@ class Publisher:
         levels = [s.level.take() for s in self._sections.values() if s.level is not None]
         heard = [level for level in levels if level is not None]
         return max(heard, default=None)
-
-
-def _keep(transceiver: Transceiver, mimes: Collection[str]) -> None:
-    """Take out of a section all codecs but some; if it has none of these, it stays as it is."""
-    names = {mime.partition("/")[2].lower() for mime in mimes}
-    media = [codec for codec in transceiver.codecs if codec.name.lower() in names]
-    numbers = {codec.payload_type for codec in media}
-    if media:
-        transceiver.codecs = media + [codec for codec in transceiver.codecs if codec.apt in numbers]

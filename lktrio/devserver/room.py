@@ -41,7 +41,6 @@ PING_TIMEOUT = 15
 _ROOM_UPDATE_INTERVAL = 1.0
 _QUALITY_INTERVAL = 5.0
 _BEST_SCORE = 4.5
-_REPLACED_PROTOCOL = 12
 
 _State = proto.ParticipantInfo.State
 _Reason = proto.DisconnectReason
@@ -133,15 +132,9 @@ class Room:
             leave = proto.LeaveRequest(reason=_Reason.DUPLICATE_IDENTITY)
             older.send(proto.SignalResponse(leave=leave))
             older.close(_Reason.DUPLICATE_IDENTITY, announce=False)
-            self._announce_replaced(older)
         self.participants[participant.identity] = participant
         self._anybody_came = True
         self._count()
-
-    def _announce_replaced(self, older: Participant) -> None:
-        for other in self._others(older):
-            if other.protocol < _REPLACED_PROTOCOL:
-                self._send_update(other, [older.info])
 
     @property
     def is_full(self) -> bool:
@@ -265,26 +258,23 @@ class Room:
 
     def join_response(self, participant: Participant) -> proto.JoinResponse:
         """What a client is told first."""
-        codecs = [proto.Codec(mime=mime) for mime in participant.codecs.publish]
         return proto.JoinResponse(
             room=self.info,
             participant=participant.info,
             other_participants=self.visible_to(participant),
             server_version=SERVER_VERSION,
             subscriber_primary=participant.subscriber_primary,
-            client_configuration=participant.configuration,
             ping_timeout=PING_TIMEOUT,
             ping_interval=PING_INTERVAL,
             server_info=server_info(self.server.node_id),
             sif_trailer=self.sif_trailer,
-            enabled_publish_codecs=codecs,
+            enabled_publish_codecs=self.info.enabled_codecs,
             fast_publish=participant.grants.may_publish,
         )
 
     def reconnect_response(self, participant: Participant) -> proto.ReconnectResponse:
         """What a client is told first when it resumes."""
         return proto.ReconnectResponse(
-            client_configuration=participant.configuration,
             server_info=server_info(self.server.node_id),
             last_message_seq=participant.data.last_sequence,
         )

@@ -159,8 +159,7 @@ class _Router:
         if request.path not in ("/rtc", "/rtc/v1"):
             raise _not_found()
         v1 = request.path == "/rtc/v1"
-        user_agent = request.headers.get("user-agent", "")
-        parameters = parse_join(request.query, claims, v1=v1, strict=False, user_agent=user_agent)
+        parameters = parse_join(request.query, claims, v1=v1, strict=False)
         link = SignalLink()
         try:
             self._core.join(parameters, link)

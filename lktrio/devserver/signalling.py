@@ -157,8 +157,6 @@ class SignalHandler:
         refusal = refusal or participant.update(
             request.name, request.metadata, dict(request.attributes)
         )
-        if refusal is None and participant.protocol < _ANSWERS_OK:
-            return
         reason, message = refusal or (_Reason.OK, "")
         participant.respond(
             proto.RequestResponse(
@@ -193,38 +191,9 @@ class SignalHandler:
     def _unpublish_data_track(self, request: proto.UnpublishDataTrackRequest) -> None:
         self._participant.room.data_tracks.unpublish(self._participant, request)
 
-    def _store_blob(self, request: proto.StoreDataBlobRequest) -> None:
-        participant, blob = self._participant, request.blob
-        refusal = participant.blobs.store(blob)
-        if refusal is not None:
-            self._refuse(request.request_id, *refusal)
-        elif blob is not None:
-            stored = proto.StoreDataBlobResponse(request_id=request.request_id, key=blob.key)
-            participant.send(proto.SignalResponse(store_data_blob_response=stored))
-
-    def _get_blob(self, request: proto.GetDataBlobRequest) -> None:
-        participant, number = self._participant, request.request_id
-        if request.key is None:
-            self._refuse(number, _Reason.INVALID_REQUEST, "data blob key is required")
-            return
-        keeper = participant.room.participants.get(request.participant_identity)
-        blob = keeper.blobs.find(request.key) if keeper is not None else None
-        if blob is None:
-            missing = "participant" if keeper is None else "data blob"
-            self._refuse(number, _Reason.NOT_FOUND, f"{missing} not found")
-            return
-        found = proto.GetDataBlobResponse(request_id=number, blob=blob)
-        participant.send(proto.SignalResponse(get_data_blob_response=found))
-
-    def _refuse(self, request_id: int, reason: proto.RequestResponse.Reason, message: str) -> None:
-        refusal = proto.RequestResponse(request_id=request_id, reason=reason, message=message)
-        self._participant.respond(refusal)
-
     def _update_data_subscription(self, request: proto.UpdateDataSubscription) -> None:
         self._participant.room.data_tracks.subscribe(self._participant, request)
 
-
-_ANSWERS_OK = 15  # protocol version from which success is answered too
 
 _HANDLERS: dict[str, Callable[[SignalHandler, Any], None]] = {
     name: getattr(SignalHandler, f"_{function}")
@@ -248,8 +217,6 @@ _HANDLERS: dict[str, Callable[[SignalHandler, Any], None]] = {
         ("publish_data_track_request", "publish_data_track"),
         ("unpublish_data_track_request", "unpublish_data_track"),
         ("update_data_subscription", "update_data_subscription"),
-        ("store_data_blob_request", "store_blob"),
-        ("get_data_blob_request", "get_blob"),
     )
 }
 

@@ -66,9 +66,6 @@ class Subscriber:
         self._muted = trio.Event()
         self._restart = False
         self._awaited = False
-        sdk = participant.parameters.client.sdk
-        self._by_packets = sdk == proto.ClientInfo.SDK.GO
-        self._takes_changes = sdk not in (proto.ClientInfo.SDK.GO, proto.ClientInfo.SDK.UNKNOWN)
 
     # Wishes
 
@@ -183,10 +180,6 @@ class Subscriber:
         """Look after subscriptions that wait for something."""
         for downtrack in self.downtracks.values():
             downtrack.choose(now)
-            if self._by_packets:
-                datagram = downtrack.fill(now)
-                if datagram is not None:
-                    self.participant.send_media([datagram])
         for sid, since in list(self._missing_since.items()):
             if now - since >= _NOT_FOUND_AFTER:
                 del self._missing_since[sid]
@@ -365,7 +358,7 @@ class Subscriber:
         mime, transceiver = downtrack.track.codecs[0], downtrack.transceiver
         if transceiver is None or not downtrack.bound or downtrack.mime.lower() == mime.lower():
             return
-        if self._takes_changes and transceiver.sending and transceiver.codec_for(mime) is not None:
+        if transceiver.sending and transceiver.codec_for(mime) is not None:
             stream = self.connection.peer.change_codec(transceiver, mime)
             downtrack.change_codec(stream, mime, trio.current_time())
         else:

@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from lktrio import proto
-from lktrio.devserver.codecs import EnabledCodecs
+from lktrio.devserver.codecs import publishable_codec
 from lktrio.devserver.dynacast import NOTHING, Dynacast
 from lktrio.devserver.encoding import Encoding, Layer
 from lktrio.devserver.ids import new_track_sid
@@ -41,13 +41,8 @@ def version_now() -> proto.TimedVersion:
     return proto.TimedVersion(unix_micro=time.time_ns() // 1000)
 
 
-def describe_track(request: proto.AddTrackRequest, enabled: EnabledCodecs) -> proto.TrackInfo:
-    """Describe a track as its publisher asked for it, before any media is negotiated.
-
-    Args:
-        request: What it asked for.
-        enabled: What it may send; in place of other codecs it is given one of these.
-    """
+def describe_track(request: proto.AddTrackRequest) -> proto.TrackInfo:
+    """Describe a track as its publisher asked for it, before any media is negotiated."""
     video = request.type == proto.TrackType.VIDEO
     layers = sorted(request.layers, key=lambda layer: int(layer.quality))
     info = proto.TrackInfo(
@@ -68,7 +63,7 @@ def describe_track(request: proto.AddTrackRequest, enabled: EnabledCodecs) -> pr
         backup_codec_policy=_backup_policy(request),
         packet_trailer_features=list(dict.fromkeys(request.packet_trailer_features)),
     )
-    info.codecs = _codecs(request, enabled) or [
+    info.codecs = _codecs(request) or [
         _codec_info("", request.cid, video, layers, proto.VideoLayer.Mode.MODE_UNUSED)
     ]
     info.simulcast = video and any(len(codec.layers) > 1 for codec in request.simulcast_codecs)
@@ -92,10 +87,8 @@ def _backup_policy(request: proto.AddTrackRequest) -> proto.BackupCodecPolicy:
     return policy
 
 
-def _codecs(
-    request: proto.AddTrackRequest, enabled: EnabledCodecs
-) -> list[proto.SimulcastCodecInfo]:
-    """The codecs that were asked for, each once."""
+def _codecs(request: proto.AddTrackRequest) -> list[proto.SimulcastCodecInfo]:
+    """The codecs that were asked for, each once; those that are not forwarded are replaced."""
     video = request.type == proto.TrackType.VIDEO
     named = {
         mime_of(codec.codec, video=video).lower(): codec.layers
@@ -103,7 +96,7 @@ def _codecs(
     }
     found: dict[str, proto.SimulcastCodecInfo] = {}
     for codec in request.simulcast_codecs:
-        mime = enabled.for_publishing(mime_of(codec.codec, video=video), video=video)
+        mime = publishable_codec(mime_of(codec.codec, video=video), video=video)
         layers = named.get(mime.lower()) or request.layers
         info = _codec_info(mime, codec.cid, video, layers, codec.video_layer_mode)
         found.setdefault(mime.lower(), info)

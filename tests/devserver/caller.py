@@ -34,7 +34,6 @@ from tests.devserver.client import (
     SignalClient,
     join_request,
     open_client,
-    query_of,
 )
 
 Mode = Literal["v1", "v0"]
@@ -80,10 +79,8 @@ class Caller:
         self,
         mode: Mode,
         video_codecs: tuple[CodecCapability, ...] | None = None,
-        client_info: proto.ClientInfo | None = None,
     ) -> None:
         self.mode: Mode = mode
-        self.client_info = client_info or proto.ClientInfo(protocol=17)
         self._video_codecs = video_codecs
         self.client: SignalClient
         self.join: proto.JoinResponse
@@ -121,16 +118,14 @@ class Caller:
         for label, options in CHANNELS.items():
             self._channel(label, **options)
         if self.mode == "v0":
-            return V0 + query_of(self.client_info)
+            return V0
         for kind in ("audio", "video"):
             for _ in range(SECTIONS):
                 self.publisher.add_transceiver(kind, "recvonly")
         sdp = self.publisher.create_offer(trio.current_time())
         offer = proto.SessionDescription(type="offer", sdp=sdp, id=1)
         settings = proto.ConnectionSettings(auto_subscribe=True)
-        request = join_request(
-            publisher_offer=offer, connection_settings=settings, client_info=self.client_info
-        )
+        request = join_request(publisher_offer=offer, connection_settings=settings)
         return f"/rtc/v1?join_request={request}"
 
     def _channel(self, label: str, **options: Any) -> None:
@@ -209,15 +204,6 @@ class Caller:
                 pass
         self._changed.unpark_all()
 
-    def padding(self, sid: str) -> int:
-        """How many packets of nothing but padding came for a track."""
-        return sum(
-            stream.stats.padding_packets
-            for transceiver in self.subscriber.transceivers
-            if self.mids.get(transceiver.mid or "") == sid
-            for stream in self.subscriber.inbound(transceiver)
-        )
-
     @property
     def sid(self) -> str:
         """Ours."""
@@ -286,11 +272,10 @@ async def open_caller(
     *,
     target: str | None = None,
     video_codecs: tuple[CodecCapability, ...] | None = None,
-    client_info: proto.ClientInfo | None = None,
     **grants: Any,
 ) -> AsyncGenerator[Caller, None]:
     """Join with media for the time of the block."""
-    caller = Caller(mode, video_codecs, client_info)
+    caller = Caller(mode, video_codecs)
     wanted = caller.prepare()
     token = server.token(identity, room, **grants)
     async with (

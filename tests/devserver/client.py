@@ -133,21 +133,11 @@ def join_request(**fields: Any) -> str:
 V0 = "/rtc?protocol=17&sdk=python&version=1.0"
 
 
-def query_of(client: proto.ClientInfo) -> str:
-    """What the old form of joining says of a client on top."""
-    names = ("os", "device_model", "browser", "browser_version")
-    said = {name: getattr(client, name) for name in names if getattr(client, name)}
-    return "".join(f"&{name}={quote(value)}" for name, value in said.items())
-
-
 @asynccontextmanager
 async def open_client(
-    server: Place, token: str, target: str = V0, *, user_agent: str = ""
+    server: Place, token: str, target: str = V0
 ) -> AsyncGenerator[SignalClient, None]:
     """Connect for the time of the block."""
-    headers = {"Authorization": f"Bearer {token}"}
-    if user_agent:
-        headers["User-Agent"] = user_agent
     stream = await trio.open_tcp_stream("127.0.0.1", server.port)
     async with stream, trio.open_nursery() as nursery:
         websocket = await wrap_client_stream(
@@ -155,7 +145,7 @@ async def open_client(
             stream,
             f"127.0.0.1:{server.port}",
             target,
-            extra_headers=[(name.encode(), value.encode()) for name, value in headers.items()],
+            extra_headers=[(b"Authorization", f"Bearer {token}".encode())],
             message_queue_size=1000,
             max_message_size=2**24,
         )

@@ -25,8 +25,6 @@ CODECS = [
 LAYERS = [proto.VideoLayer(quality=proto.VideoQuality.HIGH, width=640, height=480)]
 IDR = bytes((0, 0, 0, 1, 0x67, 66, 0, 31, 0, 0, 0, 1, 0x68, 1, 0, 0, 0, 1, 0x65)) + bytes(20)
 Policy = proto.BackupCodecPolicy
-JS = proto.ClientInfo(protocol=17, sdk=proto.ClientInfo.SDK.JS)
-UNKNOWN = proto.ClientInfo(protocol=17)
 
 pytestmark = pytest.mark.parametrize("which", SERVERS)
 
@@ -106,24 +104,17 @@ SLICE = bytes((0x65,)) + bytes(20)
 
 
 @pytest.mark.parametrize(
-    ("mode", "client", "policy"),
-    [
-        ("v1", JS, Policy.REGRESSION),
-        ("v0", JS, Policy.PREFER_REGRESSION),
-        ("v1", UNKNOWN, Policy.PREFER_REGRESSION),
-        ("v0", UNKNOWN, Policy.REGRESSION),
-    ],
-    ids=["v1-js", "v0-js", "v1-unknown", "v0-unknown"],
+    ("mode", "policy"), [("v1", Policy.REGRESSION), ("v0", Policy.PREFER_REGRESSION)]
 )
 async def test_everybody_gets_the_backup_codec(
-    which: str, mode: Mode, client: proto.ClientInfo, policy: proto.BackupCodecPolicy
+    which: str, mode: Mode, policy: proto.BackupCodecPolicy
 ) -> None:
     both = (H264, VP8)
     with trio.fail_after(LIMIT):
         async with open_place(which) as server, AsyncExitStack() as stack:
             alice = await stack.enter_async_context(open_caller(server, "alice", "v0", server.room))
             bob = await stack.enter_async_context(
-                open_caller(server, "bob", mode, server.room, video_codecs=both, client_info=client)
+                open_caller(server, "bob", mode, server.room, video_codecs=both)
             )
             film = await run_film(stack, alice, policy)
             await watch(bob, film, SLICE)

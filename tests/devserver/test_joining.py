@@ -195,19 +195,6 @@ async def test_the_same_identity_again_ends_the_older_session() -> None:
     assert gone not in [info.state for info in news]  # the new session says it all
 
 
-async def test_older_clients_are_told_of_both_sessions() -> None:
-    with trio.fail_after(20):
-        async with (
-            open_dev_server() as server,
-            joined(server, "other", target="/rtc?protocol=11") as other,
-            joined(server, "me"),
-        ):
-            first = await other.wait_update("me")
-            async with joined(server, "me"):
-                gone = await other.wait_update("me", lambda info: info.sid == first.sid)
-    assert gone.state == proto.ParticipantInfo.State.DISCONNECTED
-
-
 async def test_resuming_what_is_not_there_is_refused_on_the_link() -> None:
     for target in (
         "/rtc?protocol=17&reconnect=1&sid=PA_unknown",

@@ -213,19 +213,6 @@ async def test_what_it_says_about_itself_is_limited(
     assert (response.request_id, response.reason) == (1, Reason.LIMIT_EXCEEDED)
 
 
-async def test_old_clients_hear_of_refusals_only() -> None:
-    with trio.fail_after(20):
-        async with (
-            open_dev_server() as server,
-            joined(server, "me", target="/rtc?protocol=14", can_update_own_metadata=True) as client,
-        ):
-            change = proto.UpdateParticipantMetadata(name="N", request_id=7)
-            await client.send(update_metadata=change)
-            await client.wait_update("me", lambda info: info.name == "N")
-            await client.ping()
-            assert "request_response" not in client.kinds()
-
-
 @pytest.mark.parametrize("frame", [b"", b"\xba\x06\x00\x9a\x06\x00"], ids=["empty", "unknown"])
 async def test_frames_without_a_known_case_are_ignored(frame: bytes) -> None:
     with trio.fail_after(20):
