@@ -116,6 +116,11 @@ class MediaReader(trio.abc.ReceiveChannel[EncodedFrame]):
         """Height of the picture in pixels, where known."""
         return self.info.height
 
+    @property
+    def channels(self) -> int | None:
+        """Audio channels, 1 or 2; None for video."""
+        return self.info.channels
+
     async def receive(self) -> EncodedFrame:
         """Read the next frame, as fast as the disk gives it; see `lktrio.media.pace`.
 

@@ -114,6 +114,7 @@ class LocalParticipant(Participant[LocalTrackPublication]):
                 source=source,
                 width=reader.width or 0,
                 height=reader.height or 0,
+                stereo=reader.channels == 2,
             ) as track,
         ):
             if wait_subscribed:

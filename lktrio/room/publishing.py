@@ -99,6 +99,12 @@ class TrackDescription:
         """The source, with the default filled in."""
         return self.source.lower() or _SOURCES[self.codec.kind][0]
 
+    @property
+    def capability(self) -> capabilities.CodecCapability:
+        """The codec as the track's section offers it first."""
+        stereo = self.stereo and self.codec.mime == OPUS.mime
+        return capabilities.OPUS_STEREO if stereo else _CAPABILITIES[self.codec.mime]
+
     def check(self) -> None:
         """Refuse what cannot be published.
 
@@ -179,7 +185,7 @@ class Publisher:
             await self._announced_less.park()
             self._session.check_open()
         cid = uuid.uuid4().hex
-        transceiver = self._take_section(description.codec, cid)
+        transceiver = self._take_section(description, cid)
         track = LocalTrack(description.codec, self._session)
         number = self._negotiation.request() if len(self._announced) < _SIDE_BY_SIDE else None
         self._announced.add(cid)
@@ -208,10 +214,10 @@ class Publisher:
                 f"the token does not allow this participant to publish {description.source_name}"
             )
 
-    def _take_section(self, codec: Codec, cid: str) -> Transceiver:
+    def _take_section(self, description: TrackDescription, cid: str) -> Transceiver:
         """Prepare a section for a track: one that was used before, or a new one."""
         peer = self._connection.peer
-        first = _CAPABILITIES[codec.mime]
+        kind, first = description.codec.kind, description.capability
         transceiver = next((one for one in self._idle if one.capabilities[0] == first), None)
         if transceiver is None:
             if len(peer.transceivers) >= MAX_SECTIONS - 1:  # one is for data
@@ -219,8 +225,8 @@ class Publisher:
                     f"a connection carries at most {MAX_SECTIONS - 1} tracks at once; unpublish "
                     "others before"
                 )
-            codecs = capabilities.with_first(peer.capabilities.codecs(codec.kind), first)
-            transceiver = peer.add_transceiver(codec.kind, "sendonly", codecs)
+            codecs = capabilities.with_first(peer.capabilities.codecs(kind), first)
+            transceiver = peer.add_transceiver(kind, "sendonly", codecs)
         else:
             self._idle.remove(transceiver)
         peer.set_local_track(transceiver, "-", cid)

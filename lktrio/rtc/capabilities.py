@@ -23,6 +23,7 @@ from lktrio.rtc.sdp import RtpCodec
 __all__ = [
     "H264",
     "OPUS",
+    "OPUS_STEREO",
     "VP8",
     "CodecCapability",
     "MediaCapabilities",
@@ -112,6 +113,8 @@ OPUS = CodecCapability(
     parameters=(("minptime", "10"), ("useinbandfec", "1")),
     feedback=("nack",),
 )
+OPUS_STEREO = replace(OPUS, parameters=(*OPUS.parameters, ("sprop-stereo", "1"), ("stereo", "1")))
+"""Opus of a section that sends two channels (RFC 7587 section 6.1)."""
 VP8 = CodecCapability("video/VP8", 96, 90_000, feedback=_VIDEO_FEEDBACK, rtx_payload_type=97)
 H264 = _h264(108, _H264_CONSTRAINED_BASELINE, "1")
 _H264_VARIANTS = (
@@ -208,7 +211,6 @@ def _h264_profile(profile_level_id: str | None) -> str:
 def with_first(
     codecs: tuple[CodecCapability, ...], preferred: CodecCapability
 ) -> tuple[CodecCapability, ...]:
-    """Put ``preferred`` at the head of ``codecs``."""
-    if preferred not in codecs:
-        return (replace(preferred), *codecs)
-    return (preferred, *(codec for codec in codecs if codec is not preferred))
+    """Put ``preferred`` at the head of ``codecs``, in place of what has its payload type."""
+    others = (codec for codec in codecs if codec.payload_type != preferred.payload_type)
+    return (preferred, *others)
