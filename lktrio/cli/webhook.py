@@ -33,6 +33,7 @@ from lktrio.devserver.http import (
     serve_connection,
 )
 from lktrio.errors import DuplicateEvent, MalformedEvent, WebhookError
+from lktrio.net.system import SYSTEM_NETWORK
 from lktrio.proto import WebhookEvent
 from lktrio.proto.codec import to_json_value
 from lktrio.webhooks import WebhookReceiver
@@ -75,11 +76,11 @@ def listen(arguments: argparse.Namespace) -> int:
 
 async def _listen(arguments: argparse.Namespace, receiver: WebhookReceiver) -> int:
     try:
-        listeners = await trio.open_tcp_listeners(arguments.port, host=arguments.host)
+        listeners = await SYSTEM_NETWORK.listen_tcp(arguments.host, arguments.port)
     except OSError as error:
         place = f"{arguments.host} port {arguments.port}"
         raise CommandFailed(f"cannot listen on {place}: {error.strerror or error}") from error
-    chosen = listeners[0].socket.getsockname()[1]
+    chosen = listeners[0].address[1]
     print(f"listening at http://{arguments.host}:{chosen}/", file=sys.stderr, flush=True)
     with trio.CancelScope() as scope:
         listener = _Listener(receiver, scope, arguments.count, as_json=arguments.json)
@@ -111,7 +112,7 @@ class _Listener:
         self._as_json = as_json
         self._handlers = HttpHandlers(self._respond, _refuse_websocket)
 
-    async def serve(self, stream: trio.SocketStream) -> None:
+    async def serve(self, stream: trio.abc.Stream) -> None:
         """Serve one connection."""
         await serve_connection(stream, self._handlers)
         if self._wanted is not None and self._wanted <= 0:

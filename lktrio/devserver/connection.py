@@ -1,4 +1,4 @@
-"""One peer connection of a participant, driven on sockets of this machine.
+"""One peer connection of a participant, with its driver.
 
 What happens on it is handed on to the participant, whose code may fail without touching anybody
 else: an unexpected error closes that participant and is logged.
@@ -7,8 +7,6 @@ else: an unexpected error closes that participant and is logged.
 from __future__ import annotations
 
 import logging
-import os
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -18,6 +16,7 @@ from lktrio.devserver.codecs import OFFERED_CODECS
 from lktrio.devserver.svc import DEPENDENCY_DESCRIPTOR_URI
 from lktrio.errors import LocalProtocolError
 from lktrio.net.driver import PeerDriver
+from lktrio.net.network import Network
 from lktrio.rtc.capabilities import CodecCapability, MediaCapabilities
 from lktrio.rtc.datachannel import DataChannel
 from lktrio.rtc.dtls import Certificate
@@ -70,7 +69,8 @@ class MediaConnection:
 
     Args:
         name: For the log.
-        addresses: Where to open sockets.
+        network: Where to open sockets.
+        addresses: On which of its addresses.
         handle_event: Takes the peer's events.
         fail: Called when handling something raised what it should not.
         ice_lite: Whether to leave connectivity checks to the client.
@@ -79,6 +79,7 @@ class MediaConnection:
     def __init__(
         self,
         name: str,
+        network: Network,
         addresses: Sequence[str],
         handle_event: Callable[[MediaConnection, PeerEvent], None],
         fail: Callable[[], None],
@@ -90,6 +91,7 @@ class MediaConnection:
         self.connected_once = False
         self._handle_event = handle_event
         self._fail = fail
+        now = network.wall_time()
         self.peer = Peer(
             PeerConfig(
                 capabilities=capabilities(),
@@ -97,11 +99,13 @@ class MediaConnection:
                     ice_lite=ice_lite, sctp=SctpOptions(max_message_size=_MAX_MESSAGE)
                 ),
             ),
-            certificate=Certificate.generate(datetime.now(UTC)),
-            random=os.urandom,
-            ntp_offset=time.time() - trio.current_time(),
+            certificate=Certificate.generate(
+                datetime.fromtimestamp(now, UTC), random=network.random_bytes
+            ),
+            random=network.random_bytes,
+            ntp_offset=now - trio.current_time(),
         )
-        self.driver = PeerDriver(self.peer, self._on_event, addresses)
+        self.driver = PeerDriver(self.peer, self._on_event, addresses, network)
 
     @property
     def state(self) -> TransportState:

@@ -22,6 +22,7 @@ from lktrio.devserver.room import Room
 from lktrio.devserver.signalling import SignalHandler
 from lktrio.devserver.speakers import WINDOW
 from lktrio.errors import LocalProtocolError, RemoteProtocolError
+from lktrio.net.network import Network
 
 __all__ = ["ServerCore", "UnknownSession"]
 
@@ -44,7 +45,8 @@ class ServerCore:
     Args:
         nursery: Where the tasks of participants run.
         keys: API keys and their secrets.
-        media_addresses: Local addresses for the sockets of peer connections.
+        network: Where peer connections open their sockets.
+        media_addresses: On which of its addresses.
         notifier: Who tells webhooks.
         auto_create: Whether joining makes the room.
         ice_lite: Whether to leave connectivity checks to the clients.
@@ -54,6 +56,7 @@ class ServerCore:
         self,
         nursery: trio.Nursery,
         keys: Mapping[str, str],
+        network: Network,
         media_addresses: Sequence[str],
         notifier: Notifier,
         *,
@@ -61,6 +64,7 @@ class ServerCore:
         ice_lite: bool,
     ) -> None:
         self.keys = dict(keys)
+        self.network = network
         self.media_addresses = tuple(media_addresses)
         self.auto_create = auto_create
         self.ice_lite = ice_lite

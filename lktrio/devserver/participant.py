@@ -110,6 +110,7 @@ class Participant:
     def _connect(self, name: str) -> MediaConnection:
         connection = MediaConnection(
             f"{self.parameters.identity} ({name})",
+            self.room.server.network,
             self.room.server.media_addresses,
             self._on_peer_event,
             self.fail,

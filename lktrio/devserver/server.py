@@ -8,7 +8,6 @@ that clients hear of the end: LEAVE{SERVER_SHUTDOWN}, within two seconds, then n
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -35,7 +34,8 @@ from lktrio.devserver.link import SignalLink, serve_link
 from lktrio.devserver.notifier import Notifier
 from lktrio.devserver.room_service import NOT_OFFERED, dispatch_service, room_service
 from lktrio.devserver.twirp import TwirpServer
-from lktrio.net.interfaces import local_addresses
+from lktrio.net.network import Network, TcpListener, TcpStream
+from lktrio.net.system import SYSTEM_NETWORK
 from lktrio.signal.scope import open_service_nursery
 from lktrio.webhooks import WebhookSender
 
@@ -189,6 +189,7 @@ async def serve_dev_server(
     auto_create_rooms: bool = True,
     ice_lite: bool = True,
     webhook_urls: Sequence[str] = (),
+    network: Network = SYSTEM_NETWORK,
     task_status: trio.TaskStatus[DevServer] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve LiveKit's protocols until cancelled; for ``nursery.start``.
@@ -202,7 +203,8 @@ async def serve_dev_server(
             ``host`` stands for all.
         auto_create_rooms: Whether a room is made when somebody joins it.
         ice_lite: Whether to leave the search for a network path to the clients.
-        webhook_urls: Where to post events of rooms, participants and tracks.
+        webhook_urls: Where to post events of rooms, participants and tracks; not by ``network``.
+        network: The machine's network; tests may simulate one.
         task_status: Is given the `DevServer` once clients can connect.
 
     When cancelled it tells every client that it shuts down, which takes at most two seconds.
@@ -210,8 +212,10 @@ async def serve_dev_server(
     Raises:
         OSError: The address cannot be listened on.
     """
-    listeners = await trio.open_tcp_listeners(port, host=host or None)
-    addresses = media_addresses if media_addresses is not None else _addresses(host, listeners)
+    listeners = await network.listen_tcp(host, port)
+    addresses = media_addresses
+    if addresses is None:
+        addresses = _addresses(host, listeners, network)
     try:
         async with AsyncExitStack() as stack:
             senders = [
@@ -222,12 +226,13 @@ async def serve_dev_server(
             core = ServerCore(
                 nursery,
                 {api_key: api_secret},
+                network,
                 addresses,
                 Notifier(senders),
                 auto_create=auto_create_rooms,
                 ice_lite=ice_lite,
             )
-            server = DevServer(core, host, listeners[0].socket.getsockname()[1])
+            server = DevServer(core, host, listeners[0].address[1])
             connections = _Connections(core)
             for listener in listeners:
                 nursery.start_soon(connections.listen, listener)
@@ -241,14 +246,14 @@ async def serve_dev_server(
                     await connections.finish()
     finally:
         for listener in listeners:
-            listener.socket.close()
+            listener.close()
 
 
-def _addresses(host: str, listeners: Sequence[trio.SocketListener]) -> list[str]:
+def _addresses(host: str, listeners: Sequence[TcpListener], network: Network) -> list[str]:
     """Where to open sockets for media: where the signalling is."""
     if host in _ANY_ADDRESS:
-        return local_addresses(loopback=True)
-    return [listener.socket.getsockname()[0] for listener in listeners]
+        return network.local_addresses(loopback=True)
+    return [listener.address[0] for listener in listeners]
 
 
 class _Connections:
@@ -257,19 +262,18 @@ class _Connections:
     def __init__(self, core: ServerCore) -> None:
         router = _Router(core)
         self._handlers = HttpHandlers(router.respond, router.upgrade)
-        self._open: set[trio.SocketStream] = set()
+        self._open: set[TcpStream] = set()
         self._idle = trio.Event()
         self._ending = False
 
-    async def listen(self, listener: trio.SocketListener) -> None:
+    async def listen(self, listener: TcpListener) -> None:
         """Accept connections until cancelled."""
         await trio.serve_listeners(self._serve, [listener])
 
-    async def _serve(self, stream: trio.SocketStream) -> None:
+    async def _serve(self, stream: TcpStream) -> None:
         if self._ending or len(self._open) >= _MAX_CONNECTIONS:
             await trio.aclose_forcefully(stream)
             return
-        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._open.add(stream)
         self._idle = trio.Event()
         try:
@@ -303,6 +307,7 @@ class DevServerOptions(TypedDict, total=False):
     auto_create_rooms: bool
     ice_lite: bool
     webhook_urls: Sequence[str]
+    network: Network
 
 
 @asynccontextmanager

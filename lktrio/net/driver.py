@@ -21,7 +21,8 @@ from collections.abc import Callable, Sequence
 
 import trio
 
-from lktrio.net.udp import UdpSocket
+from lktrio.net.network import DatagramSocket, Network
+from lktrio.net.system import SYSTEM_NETWORK
 from lktrio.rtc.base import Address, Transmit
 from lktrio.rtc.peer import Peer, PeerEvent
 
@@ -35,7 +36,7 @@ logger = logging.getLogger("lktrio.net")
 class _Outlet:
     """One socket with the datagrams that the kernel has not taken yet."""
 
-    def __init__(self, sock: UdpSocket) -> None:
+    def __init__(self, sock: DatagramSocket) -> None:
         self.socket = sock
         self.dropped = 0
         self._backlog: deque[tuple[Address, bytes]] = deque()
@@ -66,7 +67,7 @@ class _Outlet:
 
 
 class PeerDriver:
-    """Runs one peer on UDP sockets of this machine.
+    """Runs one peer on UDP sockets.
 
     Args:
         peer: The peer; from now on only the driver feeds it.
@@ -74,6 +75,7 @@ class PeerDriver:
             ``flush``; it must not block. What it raises ends ``run``.
         addresses: Numeric local addresses to open a socket on, one each. Addresses that cannot be
             bound are left out and logged.
+        network: Where to open them.
 
     The sockets are open from construction to the end of ``run``, or until ``close``.
     """
@@ -83,8 +85,10 @@ class PeerDriver:
         peer: Peer,
         handle_event: Callable[[PeerEvent], None],
         addresses: Sequence[str],
+        network: Network = SYSTEM_NETWORK,
     ) -> None:
         self.peer = peer
+        self._network = network
         self._handle_event = handle_event
         self._outlets: list[_Outlet] = []
         self._pumping = False
@@ -100,7 +104,7 @@ class PeerDriver:
         now = trio.current_time()
         for host in addresses:
             try:
-                sock = UdpSocket(host)
+                sock = self._network.open_udp(host)
             except OSError as error:
                 logger.debug("no socket on %s: %s", host, error)
                 continue

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import trio
 
 from lktrio.net.driver import PeerDriver
+from lktrio.net.network import Network
 from lktrio.rtc.base import Address
 
 __all__ = ["gather_reflexive", "parse_stun_url"]
@@ -40,21 +41,23 @@ def parse_stun_url(url: str) -> tuple[str, int] | None:
     return (host, int(port) if port else _DEFAULT_PORT) if host else None
 
 
-async def gather_reflexive(driver: PeerDriver, urls: Sequence[str]) -> None:
+async def gather_reflexive(driver: PeerDriver, urls: Sequence[str], network: Network) -> None:
     """Ask the STUN servers among ``urls``; the peer's ``LocalCandidateFound`` events tell more.
+
+    Their names are looked up on ``network``.
 
     Returns when every name is resolved, at most 3 s later. Cancelled, it has asked some or none.
     """
     servers = [server for url in urls if (server := parse_stun_url(url)) is not None]
     async with trio.open_nursery() as nursery:
         for host, port in servers[:_MAX_SERVERS]:
-            nursery.start_soon(_ask, driver, host, port)
+            nursery.start_soon(_ask, driver, host, port, network)
 
 
-async def _ask(driver: PeerDriver, host: str, port: int) -> None:
+async def _ask(driver: PeerDriver, host: str, port: int, network: Network) -> None:
     found: list[Address] = []
     with trio.move_on_after(_RESOLVE_TIMEOUT) as scope:
-        found = await _resolve(host, port)
+        found = await _resolve(host, port, network)
     for address in found:
         driver.peer.gather(address, trio.current_time())
         driver.flush()
@@ -62,12 +65,10 @@ async def _ask(driver: PeerDriver, host: str, port: int) -> None:
         logger.info("the name of the STUN server %s was not resolved in time", host)
 
 
-async def _resolve(host: str, port: int) -> list[Address]:
+async def _resolve(host: str, port: int, network: Network) -> list[Address]:
     try:
-        found = await trio.socket.getaddrinfo(host, port, type=trio.socket.SOCK_DGRAM)
-    except (OSError, UnicodeError) as error:  # the second: no name that could be asked for
+        return await network.resolve(host, port)
+    except OSError as error:
         logger.info("the STUN server %s cannot be found: %s", host, error)
         await trio.lowlevel.checkpoint()
         return []
-    by_family = {family: sockaddr for family, _, _, _, sockaddr in reversed(found)}
-    return [(str(sockaddr[0]), int(sockaddr[1])) for sockaddr in by_family.values()]

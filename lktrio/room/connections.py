@@ -14,8 +14,6 @@ negotiation and may wait for it; requests that come while one is under way share
 from __future__ import annotations
 
 import datetime
-import os
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -24,6 +22,7 @@ import trio
 from lktrio import proto
 from lktrio.errors import ConnectTimeout
 from lktrio.net.driver import PeerDriver
+from lktrio.net.network import Network
 from lktrio.rtc.capabilities import MediaCapabilities, MediaKind
 from lktrio.rtc.datachannel import DataChannel, DataChannelOpened
 from lktrio.rtc.dtls import Certificate
@@ -47,6 +46,7 @@ class Connection:
     Args:
         target: The server's name for it.
         addresses: Local addresses to open sockets on.
+        network: Where to open them.
 
     Attributes:
         channels: Data channels by label, ours and the server's; the newest of a label.
@@ -56,19 +56,24 @@ class Connection:
     The sockets are open from construction until ``close``, or until the driver has ended.
     """
 
-    def __init__(self, target: proto.SignalTarget, addresses: Sequence[str]) -> None:
+    def __init__(
+        self, target: proto.SignalTarget, addresses: Sequence[str], network: Network
+    ) -> None:
         self.target = target
         self.numbers = OfferNumbers()
         self.channels: dict[str, DataChannel] = {}
         self.connected = trio.Event()
         self.handle_event: Callable[[Connection, PeerEvent], None] = _ignore
+        now = network.wall_time()
         self.peer = Peer(
             PeerConfig(capabilities=MediaCapabilities()),
-            certificate=Certificate.generate(datetime.datetime.now(datetime.UTC)),
-            random=os.urandom,
-            ntp_offset=time.time() - trio.current_time(),
+            certificate=Certificate.generate(
+                datetime.datetime.fromtimestamp(now, datetime.UTC), random=network.random_bytes
+            ),
+            random=network.random_bytes,
+            ntp_offset=now - trio.current_time(),
         )
-        self.driver = PeerDriver(self.peer, self._on_event, addresses)
+        self.driver = PeerDriver(self.peer, self._on_event, addresses, network)
 
     def _on_event(self, event: PeerEvent) -> None:
         if isinstance(event, DataChannelOpened):

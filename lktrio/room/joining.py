@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from lktrio import proto
-from lktrio.net.interfaces import local_addresses
+from lktrio.net.network import Network
 from lktrio.room.connections import Connection
 from lktrio.room.options import RoomOptions
 from lktrio.signal import SignalConnection, SignalOptions, open_signal
@@ -54,12 +54,13 @@ class Link:
 class _Connections:
     """The connections made so far."""
 
-    def __init__(self, addresses: Sequence[str]) -> None:
+    def __init__(self, addresses: Sequence[str], network: Network) -> None:
         self.opened: list[Connection] = []
         self._addresses = addresses
+        self._network = network
 
     def open(self, target: proto.SignalTarget) -> Connection:
-        connection = Connection(target, self._addresses)
+        connection = Connection(target, self._addresses, self._network)
         self.opened.append(connection)
         return connection
 
@@ -90,7 +91,8 @@ async def open_link(url: str, token: str, options: RoomOptions) -> AsyncGenerato
     """
     local = _is_loopback(SignalUrl.parse(url).host)
     loopback = local if options.loopback is None else options.loopback
-    connections = _Connections(local_addresses(loopback=loopback))
+    network = options.network
+    connections = _Connections(network.local_addresses(loopback=loopback), network)
     try:
         async with open_signal(
             url,
@@ -99,7 +101,7 @@ async def open_link(url: str, token: str, options: RoomOptions) -> AsyncGenerato
             make_offer=connections.make_offer,
             timeouts=options.timeouts.signal,
             ssl_context=options.ssl_context,
-            connect=options.connect,
+            connect=options.open_tcp_stream or network.open_tcp_stream,
         ) as signal:
             assert signal.join is not None  # nothing was resumed
             if signal.version == "v1":

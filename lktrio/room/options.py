@@ -6,10 +6,9 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import trio
-
+from lktrio.net.network import Network, StreamOpener
+from lktrio.net.system import SYSTEM_NETWORK
 from lktrio.signal import Timeouts as SignalTimeouts
-from lktrio.signal.websocket import StreamOpener
 
 __all__ = ["RoomOptions", "Timeouts"]
 
@@ -44,7 +43,10 @@ class RoomOptions:
     """Whether to offer loopback addresses for media; None: if the server's URL is one."""
     ssl_context: ssl.SSLContext | None = None
     """For TLS with the server; None trusts what the system trusts."""
-    connect: StreamOpener = trio.open_tcp_stream
-    """Opens the byte stream to the server's host and port, such as through a tunnel."""
+    network: Network = SYSTEM_NETWORK
+    """The machine's network: sockets, names and addresses; tests may simulate one."""
+    open_tcp_stream: StreamOpener | None = None
+    """Opens the byte stream to the server's host and port, such as through a tunnel; None for the
+    network's own. TLS is put on top."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     """Deadlines."""

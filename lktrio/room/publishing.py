@@ -24,7 +24,6 @@ and would then never notice the end of that one.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -66,6 +65,7 @@ _CAPABILITIES = {
 }
 _SIDE_BY_SIDE = 8  # announced tracks up to which offers do not wait for the announcement's answer
 _MAX_ANNOUNCED = 16  # tracks under way at once; LiveKit's server refuses more than 20
+_CID_LENGTH = 16  # bytes of the id that a track has until the server gives it one
 _MAX_EARLY = 64  # messages kept about tracks that are about to be published
 _SOURCES = {  # by kind, the usual one first
     "audio": ("microphone", "screen_share_audio", "unknown"),
@@ -184,7 +184,7 @@ class Publisher:
         while len(self._announced) >= _MAX_ANNOUNCED:
             await self._announced_less.park()
             self._session.check_open()
-        cid = uuid.uuid4().hex
+        cid = self._session.options.network.random_bytes(_CID_LENGTH).hex()
         transceiver = self._take_section(description, cid)
         track = LocalTrack(description.codec, self._session)
         number = self._negotiation.request() if len(self._announced) < _SIDE_BY_SIDE else None

@@ -364,7 +364,7 @@ class RoomSession:
         """Look for public addresses, unless the server is on this machine."""
         if not self.link.local:
             urls = [url for server in self.link.join.ice_servers for url in server.urls]
-            await gather_reflexive(connection.driver, urls)
+            await gather_reflexive(connection.driver, urls, self.options.network)
         await trio.lowlevel.checkpoint()
 
     def _trickle(self, connection: Connection, candidate: str) -> None:

@@ -25,6 +25,8 @@ from lktrio.errors import (
     RemoteProtocolError,
     ServerUnreachable,
 )
+from lktrio.net.network import StreamOpener
+from lktrio.net.system import SYSTEM_NETWORK
 from lktrio.signal.connection import LinkEnd, SignalConnection
 from lktrio.signal.joining import join_query
 from lktrio.signal.options import Resume, SignalOptions, SignalVersion, Timeouts
@@ -32,7 +34,6 @@ from lktrio.signal.refusals import explain_refusal, is_unknown_path
 from lktrio.signal.scope import open_service_nursery
 from lktrio.signal.urls import SignalUrl
 from lktrio.signal.websocket import (
-    StreamOpener,
     Upgrade,
     UpgradeRefused,
     open_stream,
@@ -73,7 +74,7 @@ async def open_signal(
     timeouts: Timeouts | None = None,
     ssl_context: ssl.SSLContext | None = None,
     http: httpx.AsyncClient | None = None,
-    connect: StreamOpener = trio.open_tcp_stream,
+    connect: StreamOpener = SYSTEM_NETWORK.open_tcp_stream,
 ) -> AsyncGenerator[SignalConnection, None]:
     """Join the room that a token names, or resume a session, and leave at the end of the block.
 

@@ -12,13 +12,10 @@ Implements: the client's side of RFC 6455 section 4.1, as far as trio-websocket 
 from __future__ import annotations
 
 import logging
-import os
 import re
-import socket
 import ssl
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 import h11
 import trio
@@ -27,21 +24,19 @@ from wsproto.utilities import ProtocolError as WebSocketProtocolError
 
 from lktrio._version import __version__
 from lktrio.errors import ConnectTimeout, ServerUnreachable
+from lktrio.net.network import StreamOpener
+from lktrio.net.system import failure_reason
 from lktrio.signal.scope import first_leaf
 from lktrio.signal.urls import SignalUrl
 
 __all__ = [
     "MAX_MESSAGE_SIZE",
     "Link",
-    "StreamOpener",
     "Upgrade",
     "UpgradeRefused",
     "open_stream",
     "serve_websocket",
 ]
-
-StreamOpener: TypeAlias = Callable[[str, int], Awaitable[trio.abc.Stream]]
-"""Opens a byte stream to a host and port; raises OSError."""
 
 MAX_MESSAGE_SIZE = 16 * 1024 * 1024
 """Bytes of one message that we accept; the server's own limit is 2 MiB."""
@@ -162,18 +157,9 @@ async def _connect(url: SignalUrl, connect: StreamOpener) -> trio.abc.Stream:
         return await connect(url.host, url.port)
     except OSError as error:
         raise ServerUnreachable(
-            f"cannot connect to {url.place}: {_reason(error)}; "
+            f"cannot connect to {url.place}: {failure_reason(error)}; "
             "check the URL, and that the server is running"
         ) from error
-
-
-def _reason(error: OSError) -> str:
-    """The text of the first attempt's error; trio groups one for each address."""
-    cause = first_leaf(error.__cause__ or error)
-    told = cause if isinstance(cause, OSError) else error
-    if isinstance(told, socket.gaierror) or not told.errno:
-        return told.strerror or str(told)
-    return os.strerror(told.errno)
 
 
 async def _secure(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import socket
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -13,7 +14,9 @@ import trio
 import trio.testing
 
 from lktrio.errors import LocalProtocolError
+from lktrio.net import Network, SystemNetwork
 from lktrio.net.driver import PeerDriver
+from lktrio.net.system import SYSTEM_NETWORK
 from lktrio.net.udp import UdpSocket
 from lktrio.rtc.datachannel import DataChannel, DataChannelMessage
 from lktrio.rtc.dtls import Certificate
@@ -26,7 +29,13 @@ from lktrio.testing.cancellation import cancel_at_every_checkpoint
 class End:
     """A driven peer that notes what happens to it."""
 
-    def __init__(self, addresses: list[str], *, lite: bool = False) -> None:
+    def __init__(
+        self,
+        addresses: list[str],
+        *,
+        lite: bool = False,
+        network: Network = SYSTEM_NETWORK,
+    ) -> None:
         self.events: list[PeerEvent] = []
         self.frames: list[bytes] = []
         self.changed = trio.Event()
@@ -36,7 +45,7 @@ class End:
             random=os.urandom,
             ntp_offset=time.time() - trio.current_time(),
         )
-        self.driver = PeerDriver(self.peer, self.on_event, addresses)
+        self.driver = PeerDriver(self.peer, self.on_event, addresses, network)
 
     def on_event(self, event: PeerEvent) -> None:
         self.events.append(event)
@@ -57,10 +66,11 @@ class End:
 
 @asynccontextmanager
 async def open_pair(
-    address: str = "127.0.0.1", *, lite: bool = False
+    address: str = "127.0.0.1", *, lite: bool = False, network: Network = SYSTEM_NETWORK
 ) -> AsyncGenerator[tuple[End, End, DataChannel], None]:
     """Two connected ends and a data channel of the first."""
-    first, second = End([address]), End([address], lite=lite)
+    first = End([address], network=network)
+    second = End([address], lite=lite)
     try:
         channel = first.peer.create_data_channel("chat")
         section = first.peer.add_transceiver("audio", "sendonly")
@@ -180,9 +190,17 @@ async def test_an_event_handler_may_flush() -> None:
         assert first.messages == [b"echo hello"]
 
 
+class SmallBuffers(SystemNetwork):
+    """Its kernel takes few datagrams at once."""
+
+    def open_udp(self, host: str, port: int = 0) -> UdpSocket:
+        sock = super().open_udp(host, port)
+        sock.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        return sock
+
+
 async def test_a_full_kernel_buffer_keeps_datagrams_in_order() -> None:
-    async with open_pair() as (first, second, channel):
-        first.driver._outlets[0].socket.socket.setsockopt(1, 7, 4096)  # SOL_SOCKET, SO_SNDBUF
+    async with open_pair(network=SmallBuffers()) as (first, second, channel):
         big = [bytes([number]) * 60_000 for number in range(40)]
         for message in big:
             channel.send(message, trio.current_time())

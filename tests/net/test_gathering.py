@@ -10,6 +10,7 @@ import trio
 
 from lktrio.net.driver import PeerDriver
 from lktrio.net.gathering import gather_reflexive, parse_stun_url
+from lktrio.net.system import SYSTEM_NETWORK
 from lktrio.rtc.dtls import Certificate
 from lktrio.rtc.peer import Peer, PeerConfig
 
@@ -48,7 +49,8 @@ async def test_a_name_that_cannot_exist_is_left_out(host: str) -> None:
     driver = PeerDriver(peer, lambda _: None, ["127.0.0.1"])
     try:
         with trio.fail_after(10):
-            await gather_reflexive(driver, [f"stun:{host}:3478", f"stun:{host}"])
+            urls = [f"stun:{host}:3478", f"stun:{host}"]
+            await gather_reflexive(driver, urls, SYSTEM_NETWORK)
     finally:
         driver.close()
     assert peer.local_candidates

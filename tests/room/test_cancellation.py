@@ -147,7 +147,7 @@ async def test_falling_back_to_two_connections(server: RoomServer) -> None:
         return Rewriting(await trio.open_tcp_stream(host, port))
 
     async def operation() -> None:
-        async with server.join("me", RoomOptions(connect=connect)) as room:
+        async with server.join("me", RoomOptions(open_tcp_stream=connect)) as room:
             assert room.signal_version == "v0"
 
     assert await sweep(server, operation) > 50
@@ -465,7 +465,7 @@ async def test_a_server_that_stops_reading(server: RoomServer) -> None:
         streams.append(Clogged(await trio.open_tcp_stream(host, port)))
         return streams[-1]
 
-    options = replace(quick(), connect=connect)
+    options = replace(quick(), open_tcp_stream=connect)
     options = replace(
         options,
         timeouts=replace(

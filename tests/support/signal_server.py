@@ -20,8 +20,8 @@ import trio.testing
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
 
 from lktrio import proto
+from lktrio.net import StreamOpener
 from lktrio.proto.codec import decode, encode
-from lktrio.signal.websocket import StreamOpener
 
 Script: TypeAlias = "Callable[[Visit], Awaitable[None]]"
 Answer: TypeAlias = tuple[int, dict[str, str], bytes]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import hmac
+import os
 from collections.abc import Sequence
 from functools import cache
 
@@ -25,11 +26,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from lktrio.errors import RemoteProtocolError
-from lktrio.rtc.dtls.registry import SignatureScheme
+from lktrio.rtc.base import RandomBytes
+from lktrio.rtc.dtls.exchange import new_private_key
+from lktrio.rtc.dtls.registry import Group, SignatureScheme
 
 __all__ = ["SIGNATURE_SCHEMES", "Certificate", "Fingerprints", "verify_signature"]
 
 _LIFETIME = datetime.timedelta(days=30)
+_SERIAL_LENGTH = 20  # octets at most, and not negative (RFC 5280 4.1.2.2)
 _CLOCK_SKEW = datetime.timedelta(days=1)  # the peer's clock may be behind ours
 
 _HASHES: dict[int, hashes.HashAlgorithm] = {
@@ -79,23 +83,26 @@ class Certificate:
         )
 
     @classmethod
-    def generate(cls, now_utc: datetime.datetime) -> Certificate:
+    def generate(
+        cls, now_utc: datetime.datetime, *, random: RandomBytes = os.urandom
+    ) -> Certificate:
         """Make a new P-256 key and sign a certificate for it with itself.
 
         Args:
             now_utc: The time now; the certificate is valid from a day before it for thirty days.
+            random: Source of the key and the serial number.
         """
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = new_private_key(Group.SECP256R1, random)
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "WebRTC")])
         certificate = (
             x509.CertificateBuilder()
             .subject_name(name)
             .issuer_name(name)
             .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
+            .serial_number(int.from_bytes(random(_SERIAL_LENGTH), "big") >> 1)
             .not_valid_before(now_utc - _CLOCK_SKEW)
             .not_valid_after(now_utc + _LIFETIME)
-            .sign(key, hashes.SHA256())
+            .sign(key, hashes.SHA256(), ecdsa_deterministic=_signs_deterministically())
         )
         return cls(key, certificate.public_bytes(Encoding.DER))
 

@@ -20,7 +20,7 @@ from lktrio.errors import RemoteProtocolError
 from lktrio.rtc.base import RandomBytes
 from lktrio.rtc.dtls.registry import Group
 
-__all__ = ["GROUPS", "KeyShare"]
+__all__ = ["GROUPS", "KeyShare", "new_private_key"]
 
 _EXTRA_RANDOM = 8  # bytes beyond the order's, so that the reduction is unbiased (FIPS 186-5 A.2.1)
 
@@ -80,9 +80,8 @@ def _x25519(group: int, random: RandomBytes) -> tuple[bytes, Callable[[bytes], b
 
 
 def _weierstrass(group: int, random: RandomBytes) -> tuple[bytes, Callable[[bytes], bytes]]:
-    curve, order = _CURVES[group]
-    wide = int.from_bytes(random(curve.key_size // 8 + _EXTRA_RANDOM), "big")
-    private = ec.derive_private_key(wide % (order - 1) + 1, curve)
+    curve = _CURVES[group][0]
+    private = new_private_key(group, random)
 
     def exchange(peer: bytes) -> bytes:
         if peer[:1] != b"\x04":
@@ -93,3 +92,10 @@ def _weierstrass(group: int, random: RandomBytes) -> tuple[bytes, Callable[[byte
 
     public = private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     return public, exchange
+
+
+def new_private_key(group: int, random: RandomBytes) -> ec.EllipticCurvePrivateKey:
+    """Make a private key on P-256 or P-384 from random bytes (FIPS 186-5 A.2.1)."""
+    curve, order = _CURVES[group]
+    wide = int.from_bytes(random(curve.key_size // 8 + _EXTRA_RANDOM), "big")
+    return ec.derive_private_key(wide % (order - 1) + 1, curve)
