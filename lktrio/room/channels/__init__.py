@@ -1,0 +1,1 @@
+"""Channels between the network and programs: events and media, bounded and with a beginning."""
