@@ -29,7 +29,13 @@ from lktrio.rtc.ice.candidate import Candidate
 from lktrio.rtc.negotiation import Negotiator, TransportParameters, read_transport
 from lktrio.rtc.rtp.inbound import InboundStream
 from lktrio.rtc.rtp.outbound import OutboundStream
-from lktrio.rtc.sdp import Direction, Fingerprint, SessionDescription, SetupRole
+from lktrio.rtc.sdp import (
+    Direction,
+    Fingerprint,
+    SetupRole,
+    read_description,
+    write_description,
+)
 from lktrio.rtc.streams import MediaStreams, StreamEvent
 from lktrio.rtc.transceiver import LocalTrack, Transceiver
 from lktrio.rtc.transport import Transport, TransportEvent, TransportOptions, TransportState
@@ -101,13 +107,13 @@ class Peer:
     def local_description(self) -> str | None:
         """Our newest description as text, or None."""
         local = self._negotiator.local
-        return None if local is None else str(local)
+        return None if local is None else write_description(local)
 
     @property
     def remote_description(self) -> str | None:
         """The peer's newest description as text, or None."""
         remote = self._negotiator.remote
-        return None if remote is None else str(remote)
+        return None if remote is None else write_description(remote)
 
     @property
     def round_trip_time(self) -> float | None:
@@ -215,7 +221,7 @@ class Peer:
             raise LocalProtocolError("cannot make an offer while an exchange is under way")
         if ice_restart:
             self._transport.ice.restart(now)
-        return str(self._negotiator.create_offer(self._parameters("actpass")))
+        return write_description(self._negotiator.create_offer(self._parameters("actpass")))
 
     def cancel_offer(self) -> None:
         """Withdraw an offer that was not answered; without one, nothing happens."""
@@ -232,7 +238,7 @@ class Peer:
                 waits for one.
             LocalProtocolError: No offer of ours waits for an answer.
         """
-        answer = SessionDescription.parse(sdp)
+        answer = read_description(sdp)
         remote = read_transport(answer)
         if self._negotiator.state == "have-local-offer":
             self._transport.check_remote(remote, offerer=True)
@@ -254,7 +260,7 @@ class Peer:
                 changed.
             LocalProtocolError: An offer of ours is under way.
         """
-        offer = SessionDescription.parse(sdp)
+        offer = read_description(sdp)
         remote = read_transport(offer)
         self._transport.check_remote(remote, offerer=False)
         added = self._negotiator.apply_offer(offer)
@@ -272,7 +278,7 @@ class Peer:
         setup: SetupRole = "active" if self._dtls_client else "passive"
         answer = self._negotiator.create_answer(self._parameters(setup))
         self._streams.configure()
-        return str(answer)
+        return write_description(answer)
 
     def add_remote_candidate(self, line: str, now: float) -> None:
         """Take a candidate that the peer trickled.

@@ -24,7 +24,10 @@ from lktrio.rtc.rtcp import parse_compound, serialize_compound
 from lktrio.rtc.rtp import RtpPacket
 from lktrio.rtc.rtp.red import primary_block, split_red
 from lktrio.rtc.sctp.packet import parse_packet
-from lktrio.rtc.sdp import SessionDescription
+from lktrio.rtc.sdp import (
+    read_description,
+    write_description,
+)
 from lktrio.rtc.srtp import SrtpProfile, SrtpReceiver
 from lktrio.signal.trickle import parse_trickle
 from tests.fuzz import seeds
@@ -41,7 +44,7 @@ LARGE = 5000
 
 
 def read_sdp(data: bytes) -> str:
-    return str(SessionDescription.parse(data.decode("utf-8", "replace")))
+    return write_description(read_description(data.decode("utf-8", "replace")))
 
 
 def read_candidate(data: bytes) -> str:

@@ -1,6 +1,6 @@
 """Session descriptions (RFC 8866, RFC 8829): the text in which two peers offer and answer media.
 
-``description`` has the model and its parser, ``attributes`` the values, ``writer`` the text.
+``description`` is the model, ``attributes`` its values, ``reader`` and ``writer`` the text.
 """
 
 from __future__ import annotations
@@ -18,23 +18,22 @@ from lktrio.rtc.sdp.attributes import (
     SsrcGroup,
 )
 from lktrio.rtc.sdp.description import (
-    MAX_LINES,
-    MAX_SECTIONS,
-    MAX_SIZE,
     MediaDescription,
     Origin,
     SessionDescription,
     SharedAttributes,
 )
+from lktrio.rtc.sdp.reader import MAX_LINES, MAX_SECTIONS, MAX_SIZE, read_description
+from lktrio.rtc.sdp.writer import write_description
 
 __all__ = [
+    "MAX_LINES",
+    "MAX_SECTIONS",
+    "MAX_SIZE",
     "Direction",
     "Fingerprint",
     "Group",
     "HeaderExtension",
-    "MAX_LINES",
-    "MAX_SECTIONS",
-    "MAX_SIZE",
     "MediaDescription",
     "Msid",
     "Origin",
@@ -45,4 +44,6 @@ __all__ = [
     "SharedAttributes",
     "Simulcast",
     "SsrcGroup",
+    "read_description",
+    "write_description",
 ]

@@ -1,12 +1,10 @@
 """The values of SDP attributes: one small class each, with its parser and its text form.
 
 Theory of operation: an attribute line is ``a=name`` or ``a=name:value``. The classes here know the
-grammar of one value and nothing about where the line stands;
-:mod:`lktrio.rtc.sdp.description` knows the lines. Every ``parse`` takes the text behind the colon
-and returns the value or raises
+grammar of one value and nothing about where the line stands; :mod:`lktrio.rtc.sdp.reader` knows
+the lines. Every ``parse`` takes the text behind the colon and returns the value or raises
 :class:`~lktrio.errors.RemoteProtocolError`; ``str(value)`` gives text that parses to an equal
-value.
-Whitespace between words is normalised to one space, everything else is kept.
+value. Whitespace between words is normalised to one space, everything else is kept.
 
 Implements: RFC 4585 section 4 (rtcp-fb), RFC 5576 (ssrc-group), RFC 5888 (group),
 RFC 8122 (fingerprint), RFC 8285 (extmap), RFC 8830 (msid), RFC 8851 (rid), RFC 8853 (simulcast),

@@ -1,36 +1,38 @@
 """Writing session descriptions: the lines of each part, in one canonical order.
 
-Theory of operation: the mirror image of the reading half of
-:mod:`lktrio.rtc.sdp.description`. The order is that of RFC 8866 section 5 for the letters and, for
+Theory of operation: the mirror image of :mod:`lktrio.rtc.sdp.reader`; reading what was written
+gives an equal description. The order is that of RFC 8866 section 5 for the letters and, for
 attributes, close to what browsers and LiveKit's server write. Readers must not depend on it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from lktrio.errors import LocalProtocolError
 from lktrio.rtc.sdp.attributes import RtpCodec
+from lktrio.rtc.sdp.description import (
+    NO_ADDRESS,
+    MediaDescription,
+    SessionDescription,
+    SharedAttributes,
+)
 
-if TYPE_CHECKING:
-    from lktrio.rtc.sdp.description import MediaDescription, SessionDescription, SharedAttributes
+__all__ = ["MEDIA_ORDER", "SESSION_ORDER", "rank", "write_description"]
 
-__all__ = ["MEDIA_ORDER", "NO_ADDRESS", "SESSION_ORDER", "rank", "section_text", "session_text"]
-
-NO_ADDRESS = "IN IP4 0.0.0.0"  # RFC 8829 section 5.2.1: what is not known yet
 SESSION_ORDER = "vosiuepcbtrzka"  # RFC 8866 section 5
 MEDIA_ORDER = "micbka"
 
 
-def session_text(session: SessionDescription) -> str:
-    """The lines of the session part, each ended by CRLF."""
-    return _join(_session_lines(session))
+def write_description(session: SessionDescription) -> str:
+    """The text of a description, lines ended by CRLF.
 
-
-def section_text(media: MediaDescription) -> str:
-    """The lines of one section, each ended by CRLF."""
-    return _join(_section_lines(media))
+    Raises:
+        LocalProtocolError: A section has no codec or format, or a text contains a line end; the
+            message says which.
+    """
+    parts = [_session_lines(session), *(_section_lines(media) for media in session.media)]
+    return "".join(map(_join, parts))
 
 
 def rank(order: str, line: str) -> int:

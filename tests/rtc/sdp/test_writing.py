@@ -17,6 +17,8 @@ from lktrio.rtc.sdp import (
     SessionDescription,
     Simulcast,
     SsrcGroup,
+    read_description,
+    write_description,
 )
 
 
@@ -105,11 +107,11 @@ a=max-message-size:262144
 
 
 def test_the_text_is_the_canonical_one() -> None:
-    assert str(publisher()) == EXPECTED.replace("\n", "\r\n")
+    assert write_description(publisher()) == EXPECTED.replace("\n", "\r\n")
 
 
 def test_reading_it_gives_the_same_codecs_and_sources() -> None:
-    read = SessionDescription.parse(str(publisher()))
+    read = read_description(write_description(publisher()))
     for media, written in zip(read.media, publisher().media, strict=True):
         assert media.codecs == written.codecs
         assert media.ssrcs == written.ssrcs
@@ -123,18 +125,19 @@ def test_simulcast_is_written() -> None:
         rids=[Rid("q", "send"), Rid("f", "send")],
         simulcast=Simulcast(send=(("q",), ("f",))),
     )
-    assert "a=rid:q send\r\na=rid:f send\r\na=simulcast:send q;f\r\n" in str(video)
+    assert "a=rid:q send\r\na=rid:f send\r\na=simulcast:send q;f\r\n" in write_description(
+        SessionDescription(media=[video])
+    )
 
 
 def test_a_rejected_section_needs_no_codec() -> None:
-    assert str(MediaDescription(kind="video", port=0)).startswith(
-        "m=video 0 UDP/TLS/RTP/SAVPF 0\r\n"
-    )
+    rejected = SessionDescription(media=[MediaDescription(kind="video", port=0)])
+    assert "\r\nm=video 0 UDP/TLS/RTP/SAVPF 0\r\n" in write_description(rejected)
 
 
 def test_a_live_section_without_a_codec_is_a_mistake() -> None:
     with pytest.raises(LocalProtocolError, match="no codec"):
-        str(MediaDescription(kind="video", mid="3"))
+        write_description(SessionDescription(media=[MediaDescription(kind="video", mid="3")]))
 
 
 @pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
@@ -143,4 +146,4 @@ def test_no_text_can_smuggle_in_a_line(end: str) -> None:
         kind="audio", codecs=[RtpCodec(0)], msids=[Msid("-", f"cid{end}a=ice-lite")]
     )
     with pytest.raises(LocalProtocolError, match="line end"):
-        str(SessionDescription(media=[media]))
+        write_description(SessionDescription(media=[media]))
