@@ -53,6 +53,13 @@ from collections.abc import Mapping
 
 import trio
 
+from lktrio._protocol_errors import (
+    LiveKitError,
+    LocalProtocolError,
+    ProtocolError,
+    RemoteProtocolError,
+)
+
 __all__ = [
     "AuthenticationFailed",
     "CodecRejected",
@@ -95,10 +102,6 @@ __all__ = [
     "UnknownApiKey",
     "WebhookError",
 ]
-
-
-class LiveKitError(Exception):
-    """Base of everything that lktrio raises on purpose."""
 
 
 class ConnectError(LiveKitError):
@@ -316,18 +319,6 @@ class DuplicateEvent(WebhookError):
 
 class MalformedEvent(WebhookError):
     """The body is not a LiveKit webhook event."""
-
-
-class ProtocolError(LiveKitError):
-    """A protocol rule was broken; the subclass says by whom."""
-
-
-class LocalProtocolError(ProtocolError):
-    """You asked for something that the protocol does not allow now."""
-
-
-class RemoteProtocolError(ProtocolError):
-    """The peer sent something that the protocol does not allow."""
 
 
 class MediaError(LiveKitError):

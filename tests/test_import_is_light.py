@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import lktrio
+from lktrio import errors
+
+CORE = Path(__file__).parent.parent / "lktrio" / "rtc"
 HEAVY = ("httpx", "cryptography", "trio", "betterproto2", "lktrio.proto", "lktrio.rtc")
 API_MESSAGES = ("lktrio.proto.livekit.livekit_egress", "lktrio.proto.livekit.livekit_sip")
 
@@ -56,3 +61,23 @@ def test_the_client_of_the_apis_loads_no_webrtc_stack_and_no_service_before_its_
 
     assert "lktrio.api" in modules
     assert not of_packages(modules, ("lktrio.rtc", "lktrio.room", *API_MESSAGES))
+
+
+def test_the_protocol_core_loads_no_trio_and_nothing_that_waits() -> None:
+    """Whatever ``cryptography`` brings with it is not our choice: it is loaded before."""
+    files = sorted(path.relative_to(CORE.parents[1]) for path in CORE.rglob("*.py"))
+    names = [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in files]
+    loaded_before = loaded_by("import cryptography.x509")
+    loaded = loaded_by("import cryptography.x509\n" + "\n".join(f"import {name}" for name in names))
+
+    assert {"lktrio.rtc.peer", "lktrio.rtc.ice.agent"} <= loaded
+    waiting = ("trio", "socket", "select", "logging", "asyncio", "threading", "subprocess", "ssl")
+    above = ("lktrio.errors", "lktrio.proto", "lktrio.auth", "lktrio.net", "lktrio.media")
+    assert not of_packages(loaded - loaded_before, (*waiting, *above))
+
+
+def test_every_error_has_one_name_wherever_it_is_imported_from() -> None:
+    for name in errors.__all__:
+        assert name in lktrio.__all__, name
+        assert getattr(lktrio, name) is getattr(errors, name), name
+        assert getattr(errors, name).__module__ == "lktrio.errors", name

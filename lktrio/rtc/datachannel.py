@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, ClassVar, Final, Literal, TypeAlias
 
-from lktrio.errors import LocalProtocolError, RemoteProtocolError
+from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.dcep import MESSAGE_ACK, MESSAGE_OPEN, DataChannelOpen
 from lktrio.rtc.sctp import (
     BufferedAmountLow,

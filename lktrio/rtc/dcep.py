@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Final
 
-from lktrio.errors import RemoteProtocolError
+from lktrio._protocol_errors import RemoteProtocolError
 
 __all__ = ["MESSAGE_ACK", "MESSAGE_OPEN", "DataChannelOpen"]
 

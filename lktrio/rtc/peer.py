@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from lktrio.errors import LocalProtocolError
+from lktrio._protocol_errors import LocalProtocolError
 from lktrio.rtc.base import Address, RandomBytes, Transmit, flatten_counters
 from lktrio.rtc.capabilities import CodecCapability, MediaCapabilities, MediaKind
 from lktrio.rtc.datachannel import DataChannel

@@ -25,7 +25,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
-from lktrio.errors import LocalProtocolError, RemoteProtocolError
+from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.base import NEVER, RandomBytes
 from lktrio.rtc.negotiation import Negotiator
 from lktrio.rtc.payload import MIME_TYPES, depacketizer, packetizer

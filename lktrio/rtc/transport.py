@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-from lktrio.errors import LocalProtocolError, RemoteProtocolError
+from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.base import NEVER, Address, RandomBytes, Transmit, flatten_counters
 from lktrio.rtc.datachannel import DataChannelEvent, DataChannels
 from lktrio.rtc.dtls import (

@@ -26,7 +26,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from lktrio.errors import LocalProtocolError, RemoteProtocolError
+from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.base import NEVER, RandomBytes
 from lktrio.rtc.dtls.certificate import Certificate, Fingerprints
 from lktrio.rtc.dtls.client import ClientHandshake

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from cryptography.hazmat.primitives.asymmetric import ec, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from lktrio.errors import RemoteProtocolError
+from lktrio._protocol_errors import RemoteProtocolError
 from lktrio.rtc.base import RandomBytes
 from lktrio.rtc.dtls.registry import Group
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from lktrio.errors import RemoteProtocolError
+from lktrio._protocol_errors import RemoteProtocolError
 from lktrio.rtc.dtls.codec import Reader, u16_list, vector8, vector16
 from lktrio.rtc.dtls.registry import UNCOMPRESSED_POINT
 

@@ -19,7 +19,7 @@ import struct
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from lktrio.errors import RemoteProtocolError
+from lktrio._protocol_errors import RemoteProtocolError
 from lktrio.rtc.dtls.records import DtlsStats
 from lktrio.rtc.dtls.registry import HandshakeType
 

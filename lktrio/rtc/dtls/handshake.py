@@ -26,7 +26,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 
-from lktrio.errors import RemoteProtocolError
+from lktrio._protocol_errors import RemoteProtocolError
 from lktrio.rtc.base import RandomBytes
 from lktrio.rtc.dtls.certificate import Certificate, Fingerprints
 from lktrio.rtc.dtls.flights import Flight, FlightItem

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lktrio.errors import RemoteProtocolError
+from lktrio._protocol_errors import RemoteProtocolError
 from lktrio.rtc.dtls.codec import Reader, u16_list, vector8, vector16, vector24
 from lktrio.rtc.dtls.extensions import Extensions, build_extensions, parse_extensions
 from lktrio.rtc.dtls.registry import NAMED_CURVE

@@ -23,7 +23,7 @@ from typing import ClassVar, Final, Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from lktrio.errors import LocalProtocolError
+from lktrio._protocol_errors import LocalProtocolError
 from lktrio.rtc.dtls.keys import CipherSuite
 from lktrio.rtc.dtls.registry import DTLS_1_0, DTLS_1_2
 

@@ -37,7 +37,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from lktrio.errors import LocalProtocolError, RemoteProtocolError
+from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.base import NEVER, Address, RandomBytes, Transmit
 from lktrio.rtc.ice.candidate import Candidate
 from lktrio.rtc.ice.health import judge, next_change

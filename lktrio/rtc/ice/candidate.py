@@ -24,7 +24,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from lktrio.errors import RemoteProtocolError
+from lktrio._protocol_errors import RemoteProtocolError
 from lktrio.rtc.base import Address
 
 __all__ = [

@@ -20,7 +20,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from lktrio.errors import RemoteProtocolError
+from lktrio._protocol_errors import RemoteProtocolError
 from lktrio.rtc.base import NEVER, Address, RandomBytes, Transmit
 from lktrio.rtc.ice.candidate import Candidate, normalize_host, reflexive_candidate
 from lktrio.rtc.ice.stun import Attribute, StunClass, StunMessage, StunMethod

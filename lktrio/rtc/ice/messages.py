@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from lktrio.errors import RemoteProtocolError
+from lktrio._protocol_errors import RemoteProtocolError
 from lktrio.rtc.base import Address
 from lktrio.rtc.ice.candidate import TYPE_PREFERENCES, Candidate
 from lktrio.rtc.ice.options import IceRole

@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from struct import Struct
 
-from lktrio.errors import LocalProtocolError, RemoteProtocolError
+from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.base import Address
 
 __all__ = [

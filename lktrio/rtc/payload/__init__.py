@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lktrio.errors import LocalProtocolError
+from lktrio._protocol_errors import LocalProtocolError
 from lktrio.rtc.base import RandomBytes
 from lktrio.rtc.payload.base import Depacketizer, Packetizer
 from lktrio.rtc.payload.h264 import H264Depacketizer, H264Packetizer

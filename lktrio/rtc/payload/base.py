@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from lktrio.errors import LocalProtocolError, RemoteProtocolError
+from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
 
 __all__ = [
     "MAX_FRAME_PACKETS",

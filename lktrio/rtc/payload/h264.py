@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lktrio.errors import LocalProtocolError, RemoteProtocolError
+from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.payload.base import (
     MAX_FRAME_SIZE,
     check_inbound,

@@ -8,7 +8,7 @@ is (RFC 7587 §4.1). In RTP an Opus packet is a payload as it is; see `lktrio.rt
 
 from __future__ import annotations
 
-from lktrio.errors import RemoteProtocolError
+from lktrio._protocol_errors import RemoteProtocolError
 
 __all__ = [
     "CLOCK_RATE",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from struct import Struct
 
-from lktrio.errors import LocalProtocolError, RemoteProtocolError
+from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.rtcp import header
 
 __all__ = [

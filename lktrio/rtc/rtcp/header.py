@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from struct import Struct
 
-from lktrio.errors import LocalProtocolError, RemoteProtocolError
+from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
 
 __all__ = [
     "APPLICATION",

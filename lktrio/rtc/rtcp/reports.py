@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import TypeAlias
 
-from lktrio.errors import LocalProtocolError, RemoteProtocolError
+from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.rtcp import header
 
 __all__ = [

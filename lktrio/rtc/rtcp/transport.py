@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from struct import Struct
 
-from lktrio.errors import LocalProtocolError, RemoteProtocolError
+from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.rtcp import header
 
 __all__ = ["MAX_STATUS_COUNT", "REFERENCE_UNIT", "TICK", "TransportFeedback"]

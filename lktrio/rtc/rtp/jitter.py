@@ -25,7 +25,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from lktrio.errors import RemoteProtocolError
+from lktrio._protocol_errors import RemoteProtocolError
 from lktrio.rtc.base import NEVER
 from lktrio.rtc.payload.base import MAX_FRAME_PACKETS, Depacketizer
 from lktrio.rtc.rtp.packet import TimestampUnwrapper

@@ -29,7 +29,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from lktrio.errors import LocalProtocolError
+from lktrio._protocol_errors import LocalProtocolError
 from lktrio.rtc.base import NEVER, RandomBytes
 from lktrio.rtc.payload.base import Packetizer
 from lktrio.rtc.rtcp import (

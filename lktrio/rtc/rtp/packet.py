@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from struct import Struct
 
-from lktrio.errors import LocalProtocolError, RemoteProtocolError
+from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.rtp.extensions import build_extensions, parse_extensions
 
 __all__ = [

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lktrio.errors import LocalProtocolError, RemoteProtocolError
+from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
 
 __all__ = ["RedBlock", "build_red", "primary_block", "split_red"]
 

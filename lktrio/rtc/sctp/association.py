@@ -27,7 +27,7 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Any, ClassVar, Final
 
-from lktrio.errors import LocalProtocolError, RemoteProtocolError
+from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.base import NEVER, RandomBytes
 from lktrio.rtc.sctp.causes import Cause, CauseCode, describe_causes
 from lktrio.rtc.sctp.chunks import (

@@ -27,7 +27,7 @@ from collections import deque
 from struct import Struct
 from typing import Final
 
-from lktrio.errors import RemoteProtocolError
+from lktrio._protocol_errors import RemoteProtocolError
 from lktrio.rtc.sctp.causes import CauseCode
 from lktrio.rtc.sctp.chunks import (
     CHUNK_HEADER,

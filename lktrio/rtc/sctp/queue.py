@@ -19,7 +19,7 @@ from collections import deque
 from heapq import heappop, heappush
 from typing import Final
 
-from lktrio.errors import LocalProtocolError
+from lktrio._protocol_errors import LocalProtocolError
 
 __all__ = ["OutboundMessage", "OutboundStream", "SendQueue"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from lktrio.errors import LocalProtocolError
+from lktrio._protocol_errors import LocalProtocolError
 from lktrio.rtc.sdp.attributes import RtpCodec
 from lktrio.rtc.sdp.description import (
     NO_ADDRESS,

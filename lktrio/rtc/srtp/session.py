@@ -36,7 +36,7 @@ from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
 
-from lktrio.errors import LocalProtocolError
+from lktrio._protocol_errors import LocalProtocolError
 from lktrio.rtc.srtp.ciphers import (
     ENCRYPTED_FLAG,
     MAX_RTCP_INDEX,
