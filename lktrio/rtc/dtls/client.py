@@ -1,9 +1,15 @@
-"""The client's side of the handshake; see ``handshake`` for the whole picture."""
+"""The client's side of the handshake; see ``handshake`` for the whole picture.
+
+Theory of operation: the server's signature covers the two randoms and its key, not its choice of a
+cipher suite nor our hello. So whoever reads along could make more than one flight that passes; each
+is answered as an ``_Answer`` with keys of its own, and the first authentic record from the server
+tells under which of them it goes on.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from lktrio.rtc.base import RandomBytes
 from lktrio.rtc.dtls.certificate import (
@@ -23,8 +29,8 @@ from lktrio.rtc.dtls.extensions import (
     parse_use_srtp,
 )
 from lktrio.rtc.dtls.flights import Flight, FlightItem
-from lktrio.rtc.dtls.fragments import HandshakeMessage
-from lktrio.rtc.dtls.handshake import Flights, Handshake, HandshakeRefused, joined
+from lktrio.rtc.dtls.fragments import Flights, HandshakeMessage
+from lktrio.rtc.dtls.handshake import Handshake, HandshakeRefused, joined
 from lktrio.rtc.dtls.keys import CIPHER_SUITES, Secrets
 from lktrio.rtc.dtls.messages import (
     RANDOM_LENGTH,
@@ -51,6 +57,9 @@ __all__ = ["ClientHandshake"]
 
 _COOKIE_LIMIT = 4  # HelloVerifyRequests that are followed: forged ones must not be followed forever
 
+_ANSWER_LIMIT = 4
+"""Flights of a server that are answered; each costs two signatures and a key exchange."""
+
 _SERVER_FLIGHT = (
     HandshakeType.SERVER_HELLO,
     HandshakeType.CERTIFICATE,
@@ -59,12 +68,21 @@ _SERVER_FLIGHT = (
     HandshakeType.SERVER_HELLO_DONE,
 )
 _SERVER_FLIGHT_WITHOUT_REQUEST = (*_SERVER_FLIGHT[:3], HandshakeType.SERVER_HELLO_DONE)
-_AFTER_HELLO: Flights = (
-    (HandshakeType.HELLO_VERIFY_REQUEST,),
-    _SERVER_FLIGHT,
-    _SERVER_FLIGHT_WITHOUT_REQUEST,
-)
+_SERVER_FLIGHTS: Flights = (_SERVER_FLIGHT, _SERVER_FLIGHT_WITHOUT_REQUEST)
+_AFTER_HELLO: Flights = ((HandshakeType.HELLO_VERIFY_REQUEST,), *_SERVER_FLIGHTS)
 _AFTER_KEYS: Flights = ((HandshakeType.FINISHED,),)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A flight of the server and what was answered."""
+
+    messages: tuple[HandshakeMessage, ...]
+    """What was answered."""
+    flight: Flight
+    secrets: Secrets
+    transcript: bytes
+    srtp_profile: int | None
 
 
 class ClientHandshake(Handshake):
@@ -80,7 +98,8 @@ class ClientHandshake(Handshake):
         options: DtlsOptions,
     ) -> None:
         super().__init__(certificate, fingerprints, random, options)
-        self._cookies = 0
+        self._answers: list[_Answer] = []
+        self._hellos: list[bytes] = []  # as sent; a server answers one under the same number
         self._hello = ClientHello(
             version=DTLS_1_2,
             random=random(RANDOM_LENGTH),
@@ -93,16 +112,15 @@ class ClientHandshake(Handshake):
 
     def start(self) -> Flight:
         """Return the first flight."""
-        self.expected = _AFTER_HELLO
         return self._send_hello()
 
-    def receive(self, messages: Sequence[HandshakeMessage]) -> Flight:
+    def receive(self, messages: Sequence[HandshakeMessage], now: float) -> Flight:
         """Check a whole flight of the server and answer it; see the base class."""
         kind = messages[0].type
         if kind == HandshakeType.HELLO_VERIFY_REQUEST:
-            return self._follow_cookie(messages[0].body)
+            return self._follow_cookie(messages[0])
         if kind == HandshakeType.SERVER_HELLO:
-            return self._answer(messages)
+            return self._answer(tuple(messages))
         self._verify_finished(messages[0])
         self.complete = True
         return ()
@@ -111,17 +129,32 @@ class ClientHandshake(Handshake):
         # Neither the cookie exchange nor the hello before it is hashed (RFC 6347 4.2.1).
         self._transcript = b""
         hello = self._message(HandshakeType.CLIENT_HELLO, self._hello.serialize())
+        self._hellos.append(hello.serialize())
+        # Anybody may ask for a cookie: a server that took an earlier hello is still listened to.
+        self.expected = dict.fromkeys(range(len(self._hellos)), _AFTER_HELLO)
         return (FlightItem(hello),)
 
-    def _follow_cookie(self, body: bytes) -> Flight:
-        cookie = HelloVerifyRequest.parse(body).cookie
-        if self._cookies == _COOKIE_LIMIT:
+    def _follow_cookie(self, message: HandshakeMessage) -> Flight:
+        cookie = HelloVerifyRequest.parse(message.body).cookie
+        if cookie == self._hello.cookie:
+            return ()
+        if len(self._hellos) > _COOKIE_LIMIT:
             raise HandshakeRefused("the server keeps asking for cookies")
-        self._cookies += 1
         self._hello = replace(self._hello, cookie=cookie)
         return self._send_hello()
 
-    def _answer(self, messages: Sequence[HandshakeMessage]) -> Flight:
+    def _answer(self, messages: tuple[HandshakeMessage, ...]) -> Flight:
+        answer = next((each for each in self._answers if each.messages == messages), None)
+        if answer is None:
+            if len(self._answers) == _ANSWER_LIMIT:
+                raise HandshakeRefused("too many servers answer at the same time")
+            answer = self._make_answer(messages)
+            self._answers.append(answer)
+            self.expected = dict.fromkeys(range(len(self._hellos)), _SERVER_FLIGHTS)
+        self.secrets = answer.secrets
+        return answer.flight
+
+    def _make_answer(self, messages: tuple[HandshakeMessage, ...]) -> _Answer:
         hello = ServerHello.parse(messages[0].body)
         exchange = ServerKeyExchange.parse(messages[2].body)
         self._authenticate(hello, self._check_certificate(messages[1].body), exchange)
@@ -137,22 +170,34 @@ class ClientHandshake(Handshake):
         share = KeyShare(exchange.group, self._random)
         premaster = share.exchange(exchange.public)
 
-        # Nothing can fail any more: from here on the state changes.
-        self._transcript += joined(messages)
-        self.srtp_profile = profile
-        self.expected = _AFTER_KEYS
-        return self._build_answer(hello, share, premaster, wants_certificate=wants_certificate)
+        start = messages[0].sequence
+        self._transcript = self._hellos[start] + joined(messages)
+        self._sequence = start + 1
+        flight, secrets = self._build_answer(
+            hello, share, premaster, wants_certificate=wants_certificate
+        )
+        return _Answer(messages, flight, secrets, self._transcript, profile)
+
+    def settle(self, secrets: Secrets) -> None:
+        """Go on with the server that has these secrets; see the base class."""
+        answer = next(each for each in self._answers if each.secrets is secrets)
+        self.secrets = secrets
+        self.srtp_profile = answer.srtp_profile
+        self.settled = answer.messages[-1].sequence + 1
+        self.expected = {self.settled: _AFTER_KEYS}
+        self._transcript = answer.transcript
+        self._answers.clear()
 
     def _build_answer(
         self, hello: ServerHello, share: KeyShare, premaster: bytes, *, wants_certificate: bool
-    ) -> Flight:
+    ) -> tuple[Flight, Secrets]:
         items: list[FlightItem] = []
         if wants_certificate:
             chain = CertificateMessage((self._certificate.der,)).serialize()
             items.append(FlightItem(self._message(HandshakeType.CERTIFICATE, chain)))
         public = ClientKeyExchange(share.public).serialize()
         items.append(FlightItem(self._message(HandshakeType.CLIENT_KEY_EXCHANGE, public)))
-        self.secrets = Secrets.derive(
+        secrets = Secrets.derive(
             CIPHER_SUITES[hello.cipher_suite],
             premaster,
             self._transcript,
@@ -163,7 +208,7 @@ class ClientHandshake(Handshake):
             signature = self._certificate.sign(self._transcript)
             proof = CertificateVerify(self._certificate.scheme, signature).serialize()
             items.append(FlightItem(self._message(HandshakeType.CERTIFICATE_VERIFY, proof)))
-        return (*items, *self._finish(self.secrets))
+        return (*items, *self._finish(secrets)), secrets
 
     def _authenticate(self, hello: ServerHello, der: bytes, exchange: ServerKeyExchange) -> None:
         signed = (

@@ -5,9 +5,9 @@ handshake records to the ``Reassembler``, protected records through the ``Record
 the rest to the counters. Whole flights go to the role's ``Handshake``, whose answers are kept and
 sent again with doubling timeouts until the peer's next flight arrives; the end that sends the last
 flight repeats it whenever the peer repeats the one before. Nothing that arrives in clear can end
-the connection: alerts in clear are ignored, and a flight that is not acceptable is dropped, since
-an intact one may follow. Only when the very same flight is refused twice, as a peer's
-retransmission is, the handshake fails at once.
+the connection, since anybody may have sent it: alerts in clear are ignored, and a flight that is
+not acceptable is dropped with the rest of its datagram, since an intact one may follow. Only when
+nothing else comes for a while the handshake fails before its deadline and says why.
 
 What arrives too early waits: protected records until the keys exist and the peer's
 ChangeCipherSpec has come (16), application data until the peer's Finished is verified (16).
@@ -21,10 +21,9 @@ RFC 5246 7.2 (alerts), 7.4.1.1 (no renegotiation); RFC 5705 and RFC 5764 4.2 (ex
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.base import NEVER, RandomBytes
@@ -32,7 +31,7 @@ from lktrio.rtc.dtls.certificate import Certificate, Fingerprints
 from lktrio.rtc.dtls.client import ClientHandshake
 from lktrio.rtc.dtls.flights import CHANGE_CIPHER_SPEC, Flight, build_datagrams
 from lktrio.rtc.dtls.fragments import Fragment, HandshakeMessage, Reassembler, parse_fragments
-from lktrio.rtc.dtls.handshake import HandshakeRefused, joined
+from lktrio.rtc.dtls.handshake import HandshakeRefused
 from lktrio.rtc.dtls.keys import Secrets
 from lktrio.rtc.dtls.options import (
     SMALLEST_MTU,
@@ -67,7 +66,8 @@ __all__ = ["DtlsEndpoint"]
 _RECORDS_PER_DATAGRAM: Final = 32
 _EARLY_RECORDS: Final = 16
 _EARLY_DATA: Final = 16
-_REFUSALS_REMEMBERED: Final = 8
+_PATIENCE: Final = 10.0
+"""Seconds from a first refused flight on in which an acceptable one would have come."""
 _SHRINK_AFTER: Final = 2  # timeouts of one flight after which its datagrams become smaller
 
 _CLEAR_VERSIONS: Final = DTLS_1_2_MAJOR  # before a version is agreed on, any minor one is legal
@@ -75,6 +75,14 @@ _APPLICATION_DATA: Final = int(ContentType.APPLICATION_DATA)
 _HELLOS: Final = (HandshakeType.CLIENT_HELLO, HandshakeType.HELLO_VERIFY_REQUEST)
 
 _unpack_header = RECORD_HEADER.unpack_from
+
+
+class _Cipher(NamedTuple):
+    """Keys that the peer may turn out to have."""
+
+    secrets: Secrets
+    writer: RecordWriter
+    reader: RecordReader
 
 
 class DtlsEndpoint:
@@ -132,6 +140,7 @@ class DtlsEndpoint:
         self._writer: RecordWriter | None = None
         self._seal: Callable[[int, bytes], bytes] | None = None  # of the writer, when connected
         self._reader: RecordReader | None = None
+        self._ciphers: list[_Cipher] = []  # until a record of the peer tells which is the right one
         self._peer_changed_cipher = False
         self._early_records: list[tuple[int, int, bytes]] = []
         self._early_data: list[bytes] = []
@@ -143,7 +152,7 @@ class DtlsEndpoint:
         self._timeouts = 0
         self._resend_at = NEVER
         self._deadline = NEVER
-        self._refusals: set[bytes] = set()
+        self._refused_at = NEVER  # since when nothing acceptable has come
         self._last_trouble = ""
         self._renegotiation_refused = False
 
@@ -189,6 +198,7 @@ class DtlsEndpoint:
             self.stats.unexpected += 1
             return
         position, end = 0, len(datagram)
+        refused = self.stats.refused
         for _ in range(_RECORDS_PER_DATAGRAM):
             if end - position < RECORD_HEADER_LENGTH:
                 break
@@ -201,7 +211,7 @@ class DtlsEndpoint:
             if epoch == 1 and version == DTLS_1_2:
                 reader = self._reader
                 if reader is None:
-                    self._keep_record(content_type, number, datagram[start:position])
+                    self._open_first(content_type, number, datagram[start:position], now)
                     continue
                 content = reader.open(content_type, number, datagram, start, position)
                 if content is None:
@@ -214,7 +224,7 @@ class DtlsEndpoint:
                 self._receive_clear(content_type, datagram[start:position], now)
             else:
                 self.stats.unexpected += 1
-            if self.closed:
+            if self.closed or self.stats.refused != refused:
                 return
         if position != end:
             self.stats.malformed += 1
@@ -294,7 +304,7 @@ class DtlsEndpoint:
             # Says only that epoch 1 has begun, so a forged or early one does no harm.
             self.stats.repeated += self._peer_changed_cipher
             self._peer_changed_cipher = True
-            self._install_reader(now)
+            self._open_early(now)
         elif content_type == ContentType.ALERT and len(content) == 2:
             self.stats.unauthenticated += 1
             self._last_trouble = f"an unauthenticated alert said {_alert_name(content[1])}"
@@ -330,43 +340,56 @@ class DtlsEndpoint:
         else:
             self.stats.unexpected += 1
 
-    def _keep_record(self, content_type: int, number: int, content: bytes) -> None:
-        """Hold a protected record back until the keys exist."""
-        if len(self._early_records) < _EARLY_RECORDS:
+    def _open_first(self, content_type: int, number: int, content: bytes, now: float) -> None:
+        """Open a protected record, which tells what keys the peer has, or hold it back."""
+        if self._ciphers and self._peer_changed_cipher:
+            for cipher in self._ciphers:
+                opened = cipher.reader.open(content_type, number, content, 0, len(content))
+                if opened is not None:
+                    self._settle(cipher)
+                    self._receive_protected(content_type, opened, now)
+                    return
+        elif len(self._early_records) < _EARLY_RECORDS:
             self._early_records.append((content_type, number, content))
         else:
             self.stats.overflowed += 1
 
-    def _install_reader(self, now: float) -> None:
-        """Begin to read epoch 1 once there are keys and the peer has changed over."""
-        secrets = self._handshake.secrets
-        if secrets is None or not self._peer_changed_cipher or self._reader is not None:
+    def _open_early(self, now: float) -> None:
+        """Open what was held back once there are keys and the peer has changed over."""
+        if not self._ciphers or not self._peer_changed_cipher:
             return
-        keys = secrets.traffic_keys()
-        key, iv = (
-            (keys.server_key, keys.server_iv)
-            if self.is_client
-            else (keys.client_key, keys.client_iv)
-        )
-        reader = self._reader = protected_reader(secrets.suite, key, iv, self.stats)
         early, self._early_records = self._early_records, []
         for content_type, number, record in early:
-            content = reader.open(content_type, number, record, 0, len(record))
+            if self._reader is None:
+                self._open_first(content_type, number, record, now)
+                continue
+            content = self._reader.open(content_type, number, record, 0, len(record))
             if content is not None and not self.closed:
                 self._receive_protected(content_type, content, now)
 
-    def _install_writer(self) -> None:
-        """Begin to write epoch 1 once there are keys."""
+    def _settle(self, cipher: _Cipher) -> None:
+        self._ciphers = [cipher]
+        self._writer, self._reader = cipher.writer, cipher.reader
+        self._handshake.settle(cipher.secrets)
+        self._reassembler.advance(self._handshake.settled)
+
+    def _install_cipher(self) -> None:
+        """Begin to write epoch 1 under the keys of the flight that goes out."""
         secrets = self._handshake.secrets
-        if secrets is None or self._writer is not None:
+        if secrets is None:
             return
-        keys = secrets.traffic_keys()
-        key, iv = (
-            (keys.client_key, keys.client_iv)
-            if self.is_client
-            else (keys.server_key, keys.server_iv)
-        )
-        self._writer = protected_writer(secrets.suite, key, iv)
+        cipher = next((each for each in self._ciphers if each.secrets is secrets), None)
+        if cipher is None:
+            cipher = self._make_cipher(secrets)
+            self._ciphers.append(cipher)
+        self._writer = cipher.writer
+
+    def _make_cipher(self, secrets: Secrets) -> _Cipher:
+        suite, keys = secrets.suite, secrets.traffic_keys()
+        client, server = (keys.client_key, keys.client_iv), (keys.server_key, keys.server_iv)
+        ours, theirs = (client, server) if self.is_client else (server, client)
+        reader = protected_reader(suite, *theirs, self.stats)
+        return _Cipher(secrets, protected_writer(suite, *ours), reader)
 
     # The handshake.
 
@@ -376,9 +399,10 @@ class DtlsEndpoint:
         except RemoteProtocolError:
             self.stats.malformed += 1
             return
+        refused = self.stats.refused
         for fragment in fragments:
             self._receive_fragment(fragment, now, protected=protected)
-            if self.closed:
+            if self.closed or self.stats.refused != refused:
                 return
 
     def _receive_fragment(self, fragment: Fragment, now: float, *, protected: bool) -> None:
@@ -410,39 +434,47 @@ class DtlsEndpoint:
 
     def _advance(self, now: float) -> None:
         """Hand flights that have become whole to the handshake."""
-        messages = self._reassembler.take(self._handshake.expected)
+        handshake = self._handshake
+        messages = self._reassembler.take(handshake.expected)
         if messages is None:
             return
         try:
-            answer = self._handshake.receive(messages)
+            answer = handshake.receive(messages, now)
         except RemoteProtocolError as error:
-            self._refuse(messages, error)
+            self._refuse(error, now)
             return
-        self._reassembler.commit(len(messages))
-        self._install_writer()
+        if answer or handshake.settled > self._reassembler.next_sequence:
+            self._refused_at = NEVER
+        self._reassembler.advance(handshake.settled)
+        self._install_cipher()
         if answer:
             self._answered = messages[-1]
-            self._send_flight(answer, now)
-        if self._handshake.complete:
+            self._answer(answer, now)
+        if handshake.complete:
             self._connect()
         else:
-            self._install_reader(now)
+            self._open_early(now)
             if not self.closed:
                 self._advance(now)
 
-    def _refuse(self, messages: list[HandshakeMessage], error: RemoteProtocolError) -> None:
+    def _answer(self, flight: Flight, now: float) -> None:
+        if flight is self._flight:
+            self.stats.repeated += 1
+            if now - self._flight_sent >= self._options.initial_timeout / 2:
+                self._resend_flight(now)
+        else:
+            self._send_flight(flight, now)
+
+    def _refuse(self, error: RemoteProtocolError, now: float) -> None:
         """Drop a flight; fail if it cannot be noise."""
         self.stats.refused += 1
-        self._reassembler.refuse(len(messages))
         self._last_trouble = str(error)
         alert, final = AlertDescription.DECODE_ERROR, False
         if isinstance(error, HandshakeRefused):
             alert, final = error.alert, error.final
-        digest = hashlib.sha256(joined(messages)).digest()
-        if final or digest in self._refusals:
+        self._refused_at = min(self._refused_at, now)
+        if final or now - self._refused_at >= _PATIENCE:
             self._fail(str(error), alert)
-        elif len(self._refusals) < _REFUSALS_REMEMBERED:
-            self._refusals.add(digest)
 
     def _connect(self) -> None:
         assert self._writer is not None
@@ -514,6 +546,7 @@ class DtlsEndpoint:
         self._flight = ()
         self._secrets = self._handshake.secrets = None
         self._writer = self._reader = self._seal = None
+        self._ciphers = []
         self._reassembler.clear()
         self._early_records = []
         self._early_data = []

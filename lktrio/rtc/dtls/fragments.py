@@ -4,11 +4,12 @@ Theory of operation: every handshake message has a sequence number; a message th
 into a datagram is sent as fragments, each of which repeats type, total length and number. The
 ``Reassembler`` collects fragments of a few messages ahead and hands out messages only as a *whole
 flight*, everything the peer sends before it waits for us. So the handshake logic sees complete
-flights or nothing, a message at a wrong place is dropped like noise, and a flight that turns out
-to be unacceptable is forgotten as a whole and may come again.
+flights or nothing, a message at a wrong place is dropped like noise, and a flight that was handed
+out is forgotten here and may come again.
 
 Nothing here is authenticated, therefore: all memory is bounded, later fragments win over earlier
-ones (a retransmission repairs what a forgery broke), and no fragment makes a loop.
+ones and lower numbers over higher ones (a retransmission repairs what a forgery broke), several
+flights may be awaited at once, and no fragment makes a loop.
 
 Sources: RFC 6347 4.2.2 and 4.2.3.
 """
@@ -16,8 +17,8 @@ Sources: RFC 6347 4.2.2 and 4.2.3.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Final, NamedTuple, TypeAlias
 
 from lktrio._protocol_errors import RemoteProtocolError
 from lktrio.rtc.dtls.records import DtlsStats
@@ -25,6 +26,8 @@ from lktrio.rtc.dtls.registry import HandshakeType
 
 __all__ = [
     "FRAGMENT_HEADER_LENGTH",
+    "Awaited",
+    "Flights",
     "Fragment",
     "HandshakeMessage",
     "Reassembler",
@@ -43,6 +46,11 @@ AHEAD_LIMIT: Final = 8
 """Messages from the next expected one on that are collected."""
 BUFFER_LIMIT: Final = 128 * 1024
 """Bytes of all collected messages together."""
+
+Flights: TypeAlias = tuple[tuple[int, ...], ...]
+"""Sequences of message types that are possible at one place; none begins another."""
+Awaited: TypeAlias = Mapping[int, Flights]
+"""What may come now, by the number of the first message."""
 
 
 class Fragment(NamedTuple):
@@ -160,7 +168,7 @@ class Reassembler:
 
     def __init__(self, stats: DtlsStats) -> None:
         self.next_sequence = 0
-        """Number of the first message of the next flight."""
+        """Messages below this number are over."""
         self._partial: dict[int, _Partial] = {}
         self._buffered = 0
         self._stats = stats
@@ -173,72 +181,75 @@ class Reassembler:
         """
         kind, length, sequence, offset, data = fragment
         partial = self._partial.get(sequence)
-        if partial is not None and partial.complete:
-            return False
         if partial is not None and (partial.type, partial.length) != (kind, length):
             self._stats.unexpected += 1
             self._forget(sequence)
             partial = None
         if partial is None:
-            if not self._has_room(kind, length, sequence):
+            if not self._make_room(kind, length, sequence):
                 self._stats.overflowed += 1
                 return False
             partial = self._partial[sequence] = _Partial(kind, length)
             self._buffered += length
+        elif partial.complete:
+            return False
         if not partial.add(offset, data):
             self._stats.overflowed += 1
         return partial.complete
 
-    def take(self, flights: Sequence[tuple[int, ...]]) -> list[HandshakeMessage] | None:
-        """Return the next flight once it is whole; it stays until ``commit`` or ``refuse``.
+    def take(self, awaited: Awaited) -> list[HandshakeMessage] | None:
+        """Return a flight that is whole, and forget it.
 
         Args:
-            flights: Sequences of message types that are possible now; none begins another.
+            awaited: What is possible now. A message out of place stays until it is replaced.
         """
-        found: list[_Partial] = []  # copied when all are there, not for every fragment that comes
+        for start, flights in awaited.items():
+            found = self._find(start, flights)
+            if found is not None:
+                return [
+                    HandshakeMessage(each.type, number, each.body())
+                    for number, each in enumerate(found, start)
+                ]
+        return None
+
+    def _find(self, start: int, flights: Flights) -> list[_Partial] | None:
+        """The messages of a flight that is whole; copied only then, not for every fragment."""
+        found: list[_Partial] = []
         types: tuple[int, ...] = ()
-        while True:
-            sequence = self.next_sequence + len(found)
-            partial = self._partial.get(sequence)
-            if partial is None:
-                return None
+        while (partial := self._partial.get(start + len(found))) is not None:
             types = (*types, partial.type)
             if not any(flight[: len(types)] == types for flight in flights):
-                self._stats.unexpected += 1
-                self._forget(sequence)
                 return None
             if not partial.complete:
                 return None
             found.append(partial)
             if types in flights:
-                return [
-                    HandshakeMessage(each.type, number, each.body())
-                    for number, each in enumerate(found, self.next_sequence)
-                ]
+                for number in range(start, start + len(found)):
+                    self._forget(number)
+                return found
+        return None
 
-    def commit(self, count: int) -> None:
-        """Drop the ``count`` messages of an accepted flight and expect those after them."""
-        for _ in range(count):
-            self._forget(self.next_sequence)
-            self.next_sequence += 1
-
-    def refuse(self, count: int) -> None:
-        """Forget the ``count`` messages of a flight that was not acceptable."""
-        for sequence in range(self.next_sequence, self.next_sequence + count):
-            self._forget(sequence)
+    def advance(self, sequence: int) -> None:
+        """Forget all messages below a number, and expect none of them any more."""
+        for number in range(self.next_sequence, sequence):
+            self._forget(number)
+        self.next_sequence = sequence
 
     def clear(self) -> None:
         """Forget everything that was collected."""
         self._partial.clear()
         self._buffered = 0
 
-    def _has_room(self, kind: int, length: int, sequence: int) -> bool:
+    def _make_room(self, kind: int, length: int, sequence: int) -> bool:
+        """Tell whether a message may be collected; those with higher numbers make room for it."""
         limit = CERTIFICATE_LIMIT if kind == HandshakeType.CERTIFICATE else MESSAGE_LIMIT
-        return (
-            length <= limit
-            and 0 <= sequence - self.next_sequence < AHEAD_LIMIT
-            and self._buffered + length <= BUFFER_LIMIT
-        )
+        if length > limit or not 0 <= sequence - self.next_sequence < AHEAD_LIMIT:
+            return False
+        later = sorted(number for number in self._partial if number > sequence)
+        while self._buffered + length > BUFFER_LIMIT and later:
+            self._stats.overflowed += 1
+            self._forget(later.pop())
+        return self._buffered + length <= BUFFER_LIMIT
 
     def _forget(self, sequence: int) -> None:
         partial = self._partial.pop(sequence, None)

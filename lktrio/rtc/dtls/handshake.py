@@ -1,9 +1,11 @@
 """What both roles of the handshake share.
 
 Theory of operation: a handshake is a machine that takes whole flights and answers with flights (a
-server takes the client's last flight in three parts). It knows nothing of time, loss or records.
+server takes the client's last flight in three parts). It knows nothing of loss or records.
 ``expected`` says what is possible now; ``receive`` checks it and either accepts it, returning the
-answer, or raises and is as before, so that a better one may still come::
+answer, or raises and is as before, so that a better one may still come. What nobody has signed
+decides nothing: a hello or a cookie that somebody else may have sent leaves open what was possible
+before it, and only a signature of the announced certificate over the peer's hello closes that::
 
     client                                        server
     ClientHello                        ------->
@@ -30,15 +32,13 @@ from lktrio._protocol_errors import RemoteProtocolError
 from lktrio.rtc.base import RandomBytes
 from lktrio.rtc.dtls.certificate import Certificate, Fingerprints
 from lktrio.rtc.dtls.flights import Flight, FlightItem
-from lktrio.rtc.dtls.fragments import HandshakeMessage
+from lktrio.rtc.dtls.fragments import Awaited, HandshakeMessage
 from lktrio.rtc.dtls.keys import Secrets
 from lktrio.rtc.dtls.messages import CertificateMessage
 from lktrio.rtc.dtls.options import DtlsOptions
 from lktrio.rtc.dtls.registry import AlertDescription, HandshakeType
 
-__all__ = ["Flights", "Handshake", "HandshakeRefused"]
-
-Flights = tuple[tuple[int, ...], ...]
+__all__ = ["Handshake", "HandshakeRefused"]
 
 
 class HandshakeRefused(RemoteProtocolError):
@@ -80,12 +80,14 @@ class Handshake:
         random: RandomBytes,
         options: DtlsOptions,
     ) -> None:
-        self.expected: Flights = ()
-        """Flights that may come next, as tuples of message types."""
+        self.expected: Awaited = {}
+        """Flights that may come next."""
+        self.settled = 0
+        """Number of the peer's first message that is not decided yet; earlier ones are over."""
         self.complete = False
         """Whether both Finished messages are verified or sent."""
         self.secrets: Secrets | None = None
-        """Set once the record keys may be installed."""
+        """Of the flight that was returned last, once there are record keys."""
         self.srtp_profile: int | None = None
         """Negotiated SRTP profile; meaningful once complete."""
         self._certificate = certificate
@@ -95,19 +97,23 @@ class Handshake:
         self._transcript = b""
         self._sequence = 0
 
-    def receive(self, messages: Sequence[HandshakeMessage]) -> Flight:
+    def receive(self, messages: Sequence[HandshakeMessage], now: float) -> Flight:
         """Check a whole flight and answer it.
 
         Args:
             messages: A flight that matches ``expected``.
+            now: The time, in seconds.
 
         Returns:
-            The flight to send, empty when the peer has yet to finish.
+            The flight to send, empty when there is none, or none again so soon.
 
         Raises:
             RemoteProtocolError: The flight is malformed or not acceptable; nothing has changed.
         """
         raise NotImplementedError
+
+    def settle(self, secrets: Secrets) -> None:
+        """Go on with the peer that has shown that it has these secrets; all others are over."""
 
     def _message(self, kind: HandshakeType, body: bytes = b"") -> HandshakeMessage:
         """Number an outgoing message and add it to the transcript."""
@@ -133,6 +139,7 @@ class Handshake:
                 final=True,
             )
         self._transcript += message.serialize()
+        self.settled = message.sequence + 1
 
     def _check_certificate(self, body: bytes) -> bytes:
         """Return the peer's certificate if its fingerprint was announced."""

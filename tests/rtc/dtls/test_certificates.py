@@ -16,6 +16,7 @@ from lktrio.rtc.dtls import Certificate
 from lktrio.rtc.dtls.certificate import Fingerprints, verify_signature
 from lktrio.rtc.dtls.registry import SignatureScheme
 from tests.rtc.dtls.harness import LONG_AGO, certificate
+from tests.support.cases import each_case
 
 
 def self_signed(
@@ -52,7 +53,7 @@ def test_every_generated_certificate_is_another() -> None:
     assert Certificate.generate(LONG_AGO).der != Certificate.generate(LONG_AGO).der
 
 
-@pytest.mark.parametrize("algorithm", ["sha-256", "sha-384", "sha-512", "SHA-256"])
+@each_case("algorithm", ["sha-256", "sha-384", "sha-512", "SHA-256"])
 def test_fingerprints_are_upper_case_hex_of_the_hash(algorithm: str) -> None:
     own = certificate("client")
     text = own.fingerprint(algorithm)
@@ -61,7 +62,7 @@ def test_fingerprints_are_upper_case_hex_of_the_hash(algorithm: str) -> None:
     assert Fingerprints([(algorithm, text)]).match(own.der)
 
 
-@pytest.mark.parametrize("algorithm", ["sha-1", "md5", "sha256", ""])
+@each_case("algorithm", ["sha-1", "md5", "sha256", ""])
 def test_other_fingerprints_are_not_made(algorithm: str) -> None:
     with pytest.raises(ValueError, match="sha-256"):
         certificate("client").fingerprint(algorithm)
@@ -72,15 +73,15 @@ def test_the_private_key_is_not_shown() -> None:
     assert repr(own) == f"<Certificate {own.fingerprint()}>"
 
 
-@pytest.mark.parametrize("curve", [ec.SECP521R1(), ec.SECP256K1()])
+@each_case("curve", [ec.SECP521R1(), ec.SECP256K1()])
 def test_other_curves_are_refused(curve: ec.EllipticCurve) -> None:
     key = ec.generate_private_key(curve)
     with pytest.raises(ValueError, match=r"P-256 or P-384"):
         Certificate(key, self_signed(key))
 
 
-@pytest.mark.parametrize(
-    ("curve", "scheme"),
+@each_case(
+    "curve, scheme",
     [
         (ec.SECP256R1(), SignatureScheme.ECDSA_SHA256),
         (ec.SECP384R1(), SignatureScheme.ECDSA_SHA384),
@@ -98,9 +99,7 @@ def test_a_key_signs_with_the_hash_of_its_strength(
         verify_signature(own.der, own.scheme, signature, b"other data")
 
 
-@pytest.mark.parametrize(
-    "scheme", [0x0203, 0x0401, 0x0804, 0x0807, 0x0000, 0x0303], ids=lambda value: f"{value:#06x}"
-)
+@each_case("scheme", [0x0203, 0x0401, 0x0804, 0x0807, 0x0000, 0x0303])
 def test_only_offered_schemes_are_verified(scheme: int) -> None:
     """SHA-1, RSA and the rest are not in signature_algorithms."""
     own = certificate("client")

@@ -18,8 +18,9 @@ from tests.rtc.dtls.harness import (
     failure,
     plain_record,
 )
+from tests.support.cases import each_case
 
-ROLES = pytest.mark.parametrize("is_client", [True, False], ids=["client", "server"])
+ROLES = each_case("is_client", [True, False])
 
 
 def ends(wire: Wire, is_client: bool) -> tuple[DtlsEndpoint, DtlsEndpoint]:
@@ -116,8 +117,8 @@ def test_a_closed_end_ignores_everything(is_client: bool) -> None:
 
 
 @ROLES
-@pytest.mark.parametrize("level", [1, 2])
-@pytest.mark.parametrize("description", [0, 10, 20, 40, 42, 80, 255])
+@each_case("level", [1, 2])
+@each_case("description", [0, 10, 20, 40, 42, 80, 255])
 def test_alerts_in_clear_end_nothing(is_client: bool, level: int, description: int) -> None:
     forged = plain_record(ContentType.ALERT, bytes([level, description]))
 
@@ -151,7 +152,7 @@ def test_an_alert_in_clear_explains_a_timeout(is_client: bool) -> None:
 
 
 @ROLES
-@pytest.mark.parametrize("content", [b"", b"\x01", b"\x01\x00\x00"])
+@each_case("content", [b"", b"\x01", b"\x01\x00\x00"])
 def test_malformed_alerts_are_ignored(is_client: bool, content: bytes) -> None:
     end, peer = ends(connected_pair(), is_client)
     end.receive(protected(peer, ContentType.ALERT, content), 1.0)
@@ -161,9 +162,7 @@ def test_malformed_alerts_are_ignored(is_client: bool, content: bytes) -> None:
 
 
 @ROLES
-@pytest.mark.parametrize(
-    ("description", "name"), [(80, "internal_error"), (20, "bad_record_mac"), (99, "alert 99")]
-)
+@each_case("description, name", [(80, "internal_error"), (20, "bad_record_mac"), (99, "alert 99")])
 def test_an_authentic_fatal_alert_breaks_the_connection(
     is_client: bool, description: int, name: str
 ) -> None:
@@ -175,7 +174,7 @@ def test_an_authentic_fatal_alert_breaks_the_connection(
 
 
 @ROLES
-@pytest.mark.parametrize("description", [90, 100, 41])
+@each_case("description", [90, 100, 41])
 def test_an_authentic_warning_changes_nothing(is_client: bool, description: int) -> None:
     end, peer = ends(connected_pair(), is_client)
     end.receive(protected(peer, ContentType.ALERT, bytes([1, description])), 1.0)

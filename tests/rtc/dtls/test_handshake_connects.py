@@ -19,6 +19,7 @@ from tests.rtc.dtls.harness import (
     drain,
     endpoint,
 )
+from tests.support.cases import each_case
 
 SUITES = (0xC02B, 0xC02C, 0xCCA9)
 GROUPS = (0x001D, 0x0017, 0x0018)
@@ -31,8 +32,8 @@ def handshake(client: DtlsEndpoint, server: DtlsEndpoint) -> Wire:
     return wire
 
 
-@pytest.mark.parametrize("cookie_exchange", [False, True])
-@pytest.mark.parametrize("mtu", [128, 200, 576, 1200, 65000])
+@each_case("cookie_exchange", [False, True])
+@each_case("mtu", [128, 200, 576, 1200, 65000])
 def test_any_datagram_size_with_and_without_cookie(mtu: int, cookie_exchange: bool) -> None:
     options = DtlsOptions(mtu=mtu, cookie_exchange=cookie_exchange)
     wire = handshake(
@@ -44,13 +45,13 @@ def test_any_datagram_size_with_and_without_cookie(mtu: int, cookie_exchange: bo
     assert wire.client.stats.retransmissions == wire.server.stats.retransmissions == 0
 
 
-@pytest.mark.parametrize("suite", SUITES)
-@pytest.mark.parametrize("group", GROUPS)
+@each_case("suite", SUITES)
+@each_case("group", GROUPS)
 def test_every_suite_with_every_group(suite: int, group: int) -> None:
     connected_pair(DtlsOptions(cipher_suites=(suite,), groups=(group,)))
 
 
-@pytest.mark.parametrize("only_client", [True, False])
+@each_case("only_client", [True, False])
 def test_the_only_common_suite_and_group_are_found(only_client: bool) -> None:
     few = DtlsOptions(cipher_suites=(0xCCA9,), groups=(0x0018,))
     wire = handshake(
@@ -68,7 +69,7 @@ def test_the_server_prefers_its_own_srtp_profile() -> None:
     assert wire.client.srtp_profile == wire.server.srtp_profile == 7
 
 
-@pytest.mark.parametrize("offered", [(), (2, 5)])
+@each_case("offered", [(), (2, 5)])
 def test_without_a_common_srtp_profile_there_is_none(offered: tuple[int, ...]) -> None:
     wire = handshake(
         endpoint(is_client=True, options=DtlsOptions(srtp_profiles=offered)),
@@ -155,7 +156,7 @@ def test_no_secret_is_in_a_repr() -> None:
     assert repr(wire.client) == "<DtlsEndpoint client connected>"
 
 
-@pytest.mark.parametrize(
+@each_case(
     "change",
     [
         {"cipher_suites": ()},

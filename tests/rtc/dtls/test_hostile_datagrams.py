@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +20,7 @@ from tests.rtc.dtls.harness import (
     plain_record,
     records,
 )
+from tests.support.cases import each_case
 
 STEPS = 4  # datagrams of a handshake on a perfect wire
 
@@ -69,7 +69,7 @@ def test_random_records(
     assert_connected(run_with_noise(step, [record]))
 
 
-@pytest.mark.parametrize("index", range(STEPS))
+@each_case("index", range(STEPS))
 def test_every_truncation_of_every_datagram(index: int) -> None:
     """Truncated copies arrive first, at both ends; the genuine datagram still counts."""
     data = genuine()[index]
@@ -103,7 +103,7 @@ def test_flipped_bits_never_do_more_than_prevent_the_handshake(index: int, bits:
             assert [type(event) for event in end.events] == [DtlsFailed]
 
 
-@pytest.mark.parametrize("index", [2, 3])
+@each_case("index", [2, 3])
 def test_flipped_bits_in_protected_records_do_nothing(index: int) -> None:
     data = genuine()[index]
     last = len(records(data)[-1])
@@ -116,7 +116,7 @@ def test_flipped_bits_in_protected_records_do_nothing(index: int) -> None:
         assert_connected(run_with_noise(index, forged[start : start + 10]))
 
 
-@pytest.mark.parametrize("index", range(STEPS))
+@each_case("index", range(STEPS))
 def test_a_flipped_bit_in_a_record_header_is_repaired_by_retransmission(index: int) -> None:
     """The forged datagram replaces the genuine one the first time."""
     for bit in range(8 * RECORD_HEADER_LENGTH):
@@ -144,7 +144,7 @@ def bystander(*, is_client: bool) -> DtlsEndpoint:
     return end
 
 
-@pytest.mark.parametrize("is_client", [True, False])
+@each_case("is_client", [True, False])
 def test_empty_and_tiny_datagrams(is_client: bool) -> None:
     end = bystander(is_client=is_client)
     for size in range(RECORD_HEADER_LENGTH):
@@ -154,7 +154,7 @@ def test_empty_and_tiny_datagrams(is_client: bool) -> None:
     assert not end.events
 
 
-@pytest.mark.parametrize("is_client", [True, False])
+@each_case("is_client", [True, False])
 def test_a_record_longer_than_its_datagram(is_client: bool) -> None:
     end = bystander(is_client=is_client)
     end.receive(RECORD_HEADER.pack(22, 0xFEFD, 0, 100) + bytes(99), 0.0)
@@ -202,8 +202,8 @@ def test_only_32_records_of_a_datagram_are_looked_at() -> None:
     assert wire.server.stats.malformed == 1
 
 
-@pytest.mark.parametrize("is_client", [True, False])
-@pytest.mark.parametrize("epoch", [2, 3, 0x8000, 0xFFFF])
+@each_case("is_client", [True, False])
+@each_case("epoch", [2, 3, 0x8000, 0xFFFF])
 def test_records_of_other_epochs_are_dropped(epoch: int, is_client: bool) -> None:
     wire = connected_pair()
     victim, peer = (wire.client, wire.server) if is_client else (wire.server, wire.client)
@@ -216,7 +216,7 @@ def test_records_of_other_epochs_are_dropped(epoch: int, is_client: bool) -> Non
     assert victim.inbound == [b"data"]
 
 
-@pytest.mark.parametrize("is_client", [True, False])
+@each_case("is_client", [True, False])
 def test_application_data_in_clear_is_never_taken(is_client: bool) -> None:
     """CVE-2019-20786: data in epoch 0, before and after the handshake."""
     end = bystander(is_client=is_client)
@@ -231,7 +231,7 @@ def test_application_data_in_clear_is_never_taken(is_client: bool) -> None:
     assert not end.inbound
 
 
-@pytest.mark.parametrize("is_client", [True, False])
+@each_case("is_client", [True, False])
 def test_at_most_16_early_protected_records_wait(is_client: bool) -> None:
     end = bystander(is_client=is_client)
     for number in range(50):

@@ -8,6 +8,7 @@ import hmac
 import pytest
 
 from lktrio.rtc.dtls.keys import CIPHER_SUITES, Secrets, prf
+from tests.support.cases import each_case
 
 # The two vectors for TLS 1.2 that were posted to the IETF's TLS list and are in wide use.
 VECTORS = {
@@ -35,13 +36,13 @@ VECTORS = {
 }
 
 
-@pytest.mark.parametrize("hash_name", VECTORS)
+@each_case("hash_name", VECTORS)
 def test_published_vectors(hash_name: str) -> None:
     secret, seed, output = map(bytes.fromhex, VECTORS[hash_name])
     assert prf(hash_name, secret, b"test label", seed, len(output)) == output
 
 
-@pytest.mark.parametrize("hash_name", VECTORS)
+@each_case("hash_name", VECTORS)
 def test_a_shorter_output_is_a_prefix(hash_name: str) -> None:
     secret, seed, output = map(bytes.fromhex, VECTORS[hash_name])
     for length in range(len(output)):
@@ -60,9 +61,7 @@ def p_hash(hash_name: str, secret: bytes, seed: bytes, blocks: int) -> bytes:
     return b"".join(hmac.new(secret, x + seed, hash_name).digest() for x in a[1:])
 
 
-@pytest.mark.parametrize(
-    ("suite", "key", "iv"), [(0xC02B, 16, 4), (0xC02C, 32, 4), (0xCCA9, 32, 12)]
-)
+@each_case("suite, key, iv", [(0xC02B, 16, 4), (0xC02C, 32, 4), (0xCCA9, 32, 12)])
 def test_record_keys_are_cut_from_one_block(suite: int, key: int, iv: int) -> None:
     found = secrets(suite)
     keys = found.traffic_keys()
@@ -97,9 +96,8 @@ def test_finished_depends_on_role_and_handshake() -> None:
     assert {len(value) for value in values} == {12}
 
 
-@pytest.mark.parametrize(
-    "label",
-    ["client finished", "server finished", "master secret", "extended master secret"],
+@each_case(
+    "label", ["client finished", "server finished", "master secret", "extended master secret"]
 )
 def test_labels_of_the_handshake_are_not_exported(label: str) -> None:
     with pytest.raises(ValueError, match="reserved"):

@@ -31,6 +31,7 @@ from lktrio.rtc.dtls.messages import (
     ServerHello,
     ServerKeyExchange,
 )
+from tests.support.cases import each_case
 
 u16 = st.integers(0, 0xFFFF)
 u16_lists = st.lists(u16, min_size=1, max_size=20).map(tuple)
@@ -102,7 +103,7 @@ IDS = [message.__name__ for message, _ in MESSAGES]
 
 
 @settings(max_examples=30, deadline=None)
-@pytest.mark.parametrize(("message", "strategy"), MESSAGES, ids=IDS)
+@each_case("message, strategy", MESSAGES)
 @given(data=st.data())
 def test_messages_round_trip(
     message: Any, strategy: st.SearchStrategy[Any], data: st.DataObject
@@ -112,7 +113,7 @@ def test_messages_round_trip(
 
 
 @settings(max_examples=30, deadline=None)
-@pytest.mark.parametrize(("message", "strategy"), MESSAGES, ids=IDS)
+@each_case("message, strategy", MESSAGES)
 @given(data=st.data())
 def test_every_truncation_is_a_remote_error(
     message: Any, strategy: st.SearchStrategy[Any], data: st.DataObject
@@ -130,7 +131,7 @@ def test_every_truncation_is_a_remote_error(
 
 
 @settings(max_examples=30, deadline=None)
-@pytest.mark.parametrize(("message", "strategy"), MESSAGES, ids=IDS)
+@each_case("message, strategy", MESSAGES)
 @given(data=st.data())
 def test_flipped_bits_are_a_value_or_a_remote_error(
     message: Any, strategy: st.SearchStrategy[Any], data: st.DataObject
@@ -144,7 +145,7 @@ def test_flipped_bits_are_a_value_or_a_remote_error(
 
 
 @settings(max_examples=30, deadline=None)
-@pytest.mark.parametrize(("message", "strategy"), MESSAGES, ids=IDS)
+@each_case("message, strategy", MESSAGES)
 @given(data=st.data(), junk=st.binary(min_size=1, max_size=4))
 def test_trailing_bytes_are_a_remote_error(
     message: Any, strategy: st.SearchStrategy[Any], data: st.DataObject, junk: bytes
@@ -170,10 +171,8 @@ def test_an_extension_may_not_occur_twice() -> None:
         parse_extensions(Reader(block, "test"))
 
 
+@each_case("parse", [parse_u16_list, parse_point_formats, parse_supported_versions, parse_use_srtp])
 @given(body=st.binary(max_size=80))
-@pytest.mark.parametrize(
-    "parse", [parse_u16_list, parse_point_formats, parse_supported_versions, parse_use_srtp]
-)
 def test_extension_bodies_never_raise_anything_else(
     parse: Callable[[bytes], object], body: bytes
 ) -> None:
@@ -186,8 +185,8 @@ def test_use_srtp_round_trips(profiles: tuple[int, ...]) -> None:
     assert parse_use_srtp(build_use_srtp(profiles)) == (profiles, b"")
 
 
-@pytest.mark.parametrize(
-    ("parse", "body"),
+@each_case(
+    "parse, body",
     [
         (parse_u16_list, b""),
         (parse_u16_list, b"\x00\x00"),
@@ -205,8 +204,8 @@ def test_broken_extension_bodies_are_refused(parse: Callable[[bytes], object], b
         parse(body)
 
 
-@pytest.mark.parametrize(
-    ("message", "body"),
+@each_case(
+    "message, body",
     [
         (CertificateMessage, b"\x00\x00\x03\x00\x00\x00"),
         (CertificateMessage, b"\x00\x00\x44" + b"\x00\x00\x01a" * 17),
@@ -215,15 +214,6 @@ def test_broken_extension_bodies_are_refused(parse: Callable[[bytes], object], b
         (ClientKeyExchange, b"\x00"),
         (CertificateRequest, b"\x00\x00\x02\x04\x03\x00\x00"),
         (CertificateRequest, b"\x01\x40\x00\x00\x00\x00"),
-    ],
-    ids=[
-        "empty certificate",
-        "too many certificates",
-        "explicit curve",
-        "empty server key",
-        "empty client key",
-        "no certificate types",
-        "no signature schemes",
     ],
 )
 def test_forbidden_forms_are_refused(message: Any, body: bytes) -> None:

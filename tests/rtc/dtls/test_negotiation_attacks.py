@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
-import pytest
-
 from lktrio.rtc.dtls import DtlsEndpoint, DtlsOptions
 from lktrio.rtc.dtls.client import ClientHandshake
 from lktrio.rtc.dtls.messages import (
@@ -18,7 +16,7 @@ from lktrio.rtc.dtls.messages import (
     ServerKeyExchange,
 )
 from lktrio.rtc.dtls.registry import ExtensionType, HandshakeType
-from lktrio.rtc.dtls.server import ServerHandshake
+from lktrio.rtc.dtls.server import ServerHandshake, _Greeting
 from tests.rtc.dtls.harness import (
     Wire,
     assert_connected,
@@ -27,6 +25,7 @@ from tests.rtc.dtls.harness import (
     failure,
     rewriting,
 )
+from tests.support.cases import each_case
 
 ChosenChange = Callable[[ServerHello], ServerHello]
 
@@ -116,16 +115,16 @@ IMPOSSIBLE_CHOICES: dict[str, tuple[ChosenChange, str, int]] = {
 }
 
 
-@pytest.mark.parametrize("name", IMPOSSIBLE_CHOICES)
+@each_case("name", IMPOSSIBLE_CHOICES)
 def test_an_impossible_choice_of_the_server_is_refused(name: str) -> None:
     change, reason, alert = IMPOSSIBLE_CHOICES[name]
-    wire = run(chosen(change), until=1.0)
+    wire = run(chosen(change))
     assert reason in failure(wire.client)
     assert not wire.server.connected
     assert [parcel.data[-2:] for parcel in wire.sent if parcel.data[0] == 21] == [bytes([2, alert])]
 
 
-@pytest.mark.parametrize("profile", [8, 1, None])
+@each_case("profile", [8, 1, None])
 def test_a_changed_but_possible_choice_prevents_the_handshake(profile: int | None) -> None:
     """A downgrade in transit is not noticed at once, but never leads to a connection."""
     body = None if profile is None else bytes([0, 2, 0, profile, 0])
@@ -143,7 +142,7 @@ def test_a_downgraded_suite_prevents_the_handshake() -> None:
 
 
 def test_a_changed_server_random_is_noticed_by_its_signature() -> None:
-    wire = run(chosen(lambda hello: dataclasses.replace(hello, random=bytes(32))), until=1.0)
+    wire = run(chosen(lambda hello: dataclasses.replace(hello, random=bytes(32))))
     assert "signature is wrong" in failure(wire.client)
 
 
@@ -157,7 +156,7 @@ def key_exchange(change: Callable[[ServerKeyExchange], ServerKeyExchange]) -> Wi
     )
 
 
-@pytest.mark.parametrize(
+@each_case(
     "change",
     [
         lambda found: dataclasses.replace(found, public=bytes(32)),
@@ -169,12 +168,11 @@ def key_exchange(change: Callable[[ServerKeyExchange], ServerKeyExchange]) -> Wi
             found, signature=found.signature[:-1] + bytes([found.signature[-1] ^ 1])
         ),
     ],
-    ids=["key", "group", "no signature", "hash", "sha-1", "signature"],
 )
 def test_a_changed_server_key_is_noticed(
     change: Callable[[ServerKeyExchange], ServerKeyExchange],
 ) -> None:
-    wire = run(key_exchange(change), until=1.0)
+    wire = run(key_exchange(change))
     reason = failure(wire.client)
     assert "signature is wrong" in reason or "not with ECDSA" in reason
     assert not wire.server.connected
@@ -186,16 +184,16 @@ def signing_server(group: int, public: bytes) -> DtlsEndpoint:
     handshake = server._handshake
     assert isinstance(handshake, ServerHandshake)
 
-    def sign(_: int) -> ServerKeyExchange:
+    def sign(greeting: _Greeting) -> ServerKeyExchange:
         signed = (
-            handshake._client_random
-            + handshake._server_random
+            greeting.client_random
+            + greeting.server_random
             + ServerKeyExchange.parameters(group, public)
         )
         own = certificate("server")
         return ServerKeyExchange(group, public, own.scheme, own.sign(signed))
 
-    handshake._sign_share = sign  # type: ignore[method-assign, assignment]  # the attack
+    handshake._sign_share = sign  # type: ignore[method-assign]  # the attack
     return server
 
 
@@ -215,25 +213,25 @@ BAD_KEYS: dict[str, tuple[int, bytes]] = {
 }
 
 
-@pytest.mark.parametrize("name", BAD_KEYS)
+@each_case("name", BAD_KEYS)
 def test_a_signed_but_invalid_server_key_is_refused(name: str) -> None:
-    wire = run(Wire(endpoint(is_client=True), signing_server(*BAD_KEYS[name])), until=1.0)
+    wire = run(Wire(endpoint(is_client=True), signing_server(*BAD_KEYS[name])))
     assert "ephemeral key is not valid" in failure(wire.client)
 
 
 def test_a_signed_key_of_a_group_that_was_not_offered_is_refused() -> None:
     client = endpoint(is_client=True, options=DtlsOptions(groups=(0x0017,)))
-    wire = run(Wire(client, signing_server(0x001D, b"\x09" + bytes(31))), until=1.0)
+    wire = run(Wire(client, signing_server(0x001D, b"\x09" + bytes(31))))
     assert "not offered" in failure(client)
     assert not wire.server.connected
 
 
-@pytest.mark.parametrize("name", BAD_KEYS)
+@each_case("name", BAD_KEYS)
 def test_an_invalid_client_key_is_refused(name: str) -> None:
     group, public = BAD_KEYS[name]
     client = endpoint(is_client=True, options=DtlsOptions(groups=(group,)))
     lying_client(client, public=public)
-    wire = run(Wire(client, endpoint(is_client=False)), until=1.0)
+    wire = run(Wire(client, endpoint(is_client=False)))
     assert "ephemeral key is not valid" in failure(wire.server)
 
 
@@ -255,7 +253,7 @@ def lying_client(client: DtlsEndpoint, *, public: bytes) -> None:
 
 
 def test_an_empty_client_certificate_is_refused() -> None:
-    wire = run(changing(HandshakeType.CERTIFICATE, empty_for(certificate("client").der)), until=1.0)
+    wire = run(changing(HandshakeType.CERTIFICATE, empty_for(certificate("client").der)))
     assert "no certificate" in failure(wire.server)
 
 
@@ -268,7 +266,7 @@ def empty_for(der: bytes) -> Callable[[bytes], bytes]:
 
 
 def test_an_empty_server_certificate_is_refused() -> None:
-    wire = run(changing(HandshakeType.CERTIFICATE, empty_for(certificate("server").der)), until=1.0)
+    wire = run(changing(HandshakeType.CERTIFICATE, empty_for(certificate("server").der)))
     assert "no certificate" in failure(wire.client)
 
 
@@ -279,9 +277,9 @@ def dropping(kinds: Sequence[HandshakeType]) -> Wire:
     assert isinstance(handshake, ClientHandshake)
     original = handshake._build_answer
 
-    def build(*args: object, **kwargs: bool) -> tuple[object, ...]:
+    def build(*args: object, **kwargs: bool) -> tuple[tuple[object, ...], object]:
         before = handshake._sequence
-        items = original(*args, **kwargs)  # type: ignore[arg-type]  # passed through
+        items, secrets = original(*args, **kwargs)  # type: ignore[arg-type]  # passed through
         kept = [item for item in items if item.message is None or item.message.type not in kinds]
         numbered: list[object] = []
         for item in kept:
@@ -290,13 +288,13 @@ def dropping(kinds: Sequence[HandshakeType]) -> Wire:
             else:
                 numbered.append(item._replace(message=item.message._replace(sequence=before)))
                 before += 1
-        return tuple(numbered)
+        return tuple(numbered), secrets
 
     handshake._build_answer = build  # type: ignore[method-assign, assignment]  # the attack
     return Wire(client, endpoint(is_client=False))
 
 
-@pytest.mark.parametrize(
+@each_case(
     "kinds",
     [
         (HandshakeType.CERTIFICATE_VERIFY,),
@@ -305,7 +303,6 @@ def dropping(kinds: Sequence[HandshakeType]) -> Wire:
         (HandshakeType.CLIENT_KEY_EXCHANGE,),
         (HandshakeType.FINISHED,),
     ],
-    ids=["proof", "certificate", "certificate and proof", "key", "finished"],
 )
 def test_a_server_never_does_without_any_message_of_the_client(
     kinds: tuple[HandshakeType, ...],
@@ -334,7 +331,7 @@ def test_a_proof_over_another_handshake_is_refused() -> None:
         )
     )
     (proof,) = recorded
-    wire = run(changing(HandshakeType.CERTIFICATE_VERIFY, lambda _: proof), until=1.0)
+    wire = run(changing(HandshakeType.CERTIFICATE_VERIFY, lambda _: proof))
     assert "signature is wrong" in failure(wire.server)
 
 
@@ -345,8 +342,7 @@ def test_a_proof_with_a_scheme_that_was_not_offered_is_refused() -> None:
             lambda body: dataclasses.replace(
                 CertificateVerify.parse(body), scheme=0x0201
             ).serialize(),
-        ),
-        until=1.0,
+        )
     )
     assert "not with ECDSA" in failure(wire.server)
 
@@ -358,14 +354,13 @@ def test_a_server_that_cannot_verify_our_signatures_is_refused() -> None:
             lambda body: dataclasses.replace(
                 CertificateRequest.parse(body), schemes=(0x0401, 0x0804)
             ).serialize(),
-        ),
-        until=1.0,
+        )
     )
     assert "signatures" in failure(wire.client)
 
 
 def test_a_server_hello_done_with_content_is_refused() -> None:
-    wire = run(changing(HandshakeType.SERVER_HELLO_DONE, lambda _: b"x"), until=1.0)
+    wire = run(changing(HandshakeType.SERVER_HELLO_DONE, lambda _: b"x"))
     assert "not empty" in failure(wire.client)
 
 

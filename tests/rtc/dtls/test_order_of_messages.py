@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lktrio.rtc.dtls import DtlsEndpoint, DtlsFailed, DtlsOptions
+from lktrio.rtc.dtls import DtlsEndpoint, DtlsOptions
 from lktrio.rtc.dtls.fragments import HandshakeMessage
 from lktrio.rtc.dtls.registry import ContentType, HandshakeType
 from tests.rtc.dtls.harness import (
@@ -20,8 +19,9 @@ from tests.rtc.dtls.harness import (
     plain_record,
     records,
 )
+from tests.support.cases import each_case
 
-ROLES = pytest.mark.parametrize("is_client", [True, False], ids=["client", "server"])
+ROLES = each_case("is_client", [True, False])
 KINDS = [*HandshakeType, 4, 6, 22, 24, 67, 254, 255]
 CHANGE_CIPHER_SPEC = plain_record(ContentType.CHANGE_CIPHER_SPEC, b"\x01")
 
@@ -40,8 +40,8 @@ def ends(wire: Wire, is_client: bool) -> tuple[DtlsEndpoint, DtlsEndpoint]:
 # Before the connection.
 
 
-@pytest.mark.parametrize("step", range(4))
-@pytest.mark.parametrize("sequence", range(9))
+@each_case("step", range(4))
+@each_case("sequence", range(9))
 def test_every_empty_message_in_every_state(step: int, sequence: int) -> None:
     """Forged messages of all kinds cost at most retransmissions."""
 
@@ -85,11 +85,7 @@ def test_any_forged_messages_at_any_time(data: st.DataObject) -> None:
     wire = Wire(endpoint(is_client=True), endpoint(is_client=False), rule)
     wire.start()
     wire.run()
-    if wire.client.connected or wire.server.connected:
-        assert_connected(wire)
-    else:  # the same forgery twice, or forged cookies beyond their limit
-        for end in (wire.client, wire.server):
-            assert [type(event) for event in end.events] == [DtlsFailed]
+    assert_connected(wire)
 
 
 @ROLES
@@ -141,7 +137,7 @@ def test_without_change_cipher_spec_nothing_protected_is_taken(is_client: bool) 
     assert_connected(wire)
 
 
-@pytest.mark.parametrize("step", range(4))
+@each_case("step", range(4))
 def test_an_early_change_cipher_spec_changes_no_cipher(step: int) -> None:
     """Unlike CVE-2014-0224: records in clear stay readable, protected ones need the real keys."""
 
@@ -159,7 +155,7 @@ def test_an_early_change_cipher_spec_changes_no_cipher(step: int) -> None:
 
 
 @ROLES
-@pytest.mark.parametrize("content", [b"", b"\x00", b"\x02", b"\x01\x01"])
+@each_case("content", [b"", b"\x00", b"\x02", b"\x01\x01"])
 def test_a_malformed_change_cipher_spec_is_ignored(is_client: bool, content: bytes) -> None:
     end = endpoint(is_client=is_client)
     end.start(0.0)
@@ -167,7 +163,7 @@ def test_a_malformed_change_cipher_spec_is_ignored(is_client: bool, content: byt
     assert end.stats.unexpected == 1
 
 
-@pytest.mark.parametrize("mtu", [200, 1200])
+@each_case("mtu", [200, 1200])
 def test_finished_before_the_keys_it_needs(mtu: int) -> None:
     """The client's last flight arrives backwards, record by record."""
 
@@ -229,7 +225,7 @@ def test_early_data_with_a_wrong_finished_is_never_released() -> None:
 
 
 @ROLES
-@pytest.mark.parametrize("kind", [HandshakeType.HELLO_REQUEST, HandshakeType.CLIENT_HELLO])
+@each_case("kind", [HandshakeType.HELLO_REQUEST, HandshakeType.CLIENT_HELLO])
 def test_renegotiation_is_refused_once_and_the_connection_stays(
     is_client: bool, kind: HandshakeType
 ) -> None:
@@ -304,7 +300,7 @@ def test_the_server_flight_is_not_repeated_too_often() -> None:
 
 
 @ROLES
-@pytest.mark.parametrize("kind", [20, 24, 25, 26, 255])
+@each_case("kind", [20, 24, 25, 26, 255])
 def test_other_protected_content_is_dropped(is_client: bool, kind: int) -> None:
     end, peer = ends(connected_pair(), is_client)
     assert peer._writer is not None

@@ -22,9 +22,10 @@ from lktrio.rtc.dtls.records import (
     protected_reader,
     protected_writer,
 )
+from tests.support.cases import each_case
 
 SUITES = [0xC02B, 0xC02C, 0xCCA9]
-EACH_SUITE = pytest.mark.parametrize("suite", SUITES, ids=["aes128", "aes256", "chacha20"])
+EACH_SUITE = each_case("suite", SUITES)
 WINDOW = 1024
 
 
@@ -67,7 +68,7 @@ def test_records_round_trip(suite: int, kind: int, content: bytes) -> None:
     assert stats.dropped == 0
 
 
-@pytest.mark.parametrize("suite", [0xC02B, 0xC02C])
+@each_case("suite", [0xC02B, 0xC02C])
 def test_the_gcm_nonce_is_salt_and_record_number(suite: int) -> None:
     """Never random: a random explicit nonce repeats after 2**32 records (CVE-2026-26014)."""
     key, salt = material(suite)
