@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from lktrio._text import printable
 from lktrio.errors import RemoteProtocolError, ServerError, SipCallError
 from lktrio.proto import Message
 from lktrio.proto.codec import decode
@@ -49,22 +50,27 @@ INTERMEDIARY_CODES = {
 MessageT = TypeVar("MessageT", bound=Message)
 
 
-def read_answer(response: httpx.Response, expected: type[MessageT]) -> MessageT:
+def read_answer(response: httpx.Response, body: bytes, expected: type[MessageT]) -> MessageT:
     """The message in an answer.
+
+    Args:
+        response: The head of the answer.
+        body: What it holds.
+        expected: The class of the message.
 
     Raises:
         SipCallError: A call failed with a SIP status, or its transfer failed.
         ServerError: The server refused, or something else answered in its place.
     """
     if response.status_code != OK:
-        raise _error(response)
+        raise _error(response, body)
     if (found := _media_type(response)) != CONTENT_TYPE:
-        kind = f"it is {found}" if found else "it has no Content-Type"
-        raise _foreign(response, f"{kind}, not {CONTENT_TYPE}; {NOT_LIVEKIT}")
+        kind = f"it is {printable(found)}" if found else "it has no Content-Type"
+        raise _foreign(response, body, f"{kind}, not {CONTENT_TYPE}; {NOT_LIVEKIT}")
     try:
-        return decode(expected, response.content)
+        return decode(expected, body)
     except RemoteProtocolError as error:
-        raise _foreign(response, f"the answer is no {expected.__name__}") from error
+        raise _foreign(response, body, f"the answer is no {expected.__name__}") from error
 
 
 def _media_type(response: httpx.Response) -> str:
@@ -72,23 +78,24 @@ def _media_type(response: httpx.Response) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def _error(response: httpx.Response) -> ServerError:
+def _error(response: httpx.Response, body: bytes) -> ServerError:
     try:
-        found: object = json.loads(response.content)
+        found: object = json.loads(body)
     except (ValueError, RecursionError):
         found = None
-    body = cast("dict[str, object]", found) if isinstance(found, dict) else {}
-    code, text = body.get("code"), body.get("msg", "")
+    error = cast("dict[str, object]", found) if isinstance(found, dict) else {}
+    code, text = error.get("code"), error.get("msg", "")
     if not isinstance(code, str) or not isinstance(text, str):
-        return _foreign(response, NO_SERVICE if response.status_code == NOT_FOUND else "")
-    return _twirp_error(code, text, _strings(body.get("meta")), response.status_code)
+        return _foreign(response, body, NO_SERVICE if response.status_code == NOT_FOUND else "")
+    meta = _strings(error.get("meta"))
+    return _twirp_error(printable(code), printable(text), meta, response.status_code)
 
 
 def _strings(meta: object) -> dict[str, str]:
     if not isinstance(meta, dict):
         return {}
     items = cast("dict[str, object]", meta).items()
-    return {key: value for key, value in items if isinstance(value, str)}
+    return {printable(key): printable(value) for key, value in items if isinstance(value, str)}
 
 
 def _twirp_error(code: str, text: str, meta: Mapping[str, str], status: int) -> ServerError:
@@ -108,17 +115,17 @@ def _twirp_error(code: str, text: str, meta: Mapping[str, str], status: int) -> 
     )
 
 
-def _foreign(response: httpx.Response, problem: str) -> ServerError:
+def _foreign(response: httpx.Response, body: bytes, problem: str) -> ServerError:
     """The error of an answer that is not the server's."""
     status = response.status_code
     code = INTERMEDIARY_CODES.get(status, "unknown" if status >= SERVER_ERRORS else "internal")
     meta = {"http_error_from_intermediary": "true", "status_code": str(status)}
-    said = f"HTTP {status} {response.reason_phrase} from {_place(response)}"
+    said = f"HTTP {status} {printable(response.reason_phrase)} from {_place(response)}"
     if response.has_redirect_location:
-        meta["location"] = response.headers["Location"]
+        meta["location"] = printable(response.headers["Location"])
         problem = f"redirects to {meta['location']} are not followed: use that URL"
-    elif response.content and not _is_binary(response):
-        problem = f"{problem}: {_excerpt(response)}" if problem else _excerpt(response)
+    elif body and not _is_binary(response):
+        problem = f"{problem}: {_excerpt(body)}" if problem else _excerpt(body)
     return ServerError(code, f"{said}: {problem}" if problem else said, meta=meta, status=status)
 
 
@@ -130,6 +137,6 @@ def _is_binary(response: httpx.Response) -> bool:
     return _media_type(response) in (CONTENT_TYPE, "application/octet-stream")
 
 
-def _excerpt(response: httpx.Response) -> str:
-    text = " ".join(response.content[: 4 * EXCERPT].decode("utf-8", "replace").split())
-    return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}..."
+def _excerpt(body: bytes) -> str:
+    text = " ".join(body[: 4 * EXCERPT].decode("utf-8", "replace").split())
+    return printable(text, EXCERPT)

@@ -21,6 +21,8 @@ from urllib.parse import urlsplit
 
 import trio
 
+from lktrio._http import read_body
+from lktrio._text import printable
 from lktrio.errors import RemoteProtocolError, ServerError
 from lktrio.proto import RegionSettings
 from lktrio.proto.codec import from_json
@@ -30,19 +32,21 @@ from ._answers import REGION_PIN, SERVER_ERRORS
 if TYPE_CHECKING:
     import httpx
 
-    from ._client import HttpClient
-
 __all__ = ["Failover", "FailoverMode", "Regions", "http_url"]
 
 FailoverMode = Literal["cloud", "always", "never"]
 """When requests go to other regions: for hosts of LiveKit Cloud, for every host, or not at all."""
 
+SCHEMES = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
+EXAMPLE = "wss://example.livekit.cloud"
 ATTEMPTS = 3
 BACKOFF = 0.2
 """Seconds before the second attempt; twice that before the third."""
 MIN_BUDGET = 5.0
 """Seconds that the caller must have left: with fewer, a second attempt would hardly help."""
 DISCOVERY_TIMEOUT = 2.0
+MAX_SETTINGS = 256 * 1024
+"""Bytes of the list of regions that are taken into memory."""
 
 logger = logging.getLogger("lktrio.api")
 
@@ -50,15 +54,34 @@ logger = logging.getLogger("lktrio.api")
 def http_url(url: str) -> str:
     """A server URL as HTTP clients take it: ``ws`` becomes ``http``, without a slash at the end.
 
+    White space around it, such as the line end of a file, is taken away.
+
     Raises:
-        ValueError: It has another scheme or no host.
+        ValueError: It has another scheme, or no host, or is no URL at all.
     """
-    parts = urlsplit(url)
-    scheme = {"ws": "http", "wss": "https", "http": "http", "https": "https"}.get(parts.scheme)
-    if scheme is None or not parts.hostname:
-        raise ValueError(f"{url!r} is not a server URL such as wss://example.livekit.cloud")
-    host = parts.netloc.rpartition("@")[2]
-    return f"{scheme}://{host}{parts.path}".rstrip("/")
+    # Callers may be untyped.
+    if not isinstance(url, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValueError(f"{url!r} is not a server URL such as {EXAMPLE}")
+    found = _http_url(url.strip())
+    if found is None:
+        shown = url.rpartition("@")[2]  # without user and password
+        raise ValueError(f"{shown!r} is not a server URL such as {EXAMPLE}")
+    return found
+
+
+def _http_url(url: str) -> str | None:
+    import httpx
+
+    try:
+        parts = urlsplit(url)
+        if parts.scheme not in SCHEMES or not parts.hostname:
+            return None
+        host = parts.netloc.rpartition("@")[2]
+        found = f"{SCHEMES[parts.scheme]}://{host}{parts.path}".rstrip("/")
+        httpx.URL(found)
+    except (ValueError, httpx.InvalidURL):
+        return None
+    return found
 
 
 @dataclass(slots=True)
@@ -74,7 +97,7 @@ class Regions:
         fetches: How often the list was asked for.
     """
 
-    def __init__(self, client: HttpClient, base: str) -> None:
+    def __init__(self, client: httpx.AsyncClient, base: str) -> None:
         parts = urlsplit(base)
         self._client = client
         self._url = f"{parts.scheme}://{parts.netloc}/settings/regions"
@@ -112,13 +135,16 @@ class Regions:
 
         await trio.lowlevel.checkpoint()
         try:
-            request = self._client.build_request("GET", self._url, headers=headers, timeout=None)
-            response = await self._client.send(request, follow_redirects=False)
-            response.raise_for_status()
-            settings = from_json(RegionSettings, response.content)
+            async with self._client.stream(
+                "GET", self._url, headers=headers, timeout=None, follow_redirects=False
+            ) as response:
+                response.raise_for_status()
+                body = await read_body(response, MAX_SETTINGS)
+            settings = from_json(RegionSettings, body or b"")
             urls = [http_url(region.url) for region in settings.regions if region.url]
         except (httpx.HTTPError, RemoteProtocolError, ValueError) as error:
-            logger.info("the regions could not be fetched from %s: %s", self._url, error)
+            problem = printable(str(error))
+            logger.info("the regions could not be fetched from %s: %s", self._url, problem)
             return None
         return _Listed(urls, trio.current_time() + _max_age(response))
 

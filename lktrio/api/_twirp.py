@@ -19,10 +19,14 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
 import trio
 
+from lktrio._http import proxy_place, read_body
+from lktrio._running import require_trio
+from lktrio._text import printable
 from lktrio._version import __version__
 from lktrio.auth import AccessToken, AgentGrants, SIPGrants, VideoGrants
 from lktrio.errors import LocalProtocolError, ServerError
@@ -35,8 +39,6 @@ from ._regions import Failover, FailoverMode, Regions
 if TYPE_CHECKING:
     import httpx
 
-    from ._client import HttpClient
-
 __all__ = ["Call", "Connection", "Grant", "Method", "Service", "method"]
 
 REQUEST_TIMEOUT = 10.0
@@ -47,6 +49,8 @@ TOKEN_REUSE = 60.0
 """Seconds in which the token of one call serves others that need exactly the same grant."""
 MAX_TOKENS = 1024
 """Tokens kept for that."""
+MAX_ANSWER = 128 * 1024 * 1024
+"""Bytes of an answer that are taken into memory."""
 REQUEST_ID = "X-Livekit-Request-Id"
 USER_AGENT = f"lktrio/{__version__}"
 
@@ -182,7 +186,7 @@ class Connection:
 
     def __init__(
         self,
-        client: HttpClient,
+        client: httpx.AsyncClient,
         base: str,
         sign: Callable[[AccessToken], str],
         failover: FailoverMode,
@@ -198,6 +202,7 @@ class Connection:
         self, service: str, spec: Method[RequestT, ResponseT], request: RequestT
     ) -> ResponseT:
         """Call a method of a service."""
+        require_trio(f"{service}.{spec.name}")
         if not isinstance(request, spec.request):
             found = type(request).__name__
             raise TypeError(f"{spec.name} takes a {spec.request.__name__}, not a {found}")
@@ -210,10 +215,10 @@ class Connection:
         path = f"twirp/livekit.{service}/{spec.name}"
         while True:
             try:
-                response = await self._post(
+                response, answer = await self._post(
                     f"{failover.base}/{path}", headers, body, failover.budget(usual)
                 )
-                return read_answer(response, spec.response)
+                return read_answer(response, answer, spec.response)
             except ServerError as error:
                 failure = error
             if not await failover.next(failure):
@@ -235,19 +240,42 @@ class Connection:
 
     async def _post(
         self, url: str, headers: dict[str, str], body: bytes, budget: float
-    ) -> httpx.Response:
+    ) -> tuple[httpx.Response, bytes]:
+        """The head and the body of the answer."""
         import httpx
 
         if self._client.is_closed:
             raise LocalProtocolError("the API is closed: make calls inside its async with block")
-        request = self._client.build_request(
-            "POST", url, headers=headers, content=body, timeout=None
-        )
         with trio.move_on_after(budget):
             try:
-                return await self._client.send(request, follow_redirects=False)
+                async with self._client.stream(
+                    "POST",
+                    _parsed(url),
+                    headers=headers,
+                    content=body,
+                    timeout=None,
+                    follow_redirects=False,
+                ) as response:
+                    answer = await read_body(response, MAX_ANSWER)
             except httpx.HTTPError as error:
-                problem = f"no answer from {url}: {type(error).__name__}: {error}"
-                raise ServerError("unavailable", problem) from error
+                raise ServerError("unavailable", _no_answer(url, error)) from error
+            if answer is None:
+                problem = f"the answer from {url} is longer than {MAX_ANSWER} bytes"
+                raise ServerError("internal", problem, status=response.status_code)
+            return response, answer
         await trio.lowlevel.checkpoint_if_cancelled()
         raise ServerError("deadline_exceeded", f"no answer from {url} within {budget:.1f} s")
+
+
+@lru_cache(maxsize=256)
+def _parsed(url: str) -> httpx.URL:
+    """Taken apart once: httpx takes longer for that than a call of ours adds to one of httpx."""
+    import httpx
+
+    return httpx.URL(url)
+
+
+def _no_answer(url: str, error: httpx.HTTPError) -> str:
+    proxy = proxy_place(url)
+    way = f" through the proxy {proxy} of the environment" if proxy else ""
+    return f"no answer from {url}{way}: {type(error).__name__}: {printable(str(error))}"

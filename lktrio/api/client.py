@@ -9,19 +9,21 @@ from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
-import httpx
 import trio
 
+from lktrio._http import new_client
+from lktrio._running import require_trio
 from lktrio.auth import AccessToken
+from lktrio.auth._keys import key_pair, stripped
 from lktrio.errors import LocalProtocolError
 
-from ._client import Client, HttpClient
 from ._regions import FailoverMode, http_url
 from ._twirp import Connection, Service
 
 if TYPE_CHECKING:
+    import httpx
+
     from .agent_db import AgentDBService
     from .agent_dispatch import AgentDispatchService
     from .agent_simulation import AgentSimulationService
@@ -40,8 +42,6 @@ URL_VARIABLE = "LIVEKIT_URL"
 TOKEN_VARIABLE = "LIVEKIT_TOKEN"  # noqa: S105 - the name of a variable
 KEY_VARIABLES = ("LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
 AGENTS_URL_VARIABLE = "LK_AGENTS_URL"
-PROXIED = frozenset({"http", "https", "all"})
-"""What a proxy may be set for, as in ``HTTPS_PROXY``."""
 
 ServiceT = TypeVar("ServiceT", bound=Service)
 
@@ -74,7 +74,9 @@ class LiveKitAPI:
             project's Cloud domain.
 
     Raises:
-        ValueError: There is no URL, or no key and no token.
+        TypeError: A value is of the wrong type; the message names it.
+        ValueError: There is no URL, or no key and no token; or, when the block is entered, the
+            proxy or the certificates that the environment names cannot be used.
     """
 
     def __init__(
@@ -88,24 +90,27 @@ class LiveKitAPI:
         failover: FailoverMode = "cloud",
         agents_url: str | None = None,
     ) -> None:
-        url = os.environ.get(URL_VARIABLE) if url is None else url
+        url = os.environ.get(URL_VARIABLE, "") if url is None else url
         if not url:
             raise ValueError(f"no server URL: pass it, or set {URL_VARIABLE}")
         if failover not in ("cloud", "always", "never"):
             raise ValueError(f'failover is "cloud", "always" or "never", not {failover!r}')
+        if client is not None and not hasattr(client, "aclose"):
+            raise TypeError(f"client must be an httpx.AsyncClient, not {type(client).__name__}")
         self.url = http_url(url)
         self._agents_url = agents_url
         self._sign = _signer(api_key, api_secret, token)
         self._failover: FailoverMode = failover
-        self._client: HttpClient | None = client
+        self._client = client
         self._owns_client = client is None
         self._connections: dict[str, Connection] = {}
         self._services: dict[str, Service] = {}
 
     async def __aenter__(self) -> Self:
+        require_trio("LiveKitAPI")
         await trio.lowlevel.checkpoint()
         if self._client is None:
-            self._client = _new_client()
+            self._client = new_client(self.url)
         return self
 
     async def __aexit__(
@@ -202,13 +207,6 @@ class LiveKitAPI:
         return connection
 
 
-def _new_client() -> HttpClient:
-    """A client of ours, or httpx's if the environment names a proxy."""
-    if getproxies().keys() & PROXIED:
-        return httpx.AsyncClient(timeout=None)  # noqa: S113 - the caller's scope is it
-    return Client()
-
-
 def _signer(
     api_key: str | None, api_secret: str | None, token: str | None
 ) -> Callable[[AccessToken], str]:
@@ -216,17 +214,16 @@ def _signer(
     if token is None and api_key is None and api_secret is None:
         token = os.environ.get(TOKEN_VARIABLE) or None
     if token is not None:
-        if not token.isascii() or not token.isprintable() or not token or " " in token:
+        ready = stripped(token, "token")
+        if not ready.isascii() or not ready.isprintable() or not ready or " " in ready:
             raise ValueError("the token is empty, or has characters that no token has")
-        return lambda _: token
-    key, secret = (
-        os.environ.get(variable) if value is None else value
-        for value, variable in zip((api_key, api_secret), KEY_VARIABLES, strict=True)
-    )
-    if not key or not secret:
+        return lambda _: ready
+    try:
+        key, secret = key_pair(api_key, api_secret)
+    except ValueError as error:
         raise ValueError(
             f"no API key and secret: pass them or a token, or set {' and '.join(KEY_VARIABLES)}"
-        )
+        ) from error
     return lambda access_token: access_token.to_jwt(key, secret)
 
 

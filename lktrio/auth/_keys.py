@@ -22,6 +22,7 @@ __all__ = [
     "key_pair",
     "provider_of",
     "secret_of",
+    "stripped",
 ]
 
 KEY_VARIABLE = "LIVEKIT_API_KEY"
@@ -41,8 +42,8 @@ class SingleKey:
     """One API key and its secret."""
 
     def __init__(self, api_key: str, api_secret: str) -> None:
-        self._api_key = _stripped(api_key, "api_key")
-        self._api_secret = _stripped(api_secret, "api_secret")
+        self._api_key = stripped(api_key, "api_key")
+        self._api_secret = stripped(api_secret, "api_secret")
 
     def get_secret(self, api_key: str, /) -> str | None:
         """The secret, if it is that key."""
@@ -150,7 +151,7 @@ def secret_of(keys: Keys | None, api_key: str) -> str | None:
         TypeError: ``keys`` is nothing that knows secrets, or a secret is not a string.
     """
     secret = provider_of(keys).get_secret(api_key)
-    return None if secret is None else _stripped(secret, "the secret of an API key")
+    return None if secret is None else stripped(secret, "the secret of an API key")
 
 
 def key_pair(api_key: str | None, api_secret: str | None) -> tuple[str, str]:
@@ -162,14 +163,19 @@ def key_pair(api_key: str | None, api_secret: str | None) -> tuple[str, str]:
     """
     api_key = os.environ.get(KEY_VARIABLE, "") if api_key is None else api_key
     api_secret = os.environ.get(SECRET_VARIABLE, "") if api_secret is None else api_secret
-    api_key, api_secret = _stripped(api_key, "api_key"), _stripped(api_secret, "api_secret")
+    api_key, api_secret = stripped(api_key, "api_key"), stripped(api_secret, "api_secret")
     if not api_key or not api_secret:
         missing = "API key" if not api_key else "API secret"
         raise ValueError(f"no {missing}: pass it, or set {KEY_VARIABLE} and {SECRET_VARIABLE}")
     return api_key, api_secret
 
 
-def _stripped(text: object, name: str) -> str:
+def stripped(text: object, name: str) -> str:
+    """A key, secret or token without the white space around it.
+
+    Raises:
+        TypeError: It is not a string; the message calls it by its name.
+    """
     if not isinstance(text, str):
         raise TypeError(f"{name} must be a str, not {type(text).__name__}")
     return text.strip()

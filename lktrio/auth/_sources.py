@@ -10,11 +10,15 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import trio
 
+from lktrio._http import new_client, read_body
+from lktrio._running import require_trio
+from lktrio._text import printable
 from lktrio.auth._tokens import decode_token
 from lktrio.errors import RemoteProtocolError, TokenError
 
@@ -27,6 +31,9 @@ __all__ = ["ConnectionDetails", "TokenRequest", "TokenSource"]
 
 RENEW_BEFORE = 60.0
 """Seconds before its expiry at which a token is fetched anew, as in LiveKit's JavaScript SDK."""
+MAX_ANSWER = 1024 * 1024
+"""Bytes of an endpoint's answer that are taken into memory."""
+OK, REDIRECTS = 200, 300
 DEVELOPMENT_SERVER = "https://cloud-api.livekit.io/api/v2/sandbox/connection-details"
 
 
@@ -42,7 +49,7 @@ class ConnectionDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRequest:
-    """What a client wishes for its token; the endpoint decides. None leaves it to the endpoint."""
+    """What a client asks for in its token. The endpoint decides; None leaves it to the endpoint."""
 
     room_name: str | None = None
     """Room to join."""
@@ -83,7 +90,7 @@ class TokenRequest:
         )
 
 
-NO_WISHES = TokenRequest()
+EMPTY_REQUEST = TokenRequest()
 Fetch = Callable[[TokenRequest], Awaitable[ConnectionDetails]]
 
 
@@ -97,12 +104,12 @@ class TokenSource(ABC):
 
     @abstractmethod
     async def fetch(
-        self, request: TokenRequest = NO_WISHES, *, force: bool = False
+        self, request: TokenRequest = EMPTY_REQUEST, *, force: bool = False
     ) -> ConnectionDetails:
         """The connection details for a request.
 
         Args:
-            request: What the client wishes.
+            request: What the client asks for.
             force: Fetch a new token even if the last one is still good.
 
         Raises:
@@ -152,8 +159,9 @@ class _Literal(TokenSource):
         self._details = details
 
     async def fetch(
-        self, request: TokenRequest = NO_WISHES, *, force: bool = False
+        self, request: TokenRequest = EMPTY_REQUEST, *, force: bool = False
     ) -> ConnectionDetails:
+        require_trio("TokenSource.fetch()")
         await trio.lowlevel.checkpoint()
         return self._details
 
@@ -165,14 +173,20 @@ class _Cached(TokenSource):
         self._cached: tuple[TokenRequest, ConnectionDetails, float] | None = None
 
     async def fetch(
-        self, request: TokenRequest = NO_WISHES, *, force: bool = False
+        self, request: TokenRequest = EMPTY_REQUEST, *, force: bool = False
     ) -> ConnectionDetails:
+        require_trio("TokenSource.fetch()")
         async with self._lock:
             if self._cached is not None and not force:
                 cached_request, details, expires_at = self._cached
                 if cached_request == request and time.time() < expires_at - RENEW_BEFORE:
                     return details
             details = await self._fetch(request)
+            # A function of the caller's, who may be untyped.
+            if not isinstance(details, ConnectionDetails):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(
+                    f"a custom token source returns ConnectionDetails, not {type(details).__name__}"
+                )
             expires_at = decode_token(details.participant_token).expires_at
             self._cached = request, details, expires_at
             return details
@@ -196,16 +210,14 @@ class _Endpoint:
 
         body = to_json(request.to_proto(), proto_names=True)
         try:
-            response = await self._send(body)
-        except httpx.HTTPError as error:
-            problem = f"{type(error).__name__}: {error}"
+            status, content = await self._send(body)
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            problem = f"{type(error).__name__}: {printable(str(error))}"
             raise TokenError(f"the token endpoint {self._name} failed: {problem}") from error
-        if not response.is_success:
-            raise TokenError(
-                f"the token endpoint {self._name} answered with status {response.status_code}"
-            )
+        if not OK <= status < REDIRECTS:
+            raise TokenError(f"the token endpoint {self._name} answered with status {status}")
         try:
-            answer = from_json(proto.TokenSourceResponse, response.content)
+            answer = from_json(proto.TokenSourceResponse, content or b"")
         except RemoteProtocolError as error:
             raise TokenError(
                 f"the token endpoint {self._name} answered with something else than a token"
@@ -216,14 +228,13 @@ class _Endpoint:
             server_url=answer.server_url, participant_token=answer.participant_token
         )
 
-    async def _send(self, body: str) -> httpx.Response:
-        import httpx
-
-        if self._client is not None:
-            return await self._client.request(
-                self._method, self._url, content=body, headers=self._headers
+    async def _send(self, body: str) -> tuple[int, bytes | None]:
+        """Status and body of the answer; None for a body that is too long."""
+        async with AsyncExitStack() as stack:
+            client = self._client
+            if client is None:
+                client = await stack.enter_async_context(new_client(self._url))
+            response = await stack.enter_async_context(
+                client.stream(self._method, self._url, content=body, headers=self._headers)
             )
-        async with httpx.AsyncClient(timeout=None) as client:  # noqa: S113 - the caller's scope is it
-            return await client.request(
-                self._method, self._url, content=body, headers=self._headers
-            )
+            return response.status_code, await read_body(response, MAX_ANSWER)

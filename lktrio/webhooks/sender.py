@@ -33,7 +33,10 @@ from urllib.parse import urlsplit
 
 import trio
 
+from lktrio._http import new_client
+from lktrio._running import require_trio
 from lktrio._scope import open_service_nursery
+from lktrio._text import printable
 from lktrio.auth import AccessToken
 from lktrio.errors import LocalProtocolError
 from lktrio.proto import WebhookEvent
@@ -236,6 +239,7 @@ class WebhookSender:
         return f"WebhookSender({self.url!r})"
 
     async def __aenter__(self) -> Self:
+        require_trio("WebhookSender")
         if self._block is not None:
             raise LocalProtocolError("a WebhookSender is opened once: make another one")
         self._block = self._open()
@@ -304,7 +308,7 @@ class WebhookSender:
     async def _open(self) -> AsyncGenerator[Self, None]:
         async with AsyncExitStack() as stack:
             if self._client is None:
-                self._client = await stack.enter_async_context(_new_client(self.url))
+                self._client = await stack.enter_async_context(new_client(self.url))
             self._nursery = await stack.enter_async_context(open_service_nursery())
             try:
                 yield self
@@ -381,7 +385,7 @@ class WebhookSender:
                     if _is_short(response):
                         await response.aread()
             except httpx.HTTPError as error:
-                item.problem = f"{type(error).__name__}: {error}"
+                item.problem = f"{type(error).__name__}: {printable(str(error))}"
         if item.status is not None:
             item.problem = ""
         elif not item.problem:
@@ -393,7 +397,8 @@ class WebhookSender:
         if outcome is not Outcome.DELIVERED:
             self._unreported += 1 + item.dropped_before
             problem = item.problem or (f"status {item.status}" if item.status else "")
-            logger.warning("webhook %s %s: %s %s", item.name, item.id, outcome.value, problem)
+            name, id_ = printable(item.name), printable(item.id)
+            logger.warning("webhook %s %s: %s %s", name, id_, outcome.value, problem)
         if self._on_delivery is None:
             return
         try:
@@ -402,25 +407,27 @@ class WebhookSender:
             logger.exception("on_delivery failed on the webhook %s %s", item.name, item.id)
 
 
-def _new_client(url: str) -> httpx.AsyncClient:
-    import httpx
-
-    try:
-        httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise ValueError(f"{url!r} is not a URL to post to: {error}") from error
-    return httpx.AsyncClient(timeout=None)  # noqa: S113 - attempts have a deadline of their own
-
-
 def _checked_url(url: str) -> str:
-    parts = urlsplit(url)
-    known = parts.scheme in ("http", "https") and parts.hostname and url.isprintable()
-    if not known or parts.port == 0:  # asking for the port raises ValueError if it cannot be one
-        raise ValueError(f"{url!r} is not a URL such as https://example.com/webhook")
-    if "@" in parts.netloc:
+    """A URL that can be posted to, without the white space around it."""
+    # Callers may be untyped.
+    if not isinstance(url, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"the URL of a webhook must be a str, not {type(url).__name__}")
+    url = url.strip()
+    if "@" in url.partition("//")[2].partition("/")[0]:  # before any message shows the URL
         # The HTTP client would put them where the token of the webhook belongs.
         raise ValueError("the URL of a webhook must not have a user or password in it")
+    if not _can_be_posted_to(url):
+        raise ValueError(f"{url!r} is not a URL such as https://example.com/webhook")
     return url
+
+
+def _can_be_posted_to(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return usable and parts.scheme in ("http", "https") and url.isprintable()
 
 
 def _resource_of(event: WebhookEvent) -> _Key:

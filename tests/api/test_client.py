@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import httpx
@@ -13,13 +15,16 @@ import trio
 from lktrio import api, proto
 from lktrio.api import LiveKitAPI
 from lktrio.auth import verify_token
-from lktrio.errors import LocalProtocolError
-from lktrio.proto.codec import decode
+from lktrio.errors import LocalProtocolError, ServerError
+from lktrio.proto.codec import decode, encode
 from tests.api.peer import KEY, SECRET, URL, Peer, always, answer
 from tests.api.peer import api as make_api
+from tests.support.http_origin import HttpOrigin
+from tests.support.http_origin import answer as wire_answer
 
 VARIABLES = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "LIVEKIT_TOKEN")
 LIST = proto.ListRoomsRequest()
+PROTOBUF_LINE = b"Content-Type: application/protobuf\r\n"
 
 
 @pytest.fixture(autouse=True)
@@ -55,25 +60,88 @@ async def test_a_token_may_come_from_the_environment(monkeypatch: pytest.MonkeyP
     assert claims.issuer == KEY
 
 
-@pytest.mark.parametrize(
-    ("arguments", "problem"),
-    [
-        ({}, "no server URL"),
-        ({"url": ""}, "no server URL"),
-        ({"url": URL}, "no API key and secret"),
-        ({"url": URL, "api_key": KEY}, "no API key and secret"),
-        ({"url": URL, "api_secret": SECRET}, "no API key and secret"),
-    ],
-)
-def test_what_is_missing_is_said(arguments: dict[str, Any], problem: str) -> None:
-    with pytest.raises(ValueError, match=problem):
-        LiveKitAPI(**arguments)
+MISSING: list[tuple[dict[str, Any], str]] = [
+    ({}, "no server URL"),
+    ({"url": ""}, "no server URL"),
+    ({"url": " "}, "' ' is not a server URL such as wss://"),
+    ({"url": URL}, "no API key and secret"),
+    ({"url": URL, "api_key": KEY}, "no API key and secret"),
+    ({"url": URL, "api_secret": SECRET}, "no API key and secret"),
+    ({"url": URL, "api_key": KEY, "api_secret": "\n"}, "no API key and secret"),
+]
 
 
-@pytest.mark.parametrize("token", ["", "a b", "a\n", "ä"])
-def test_what_is_no_token_is_refused(token: str) -> None:
-    with pytest.raises(ValueError, match="the token is empty, or has"):
-        LiveKitAPI(URL, token=token)
+def test_what_is_missing_is_said() -> None:
+    for arguments, problem in MISSING:
+        with pytest.raises(ValueError, match=problem):
+            LiveKitAPI(**arguments)
+
+
+def test_what_is_of_the_wrong_type_is_said() -> None:
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"api_key": b"key", "api_secret": SECRET}, "api_key must be a str, not bytes"),
+        ({"api_key": KEY, "api_secret": 5}, "api_secret must be a str, not int"),
+        ({"token": b"token"}, "token must be a str, not bytes"),
+        ({"client": "http"}, "client must be an httpx.AsyncClient, not str"),
+    ]
+    for arguments, problem in wrong:
+        with pytest.raises(TypeError, match=problem):
+            LiveKitAPI(URL, **arguments)
+
+
+def test_what_is_no_token_is_refused() -> None:
+    for token in ("", " ", "a b", "a\nb", "ä"):
+        with pytest.raises(ValueError, match="the token is empty, or has"):
+            LiveKitAPI(URL, token=token)
+
+
+async def test_line_ends_of_files_do_not_matter() -> None:
+    assert await authorization(url=f"{URL}\n", token=" ready\r\n") == "ready"
+    signed = await authorization(url=URL, api_key=f"{KEY}\n", api_secret=f" {SECRET}\n")
+    assert verify_token(signed, (KEY, SECRET)).issuer == KEY
+
+
+def test_without_trio_it_is_said() -> None:
+    loops: list[tuple[Callable[[Any], object], str]] = [
+        (asyncio.run, "asyncio runs this"),
+        (by_hand, "no trio runs"),
+    ]
+    for run, found in loops:
+        with pytest.raises(RuntimeError, match=f"LiveKitAPI needs trio, and {found}"):
+            run(LiveKitAPI(URL, KEY, SECRET).__aenter__())
+        room = LiveKitAPI(URL, KEY, SECRET, client=httpx.AsyncClient()).room
+        with pytest.raises(RuntimeError, match=f"ListRooms needs trio, and {found}"):
+            run(room.list_rooms(LIST))
+
+
+def by_hand(coroutine: Coroutine[Any, Any, object]) -> None:
+    """What a foreign event loop does."""
+    coroutine.send(None)
+
+
+async def test_connections_are_used_again() -> None:
+    origin = HttpOrigin(wire_answer(encode(proto.ListRoomsResponse()), PROTOBUF_LINE))
+    async with origin.open() as url, LiveKitAPI(url, KEY, SECRET) as lk:
+        for _ in range(3):
+            await lk.room.list_rooms(LIST)
+    assert (origin.connections, len(origin.requests)) == (1, 3)
+
+
+async def test_a_proxy_that_cannot_be_used_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "ftp://proxy")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(ValueError, match="proxy 'ftp://proxy' of the environment is none"):
+        await LiveKitAPI(URL, KEY, SECRET).__aenter__()
+
+
+async def test_a_proxy_that_cannot_be_reached_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:hush@127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    async with LiveKitAPI(URL, KEY, SECRET) as lk:
+        with pytest.raises(ServerError) as caught:
+            await lk.room.list_rooms(LIST)
+    assert "through the proxy http://127.0.0.1:1 of the environment: Connect" in str(caught.value)
+    assert "hush" not in str(caught.value)
 
 
 async def test_its_own_client_lives_as_long_as_the_block() -> None:
@@ -124,9 +192,10 @@ async def test_closing_while_cancelled_closes() -> None:
     lk = LiveKitAPI(URL, KEY, SECRET)
     with trio.CancelScope() as scope:
         async with lk:
+            room = lk.room
             scope.cancel()
-    assert lk._client is not None
-    assert lk._client.is_closed
+    with pytest.raises(LocalProtocolError, match="closed"):
+        await room.list_rooms(LIST)
 
 
 def test_no_secret_is_shown() -> None:
@@ -195,7 +264,7 @@ def test_messages_are_here_too() -> None:
 def test_little_is_loaded() -> None:
     program = (
         "import sys; from lktrio import api; first = 'httpx' in sys.modules;"
-        "api.LiveKitAPI('http://a', 'k', 's', client=object()).room;"
+        "api.LiveKitAPI('http://a', 'k', 's', client=__import__('httpx').AsyncClient()).room;"
         "print(first, [m for m in sys.modules if m.startswith('lktrio.api.') or m.endswith('sip')])"
     )
     loaded = subprocess.run(

@@ -168,29 +168,56 @@ def refused(request: httpx.Request) -> httpx.Response:
     raise httpx.ConnectError("refused", request=request)
 
 
-@pytest.mark.parametrize(
-    ("answer", "problem"),
-    [
-        (lambda _: httpx.Response(500, text="hush"), "answered with status 500"),
-        (lambda _: httpx.Response(302, headers={"Location": "/"}), "status 302"),
-        (lambda _: httpx.Response(200, text="<html>"), "something else than a token"),
-        (lambda _: httpx.Response(200, json=[]), "something else than a token"),
-        (lambda _: httpx.Response(200, json={"server_url": URL}), "without a URL or a token"),
-        (
-            lambda _: httpx.Response(200, json={"server_url": URL, "participant_token": "a.b"}),
-            "three parts",
-        ),
-        (refused, "ConnectError: refused"),
-    ],
-)
-async def test_a_bad_endpoint_is_a_token_error(answer: Any, problem: str) -> None:
-    source = TokenSource.endpoint(
-        "https://me:pw@tokens.example.com/x?k=hush", client=client(answer)
-    )
-    with pytest.raises(TokenError, match=problem) as caught:
-        await source.fetch()
-    assert "hush" not in str(caught.value)
-    assert "pw" not in str(caught.value)
+BAD_ENDPOINTS: list[tuple[Any, str]] = [
+    (lambda _: httpx.Response(500, text="hush"), "answered with status 500"),
+    (lambda _: httpx.Response(302, headers={"Location": "/"}), "status 302"),
+    (lambda _: httpx.Response(200, text="<html>"), "something else than a token"),
+    (lambda _: httpx.Response(200, json=[]), "something else than a token"),
+    (
+        lambda _: httpx.Response(200, content=b" " * (1 << 20) + b"{}"),
+        "something else than a token",
+    ),
+    (lambda _: httpx.Response(200, json={"server_url": URL}), "without a URL or a token"),
+    (
+        lambda _: httpx.Response(200, json={"server_url": URL, "participant_token": "a.b"}),
+        "three parts",
+    ),
+    (refused, "ConnectError: refused"),
+]
+
+
+async def test_a_bad_endpoint_is_a_token_error() -> None:
+    for answer, problem in BAD_ENDPOINTS:
+        source = TokenSource.endpoint(
+            "https://me:pw@tokens.example.com/x?k=hush", client=client(answer)
+        )
+        with pytest.raises(TokenError, match=problem) as caught:
+            await source.fetch()
+        assert "hush" not in str(caught.value)
+        assert "pw" not in str(caught.value)
+
+
+async def test_an_endpoint_that_cannot_be_called_is_a_token_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "ftp://proxy")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    for url, problem in [
+        ("https://tokens.example.com/", "the proxy 'ftp://proxy' of the environment"),
+        ("https://tokens.example.com:port/?k=hush", "the URL is none that can be called"),
+    ]:
+        with pytest.raises(TokenError, match=problem) as caught:
+            await TokenSource.endpoint(url).fetch()
+        assert "hush" not in str(caught.value)
+
+
+async def test_a_function_that_returns_something_else_is_an_error_of_its_author() -> None:
+    async def fetch(_: TokenRequest) -> Any:
+        await trio.lowlevel.checkpoint()
+        return "token"
+
+    with pytest.raises(TypeError, match="returns ConnectionDetails, not str"):
+        await TokenSource.custom(fetch).fetch()
 
 
 def test_tokens_are_not_shown() -> None:
