@@ -24,7 +24,10 @@ from lktrio.rtc.peer import Peer, PeerConfig, PeerEvent
 from lktrio.rtc.sctp import SctpOptions
 from lktrio.rtc.transport import TransportOptions, TransportState
 
-__all__ = ["MediaConnection", "capabilities"]
+__all__ = ["DATA_TRACKS", "LOSSY", "RELIABLE", "MediaConnection", "capabilities"]
+
+RELIABLE, LOSSY, DATA_TRACKS = "_reliable", "_lossy", "_data_track"
+"""Labels of the data channels; a client may open others, and send on them."""
 
 _MAX_MESSAGE = 65_535  # bytes of a data channel message, as LiveKit's server has it
 MAX_BACKLOG = 16 * 1024 * 1024
@@ -87,7 +90,7 @@ class MediaConnection:
         ice_lite: bool,
     ) -> None:
         self.name = name
-        self.channels: dict[str, DataChannel] = {}
+        self._channels: dict[str, DataChannel] = {}
         self.connected_once = False
         self._handle_event = handle_event
         self._fail = fail
@@ -129,9 +132,20 @@ class MediaConnection:
             _log.exception("%s: the peer connection broke down", self.name)
             self._fail()
 
+    def create_channels(self) -> None:
+        """Open the three channels, where the server offers."""
+        self.peer.create_data_channel(RELIABLE)
+        self.peer.create_data_channel(LOSSY, ordered=False, max_retransmits=0)
+        self.peer.create_data_channel(DATA_TRACKS, ordered=False, max_retransmits=0)
+
+    def keep_channel(self, channel: DataChannel) -> None:
+        """Note a channel that opened; those of the client's own are only received from."""
+        if channel.label in (RELIABLE, LOSSY, DATA_TRACKS):
+            self._channels[channel.label] = channel
+
     def open_channel(self, label: str) -> DataChannel | None:
         """The open data channel of that label."""
-        channel = self.channels.get(label)
+        channel = self._channels.get(label)
         return channel if channel is not None and channel.state == "open" else None
 
     def send_data(self, label: str, data: bytes) -> bool:
@@ -139,9 +153,9 @@ class MediaConnection:
         channel = self.open_channel(label)
         if channel is None:
             return True
-        limit = MAX_BACKLOG if label == "_reliable" else LOSSY_BACKLOG
+        limit = MAX_BACKLOG if label == RELIABLE else LOSSY_BACKLOG
         if channel.buffered_amount + len(data) > limit:
-            return label != "_reliable"
+            return label != RELIABLE
         try:
             channel.send(data, trio.current_time())
         except LocalProtocolError as error:

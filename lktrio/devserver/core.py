@@ -7,29 +7,26 @@ client.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
 
 import trio
 
 from lktrio import proto
+from lktrio._text import printable
+from lktrio.devserver.config import ServerConfig
 from lktrio.devserver.http import HttpError
-from lktrio.devserver.ids import new_node_id
 from lktrio.devserver.joining import JoinParameters
 from lktrio.devserver.link import SignalLink
 from lktrio.devserver.notifier import Notifier
-from lktrio.devserver.participant import Participant, refused_info
-from lktrio.devserver.room import Room
+from lktrio.devserver.participant import ServerParticipant
+from lktrio.devserver.room import ServerRoom
 from lktrio.devserver.signalling import SignalHandler
 from lktrio.devserver.speakers import WINDOW
 from lktrio.errors import LocalProtocolError, RemoteProtocolError
-from lktrio.net.network import Network
 
 __all__ = ["ServerCore", "UnknownSession"]
 
-MAX_ROOMS = 1000
-"""Rooms at one time."""
+_MAX_ROOMS = 1000  # at one time
 
-_State = proto.ParticipantInfo.State
 _Reason = proto.DisconnectReason
 _Action = proto.LeaveRequest.Action
 _log = logging.getLogger("lktrio.devserver")
@@ -44,39 +41,19 @@ class ServerCore:
 
     Args:
         nursery: Where the tasks of participants run.
-        keys: API keys and their secrets.
-        network: Where peer connections open their sockets.
-        media_addresses: On which of its addresses.
+        config: How the server is set up.
         notifier: Who tells webhooks.
-        auto_create: Whether joining makes the room.
-        ice_lite: Whether to leave connectivity checks to the clients.
+
+    Attributes:
+        config: How the server is set up.
+        rooms: By name.
     """
 
-    def __init__(
-        self,
-        nursery: trio.Nursery,
-        keys: Mapping[str, str],
-        network: Network,
-        media_addresses: Sequence[str],
-        notifier: Notifier,
-        *,
-        auto_create: bool,
-        ice_lite: bool,
-    ) -> None:
-        self.keys = dict(keys)
-        self.network = network
-        self.media_addresses = tuple(media_addresses)
-        self.auto_create = auto_create
-        self.ice_lite = ice_lite
-        self.node_id = new_node_id()
-        self.rooms: dict[str, Room] = {}
-        self.notifier = notifier
+    def __init__(self, nursery: trio.Nursery, config: ServerConfig, notifier: Notifier) -> None:
+        self.config = config
+        self.rooms: dict[str, ServerRoom] = {}
+        self._notifier = notifier
         self._nursery = nursery
-
-    @property
-    def first_key(self) -> tuple[str, str]:
-        """Key and secret that the server signs with."""
-        return next(iter(self.keys.items()))
 
     # Rooms
 
@@ -86,10 +63,10 @@ class ServerCore:
         Raises:
             HttpError: 404.
         """
-        if not self.auto_create and name not in self.rooms:
+        if not self.config.auto_create and name not in self.rooms:
             raise HttpError(404, "requested room does not exist")
 
-    def create_room(self, request: proto.CreateRoomRequest) -> Room:
+    def create_room(self, request: proto.CreateRoomRequest) -> ServerRoom:
         """The room of that name, which is made if there is none.
 
         Raises:
@@ -97,20 +74,27 @@ class ServerCore:
         """
         room = self.rooms.get(request.name)
         if room is None:
-            if len(self.rooms) >= MAX_ROOMS:
+            if len(self.rooms) >= _MAX_ROOMS:
                 raise HttpError(503, "too many rooms")
-            room = self.rooms[request.name] = Room(self, request)
-            self.notifier.room_started(room)
+            room = ServerRoom(request, self.config, self._notifier)
+            self.rooms[request.name] = room
+            self._notifier.room_started(room.info)
         return room
 
-    def room_for(self, parameters: JoinParameters) -> Room:
+    def _room_for(self, parameters: JoinParameters) -> ServerRoom:
         """The room that a client wants to join."""
         self.check_room(parameters.room)
         return self.create_room(_room_request(parameters))
 
+    def remove_room(self, room: ServerRoom) -> None:
+        """Forget a room that has ended."""
+        if self.rooms.get(room.name) is room:
+            del self.rooms[room.name]
+            self._notifier.room_finished(room.info)
+
     # Sessions
 
-    def join(self, parameters: JoinParameters, link: SignalLink) -> Participant:
+    def join(self, parameters: JoinParameters, link: SignalLink) -> None:
         """Begin or resume a session on a link that is about to open.
 
         Raises:
@@ -118,47 +102,27 @@ class ServerCore:
             UnknownSession: There is nothing to resume.
         """
         if parameters.reconnect:
-            return self._resume(parameters, link)
-        room = self.room_for(parameters)
+            self._resume(parameters, link)
+            return
+        room = self._room_for(parameters)
         if room.is_full and parameters.identity not in room.participants:
-            room.announce_refused(refused_info(parameters))
+            room.refuse(parameters)
             raise HttpError(500, "connection closed by media")
-        participant = Participant(room, parameters)
-        self._nursery.start_soon(participant.run, name=f"participant {participant.identity}")
-        room.admit(participant)
-        self._connect(participant, link)
-        self._begin(participant, link)
-        if not participant.closed.is_set():
-            room.broadcast_update(participant, to_self=False)
-        return participant
+        participant = room.admit(parameters)
+        name = f"participant {printable(participant.identity)}"
+        self._nursery.start_soon(participant.run, name=name)
+        _connect(participant, room, link)
+        _begin(participant, room, link)
+        if not participant.ended:
+            room.on_changed(participant, to_self=False)
 
-    def _begin(self, participant: Participant, link: SignalLink) -> None:
-        """Let the client join; what is wrong with its request ends its session alone."""
-        try:
-            participant.begin(link)
-        except (RemoteProtocolError, LocalProtocolError) as error:
-            _log.info("%s joined with what makes no sense: %s", participant.identity, error)
-            participant.leave(_Reason.STATE_MISMATCH, _Action.RECONNECT)
-        except Exception:  # noqa: BLE001 - logged; the others go on
-            _log.exception("%s could not join", participant.identity)
-            participant.fail()
-
-    def _resume(self, parameters: JoinParameters, link: SignalLink) -> Participant:
+    def _resume(self, parameters: JoinParameters, link: SignalLink) -> None:
         room = self.rooms.get(parameters.room)
         participant = room.participants.get(parameters.identity) if room is not None else None
-        if participant is None or participant.sid != parameters.participant_sid:
+        if room is None or participant is None or participant.sid != parameters.participant_sid:
             raise UnknownSession
-        self._connect(participant, link)
-        participant.resume(link)
-        return participant
-
-    def _connect(self, participant: Participant, link: SignalLink) -> None:
-        def lost() -> None:
-            if participant.link is link:
-                participant.on_link_lost()
-
-        link.receive = SignalHandler(participant)
-        link.lost = lost
+        _connect(participant, room, link)
+        room.resume(participant, link)
 
     def shut_down(self) -> None:
         """Tell everybody that the server ends."""
@@ -177,15 +141,28 @@ class ServerCore:
                 try:
                     room.tick(now)
                 except Exception:  # noqa: BLE001 - logged; the others go on
-                    _log.exception("the room %s could not do what was due", room.name)
+                    _log.exception("room %s could not do what was due", printable(room.name))
                 if room.closed:
                     self.remove_room(room)
 
-    def remove_room(self, room: Room) -> None:
-        """Forget a room that has ended."""
-        if self.rooms.get(room.name) is room:
-            del self.rooms[room.name]
-            self.notifier.room_finished(room)
+
+def _connect(participant: ServerParticipant, room: ServerRoom, link: SignalLink) -> None:
+    """Let the messages of a link, and its end, reach the session."""
+    link.receive = SignalHandler(participant, room)
+    link.lost = lambda: participant.on_link_lost(link)
+
+
+def _begin(participant: ServerParticipant, room: ServerRoom, link: SignalLink) -> None:
+    """Let the client join; what is wrong with its request ends its session alone."""
+    identity = printable(participant.identity)
+    try:
+        room.begin(participant, link)
+    except (RemoteProtocolError, LocalProtocolError) as error:
+        _log.info("%s joined with what makes no sense: %s", identity, printable(str(error)))
+        participant.leave(_Reason.STATE_MISMATCH, _Action.RECONNECT)
+    except Exception:  # noqa: BLE001 - logged; the others go on
+        _log.exception("%s could not join", identity)
+        participant.fail()
 
 
 def _room_request(parameters: JoinParameters) -> proto.CreateRoomRequest:

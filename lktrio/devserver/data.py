@@ -11,82 +11,46 @@ Packets of kinds this server does not know are forwarded all the same.
 
 from __future__ import annotations
 
-import logging
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Protocol
 
 import trio
 
 from lktrio import proto
-from lktrio.devserver.connection import MediaConnection
+from lktrio.auth import VideoGrants
+from lktrio.devserver.connection import DATA_TRACKS, LOSSY, RELIABLE, MediaConnection
+from lktrio.devserver.data_tracks import DataTrackMember, DataTracks
+from lktrio.devserver.rpc import ApiCalls
 from lktrio.errors import RemoteProtocolError
 from lktrio.proto import codec
-from lktrio.rtc.datachannel import DataChannel
 
-if TYPE_CHECKING:
-    from lktrio.devserver.participant import Participant
+__all__ = ["DataExchange", "DataInbox", "DataMember", "DataOutbox"]
 
-__all__ = ["DATA_TRACKS", "LOSSY", "RELIABLE", "DataPort"]
-
-RELIABLE = "_reliable"
-LOSSY = "_lossy"
-DATA_TRACKS = "_data_track"
 _EARLY_BYTES = 100_000  # kept for a participant that is still connecting
 _EARLY_SECONDS = 10.0
 
-_log = logging.getLogger("lktrio.devserver")
 
-
-class DataPort:
-    """The data channels of one participant.
+class DataInbox:
+    """What one client sends.
 
     Attributes:
         last_sequence: Newest sequence number received on the reliable channel.
         dropped: Packets that could not be read or were not allowed.
     """
 
-    def __init__(self, participant: Participant) -> None:
-        self.participant = participant
+    def __init__(self) -> None:
         self.last_sequence = 0
         self.dropped = 0
-        self._early: deque[tuple[float, bytes]] = deque()
-        self._early_size = 0
 
-    def open_channels(self, connection: MediaConnection) -> None:
-        """Open the three channels on a connection on which the server offers."""
-        connection.peer.create_data_channel(RELIABLE)
-        connection.peer.create_data_channel(LOSSY, ordered=False, max_retransmits=0)
-        connection.peer.create_data_channel(DATA_TRACKS, ordered=False, max_retransmits=0)
+    def read(self, label: str, data: bytes, grants: VideoGrants) -> proto.DataPacket | None:
+        """The packet in a message of the client, None if it is not for others.
 
-    def on_opened(self, connection: MediaConnection) -> None:
-        """A channel opened: deliver what waited for it."""
-        if connection is not self.participant.primary:
-            return
-        if connection.open_channel(RELIABLE) is None or connection.open_channel(LOSSY) is None:
-            return
-        now = trio.current_time()
-        early, self._early = self._early, deque()
-        self._early_size = 0
-        for kept_at, data in early:
-            if now - kept_at < _EARLY_SECONDS:
-                connection.send_data(RELIABLE, data)
-
-    def on_message(self, channel: DataChannel, data: bytes) -> None:
-        """Take a message of the client."""
-        sender = self.participant
-        if not sender.grants.may_publish_data:
-            self.dropped += 1
-            return
-        if channel.label == DATA_TRACKS:
-            sender.room.data_tracks.forward(sender, data)
-            return
-        packet = self._read(channel.label, data)
-        if packet is not None and not sender.room.api_calls.take(packet):
-            self._stamp(packet)
-            lossy = channel.label == LOSSY
-            sender.room.deliver(packet, sender=sender, lossy=lossy)
-
-    def _read(self, label: str, data: bytes) -> proto.DataPacket | None:
+        Args:
+            label: Of the channel; what comes on one of the client's own is data of the user.
+            data: The message.
+            grants: What the client may do.
+        """
         if label not in (RELIABLE, LOSSY):
             return proto.DataPacket(user=proto.UserPacket(payload=data))
         try:
@@ -96,45 +60,60 @@ class DataPort:
             return None
         kinds = proto.DataPacket.Kind
         packet.kind = kinds.LOSSY if label == LOSSY else kinds.RELIABLE
-        if label == RELIABLE and packet.sequence:
-            if packet.sequence <= self.last_sequence:
-                self.dropped += 1
-                return None
-            self.last_sequence = packet.sequence
         if packet.metrics is not None:  # which LiveKit's server evaluates itself
             return None
-        if packet.transcription is not None and not self.participant.grants.agent:
+        if self._is_repeated(packet) or (packet.transcription is not None and not grants.agent):
             self.dropped += 1
             return None
         return packet
 
-    def _stamp(self, packet: proto.DataPacket) -> None:
-        """Say who sent a packet."""
-        sender = self.participant
-        hidden = sender.hidden
-        user = packet.user
-        packet.participant_sid = "" if hidden else sender.sid
-        if not (sender.grants.agent and packet.participant_identity and _mark_generated(packet)):
-            packet.participant_identity = "" if hidden else sender.identity
-        if user is not None:
-            user.participant_sid = packet.participant_sid
-            user.participant_identity = packet.participant_identity
-            if not packet.destination_identities:
-                packet.destination_identities = list(user.destination_identities)
+    def _is_repeated(self, packet: proto.DataPacket) -> bool:
+        if packet.kind != proto.DataPacket.Kind.RELIABLE or not packet.sequence:
+            return False
+        repeated = packet.sequence <= self.last_sequence
+        self.last_sequence = max(self.last_sequence, packet.sequence)
+        return repeated
 
-    def deliver(self, data: bytes, *, lossy: bool) -> None:
-        """Send a packet to the client, or keep it until that is possible."""
-        participant = self.participant
-        connection = participant.primary
+
+class DataOutbox:
+    """What one client is sent.
+
+    Args:
+        connection: Its primary peer connection.
+    """
+
+    def __init__(self, connection: MediaConnection) -> None:
+        self._connection = connection
+        self._early: deque[tuple[float, bytes]] = deque()
+        self._early_size = 0
+
+    def on_opened(self) -> None:
+        """A channel opened: deliver what waited for it."""
+        connection = self._connection
+        if connection.open_channel(RELIABLE) is None or connection.open_channel(LOSSY) is None:
+            return
+        now = trio.current_time()
+        early = list(self._early)
+        self.clear()
+        for kept_at, data in early:
+            if now - kept_at < _EARLY_SECONDS:
+                connection.send_data(RELIABLE, data)
+
+    def deliver(self, data: bytes, *, lossy: bool) -> bool:
+        """Send a packet to the client, or keep it until that is possible.
+
+        Returns:
+            False if the client lags so far behind that it is to be given up.
+        """
+        connection = self._connection
         label = LOSSY if lossy else RELIABLE
         if connection.open_channel(label) is None:
             if not lossy:
                 self._keep(data)
-        elif connection.send_data(label, data):
-            connection.flush()
-        else:
-            _log.warning("%s does not read its data; its session is ended", participant.identity)
-            participant.fail()
+            return True
+        taken = connection.send_data(label, data)
+        connection.flush()
+        return taken
 
     def _keep(self, data: bytes) -> None:
         self._early.append((trio.current_time(), data))
@@ -144,14 +123,89 @@ class DataPort:
 
     def send_track_packet(self, data: bytes) -> None:
         """Send a packet of a data track."""
-        connection = self.participant.primary
-        connection.send_data(DATA_TRACKS, data)
-        connection.flush()
+        self._connection.send_data(DATA_TRACKS, data)
+        self._connection.flush()
 
-    def close(self) -> None:
+    def clear(self) -> None:
         """Forget what waits."""
         self._early.clear()
         self._early_size = 0
+
+
+class DataMember(DataTrackMember, Protocol):
+    """A participant that sends and gets data."""
+
+    @property
+    def hidden(self) -> bool:
+        """Whether others do not see it."""
+        ...
+
+    @property
+    def inbox(self) -> DataInbox:
+        """What it sends."""
+        ...
+
+    def deliver(self, data: bytes, *, lossy: bool) -> None:
+        """Send it a packet."""
+        ...
+
+
+class DataExchange:
+    """Brings the data of one room to those it is for.
+
+    Args:
+        members: The participants by identity, as they are at any time.
+        tracks: The data tracks of the room.
+        calls: Calls of the server API that are under way.
+    """
+
+    def __init__(
+        self, members: Mapping[str, DataMember], tracks: DataTracks, calls: ApiCalls
+    ) -> None:
+        self._members = members
+        self._tracks = tracks
+        self._calls = calls
+
+    def take(self, sender: DataMember, label: str, data: bytes) -> None:
+        """Take a message that a client sent on a channel."""
+        if not sender.grants.may_publish_data:
+            sender.inbox.dropped += 1
+        elif label == DATA_TRACKS:
+            sender.inbox.dropped += not self._tracks.forward(sender, data)
+        else:
+            packet = sender.inbox.read(label, data, sender.grants)
+            if packet is not None and not self._calls.take(packet):
+                _stamp(packet, sender)
+                self.deliver(packet, sender=sender, lossy=label == LOSSY)
+
+    def deliver(
+        self,
+        packet: proto.DataPacket,
+        *,
+        sender: DataMember | None,
+        lossy: bool,
+        sids: frozenset[str] = frozenset(),
+    ) -> None:
+        """Send a data packet to those it names, or to everybody but its sender."""
+        named = set(packet.destination_identities)
+        data = codec.encode(packet)
+        for member in list(self._members.values()):
+            meant = member.identity in named or member.sid in sids
+            if member is not sender and (meant or not (named or sids)):
+                member.deliver(data, lossy=lossy)
+
+
+def _stamp(packet: proto.DataPacket, sender: DataMember) -> None:
+    """Say who sent a packet."""
+    hidden, user = sender.hidden, packet.user
+    packet.participant_sid = "" if hidden else sender.sid
+    if not (sender.grants.agent and packet.participant_identity and _mark_generated(packet)):
+        packet.participant_identity = "" if hidden else sender.identity
+    if user is not None:
+        user.participant_sid = packet.participant_sid
+        user.participant_identity = packet.participant_identity
+        if not packet.destination_identities:
+            packet.destination_identities = list(user.destination_identities)
 
 
 def _mark_generated(packet: proto.DataPacket) -> bool:

@@ -9,21 +9,19 @@ across all of that, so to the subscriber it is a single stream.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from lktrio import proto
 from lktrio.devserver.encoding import Encoding, Layer
 from lktrio.devserver.munging import SequenceMapper, Vp8Mapper
+from lktrio.devserver.preferences import TrackSettings
 from lktrio.devserver.svc import DEPENDENCY_DESCRIPTOR_URI, SpatialSelector
 from lktrio.devserver.tracks import PublishedTrack
 from lktrio.rtc.rtp import RtpPacket
 from lktrio.rtc.rtp.outbound import OutboundStream
 from lktrio.rtc.transceiver import Transceiver
 
-if TYPE_CHECKING:
-    from lktrio.devserver.participant import Participant
-
-__all__ = ["SILENCE_STEP", "DownTrack", "ntp_seconds"]
+__all__ = ["SILENCE_STEP", "DownTrack", "DownTrackOwner", "ntp_seconds"]
 
 _KEYFRAME_RETRY = 1.0  # seconds after which a keyframe that did not come is asked for again
 _MIN_STEP = 0.02  # seconds between the last frame of one layer and the first of the next
@@ -41,12 +39,32 @@ SILENCE_STEP = 0.02
 _SILENCE_FRAMES = 50  # after the mute of a track
 
 
+class DownTrackOwner(Protocol):
+    """Who forwards a down track to its subscriber."""
+
+    def send_media(self, datagrams: list[bytes]) -> None:
+        """Send forwarded packets."""
+        ...
+
+    def on_first_packet(self, downtrack: DownTrack) -> None:
+        """The track begins to flow."""
+        ...
+
+    def on_silence_due(self) -> None:
+        """Packets of silence are to be sent, one each `SILENCE_STEP`."""
+        ...
+
+    def change_codec(self, downtrack: DownTrack) -> None:
+        """The track cannot be had in its codec any more."""
+        ...
+
+
 class DownTrack:
     """A track on its way to one subscriber.
 
     Args:
         track: What is forwarded.
-        subscriber: To whom.
+        owner: Who sends it.
 
     Attributes:
         mime: The codec in which the subscriber gets it, once that is known.
@@ -56,9 +74,9 @@ class DownTrack:
         refused: Whether the subscriber cannot take the codec.
     """
 
-    def __init__(self, track: PublishedTrack, subscriber: Participant) -> None:
+    def __init__(self, track: PublishedTrack, owner: DownTrackOwner) -> None:
         self.track = track
-        self.subscriber = subscriber
+        self._owner = owner
         self.mime = ""
         self.transceiver: Transceiver | None = None
         self.muted = False
@@ -105,20 +123,27 @@ class DownTrack:
         self._filled = True  # there are timestamps to go on from
         self.bind(stream, mime, now)
 
-    def apply(self, settings: proto.UpdateTrackSettings, now: float) -> None:
+    def apply(self, settings: TrackSettings, now: float) -> None:
         """Follow what the subscriber wants to see of a video track."""
         self.max_spatial = _spatial_for(self.track.info, settings)
         self.disabled = settings.disabled
-        self.set_muted(settings.disabled or self.track.info.muted, now)
+        self.on_mute_changed(now)
 
-    def set_muted(self, muted: bool, now: float) -> None:
-        """Hold or resume forwarding."""
+    def on_mute_changed(self, now: float) -> None:
+        """Hold or resume forwarding, as the publisher and the subscriber want it."""
+        muted = self.disabled or self.track.info.muted
         if muted:
             self._current = None
         if muted != self.muted:
+            self.muted = muted
             self._silence_due = _SILENCE_FRAMES if muted and self._announced else 0
-        self.muted = muted
+            if self._silence_due:
+                self._owner.on_silence_due()
         self.choose(now)
+
+    def on_codecs_changed(self) -> None:
+        """The track cannot be had in its codec any more."""
+        self._owner.change_codec(self)
 
     def choose(self, now: float) -> None:
         """Decide which layer to forward, and ask for a keyframe if it needs one."""
@@ -165,6 +190,12 @@ class DownTrack:
         layer = self._current or self._wanted
         if layer is not None:
             self._ask(layer, now)
+
+    def relay(self, layer: Layer, packets: Sequence[RtpPacket], now: float) -> None:
+        """Forward packets of a layer to the subscriber."""
+        datagrams = self.forward(layer, packets, now)
+        if datagrams:
+            self._owner.send_media(datagrams)
 
     def forward(self, layer: Layer, packets: Sequence[RtpPacket], now: float) -> list[bytes]:
         """Turn packets of a layer into datagrams for the subscriber."""
@@ -270,7 +301,7 @@ class DownTrack:
             self._vp8.restart(packet.payload)
         if not self._announced:
             self._announced = True
-            self.subscriber.on_first_packet(self)
+            self._owner.on_first_packet(self)
 
     def _continue(self, old: Layer, new: Layer, packet: RtpPacket, now: float) -> int:
         """The timestamp offset with which another layer goes on where one left off."""
@@ -309,7 +340,7 @@ def _aligned(old: Layer, new: Layer) -> int | None:
     return before.rtp_timestamp - after.rtp_timestamp + round(seconds * new.stream.clock_rate)
 
 
-def _spatial_for(info: proto.TrackInfo, settings: proto.UpdateTrackSettings) -> int:
+def _spatial_for(info: proto.TrackInfo, settings: TrackSettings) -> int:
     """The highest layer that a subscriber has use for."""
     quality = settings.quality
     if settings.width:

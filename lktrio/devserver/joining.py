@@ -17,13 +17,12 @@ from typing import Any, cast
 from lktrio import proto
 from lktrio.auth import Claims
 from lktrio.devserver.http import HttpError
+from lktrio.devserver.limits import MAX_NAME, fits
 from lktrio.errors import RemoteProtocolError
 from lktrio.proto import codec
 
-__all__ = ["MAX_NAME", "JoinParameters", "parse_join"]
+__all__ = ["JoinParameters", "parse_join"]
 
-MAX_NAME = 256
-"""Bytes of an identity or a room name."""
 MAX_JOIN_REQUEST = 1024 * 1024
 """Bytes of a join request, as sent and decompressed."""
 _NO_PERMISSION = "no permissions to access the room"
@@ -143,12 +142,12 @@ def _check_claims(claims: Claims | None) -> Claims:
         raise HttpError(401, "permissions denied")
     if not claims.identity:
         raise HttpError(400, "identity cannot be empty")
-    if len(claims.identity.encode()) > MAX_NAME:
+    if not fits(claims.identity):
         text = f"participant identity length exceeds limits: max length {MAX_NAME}"
         raise HttpError(400, text)
     if not claims.video.room:
         raise HttpError(400, "no room name")
-    if len(claims.video.room.encode()) > MAX_NAME:
+    if not fits(claims.video.room):
         raise HttpError(400, f"room name length exceeds limits: max length {MAX_NAME}")
     return claims
 

@@ -5,16 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from lktrio import proto
+from lktrio._text import printable
 from lktrio.devserver.ids import new_event_id
 from lktrio.webhooks import EventName, WebhookSender
-
-if TYPE_CHECKING:
-    from lktrio.devserver.participant import Participant
-    from lktrio.devserver.room import Room
-    from lktrio.devserver.tracks import PublishedTrack
 
 __all__ = ["Notifier"]
 
@@ -32,7 +27,7 @@ class Notifier:
         self._senders = senders
 
     def _send(self, name: EventName, room: proto.Room, **parts: object) -> None:
-        _log.debug("%s: %s", name, room.name)
+        _log.debug("%s: %s", name, printable(room.name))
         if self._senders:
             event = proto.WebhookEvent(
                 event=name,
@@ -44,37 +39,48 @@ class Notifier:
             for sender in self._senders:
                 sender.send(event)
 
-    def room_started(self, room: Room) -> None:
+    def room_started(self, room: proto.Room) -> None:
         """A room exists now."""
-        self._send(EventName.ROOM_STARTED, room.info)
+        self._send(EventName.ROOM_STARTED, room)
 
-    def room_finished(self, room: Room) -> None:
+    def room_finished(self, room: proto.Room) -> None:
         """A room is gone."""
-        self._send(EventName.ROOM_FINISHED, room.info)
+        self._send(EventName.ROOM_FINISHED, room)
 
-    def participant_joined(self, room: Room, participant: Participant) -> None:
+    def participant_joined(self, room: proto.Room, participant: proto.ParticipantInfo) -> None:
         """A participant's connection is up."""
-        self._send(EventName.PARTICIPANT_JOINED, room.info, participant=participant.info)
+        self._send(EventName.PARTICIPANT_JOINED, room, participant=participant)
 
-    def participant_left(self, room: Room, participant: Participant) -> None:
+    def participant_left(
+        self, room: proto.Room, participant: proto.ParticipantInfo, *, was_active: bool
+    ) -> None:
         """A session has ended, perhaps before its connection was up."""
         aborted = EventName.PARTICIPANT_CONNECTION_ABORTED
-        name = EventName.PARTICIPANT_LEFT if participant.was_active else aborted
-        self._send(name, room.info, participant=participant.info)
+        name = EventName.PARTICIPANT_LEFT if was_active else aborted
+        self._send(name, room, participant=participant)
 
-    def track_published(self, room: Room, track: PublishedTrack) -> None:
+    def track_published(
+        self, room: proto.Room, publisher: proto.ParticipantInfo, track: proto.TrackInfo
+    ) -> None:
         """A track can be subscribed to."""
-        self._send_track(EventName.TRACK_PUBLISHED, room, track)
+        self._send_track(EventName.TRACK_PUBLISHED, room, publisher, track)
 
-    def track_unpublished(self, room: Room, track: PublishedTrack) -> None:
+    def track_unpublished(
+        self, room: proto.Room, publisher: proto.ParticipantInfo, track: proto.TrackInfo
+    ) -> None:
         """A track is gone."""
-        self._send_track(EventName.TRACK_UNPUBLISHED, room, track)
+        self._send_track(EventName.TRACK_UNPUBLISHED, room, publisher, track)
 
-    def _send_track(self, name: EventName, room: Room, track: PublishedTrack) -> None:
-        publisher = track.participant
+    def _send_track(
+        self,
+        name: EventName,
+        room: proto.Room,
+        publisher: proto.ParticipantInfo,
+        track: proto.TrackInfo,
+    ) -> None:
         self._send(
             name,
-            proto.Room(sid=room.info.sid, name=room.name),
+            proto.Room(sid=room.sid, name=room.name),
             participant=proto.ParticipantInfo(sid=publisher.sid, identity=publisher.identity),
-            track=track.info,
+            track=track,
         )

@@ -1,9 +1,9 @@
-"""One participant of a room: its state, its link, its peer connections, and what others may do.
+"""One participant of a room: its session, its peer connections, and what it may do.
 
-Theory of operation: a participant outlives its signalling link. It has one task, which runs its
-peer connections and its negotiation until it is closed; links come and go (a resumed session brings
-a new one). Everything else is synchronous: a message or a packet changes the state and causes
-messages and packets to others, which are queued and never waited for.
+Theory of operation: a session outlives its signalling link; `lifecycle` has its states. It has one
+task, which runs its peer connections and its negotiation until it ends; links come and go (a
+resumed session brings a new one). Everything else is synchronous: a message or a packet changes the
+state and causes messages and packets to others, which are queued and never waited for.
 
 Two modes: with a single peer connection the client offers and both directions share it; with two,
 the client offers on the publisher's and the server on the subscriber's.
@@ -12,109 +12,154 @@ the client offers on the publisher's and the server on the subscriber's.
 from __future__ import annotations
 
 import logging
-import time
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import Protocol
 
 import trio
 
 from lktrio import proto
-from lktrio.auth import AccessToken, VideoGrants
+from lktrio._text import printable
+from lktrio.auth import VideoGrants
+from lktrio.devserver.config import ServerConfig
 from lktrio.devserver.connection import MediaConnection
-from lktrio.devserver.data import DataPort
-from lktrio.devserver.downtrack import DownTrack
-from lktrio.devserver.ids import new_participant_sid
+from lktrio.devserver.data import DataInbox, DataOutbox
+from lktrio.devserver.downtracks import DownTracks
 from lktrio.devserver.joining import JoinParameters
-from lktrio.devserver.link import SignalLink
-from lktrio.devserver.publisher import Publisher
-from lktrio.devserver.subscriber import Subscriber
+from lktrio.devserver.lifecycle import Happening, Lifecycle, State
+from lktrio.devserver.limits import too_long
+from lktrio.devserver.permissions import SubscriptionPermissions, TrackSubscriber
+from lktrio.devserver.preferences import Preferences, TrackSettings
+from lktrio.devserver.profiles import describe, next_token
 from lktrio.devserver.tracks import PublishedTrack
+from lktrio.devserver.uptracks import UpTracks
 from lktrio.rtc.datachannel import DataChannelMessage, DataChannelOpened
 from lktrio.rtc.peer import PeerEvent
 from lktrio.rtc.streams import KeyframeRequested, MediaReceived, StreamBound
 from lktrio.rtc.transport import TransportState, TransportStateChanged
 
-if TYPE_CHECKING:
-    from lktrio.devserver.room import Room
-
-__all__ = [
-    "MAX_ATTRIBUTES",
-    "MAX_METADATA",
-    "MAX_NAME",
-    "Participant",
-    "refused_info",
-    "too_long",
-]
-
-MAX_NAME = 256
-"""Bytes of a display name."""
-MAX_METADATA = 512 * 1024
-"""Bytes of a participant's metadata."""
-MAX_ATTRIBUTES = 64 * 1024
-"""Bytes of all names and values of a participant's attributes."""
+__all__ = ["ParticipantLink", "ParticipantRoom", "ServerParticipant"]
 
 _NEGOTIATION_DELAY = 0.01  # seconds in which further changes join an exchange
 _NEGOTIATION_SECONDS = 15.0  # for the answer
-_JOIN_SECONDS = 60.0  # until the first peer connection is up
-_RESUME_SECONDS = 5.0  # after the transport failed
-_SILENCE_SECONDS = 5.0  # from "disconnected" to "failed"
 _TOKEN_INTERVAL = 300.0
-_LEAST_TOKEN_LIFE = 600.0
 
-_State = proto.ParticipantInfo.State
 _Reason = proto.DisconnectReason
 _Action = proto.LeaveRequest.Action
 _log = logging.getLogger("lktrio.devserver")
 
 
-class Participant:
+class ParticipantLink(Protocol):
+    """The signalling link of a participant."""
+
+    def send(self, response: proto.SignalResponse) -> None:
+        """Queue a message; dropped when the link is closing or closed."""
+        ...
+
+    def close(self) -> None:
+        """Send what is queued, then end."""
+        ...
+
+
+class ParticipantRoom(Protocol):
+    """What a participant lets its room know, and may ask of it."""
+
+    @property
+    def size(self) -> int:
+        """How many participants there are."""
+        ...
+
+    def on_changed(self, participant: ServerParticipant, *, to_self: bool) -> None:
+        """Others are to know the participant's present state."""
+        ...
+
+    def on_active(self, participant: ServerParticipant) -> None:
+        """Its primary peer connection is up."""
+        ...
+
+    def on_left(self, participant: ServerParticipant, *, announce: bool) -> None:
+        """Its session has ended."""
+        ...
+
+    def on_published(self, participant: ServerParticipant, track: PublishedTrack) -> None:
+        """It published a track."""
+        ...
+
+    def on_unpublished(self, participant: ServerParticipant, track: PublishedTrack) -> None:
+        """A track of it is gone."""
+        ...
+
+    def on_data(self, participant: ServerParticipant, label: str, data: bytes) -> None:
+        """A message arrived on a data channel."""
+        ...
+
+    def reconcile(self, participant: ServerParticipant) -> None:
+        """Bring what it receives in line with what it wants and may have."""
+        ...
+
+    def reconcile_all(self) -> None:
+        """Do that for everybody."""
+        ...
+
+
+class ServerParticipant:
     """One session of a participant.
 
     Args:
-        room: Where it joins.
         parameters: What it asked for.
+        config: How the server is set up.
+        room: Where it joins.
+        sif_trailer: What tells that the server made a packet, where tracks are encrypted.
 
     Attributes:
         info: As others see it; shared, so encode before changing it.
+        parameters: What it asked for.
         grants: What its token allowed, updated by the API.
-        closed: Set when the session has ended.
-        was_active: Whether its primary peer connection has been up.
+        link: Its signalling link, while it has one.
+        inbox: The data that it sends.
+        uptracks: What it publishes.
+        downtracks: What it receives.
     """
 
-    def __init__(self, room: Room, parameters: JoinParameters) -> None:
-        self.room = room
+    def __init__(
+        self,
+        parameters: JoinParameters,
+        config: ServerConfig,
+        room: ParticipantRoom,
+        sif_trailer: bytes,
+    ) -> None:
+        now = trio.current_time()
+        self.info = describe(parameters)
         self.parameters = parameters
         self.grants: VideoGrants = parameters.claims.video
-        self.info = _describe(parameters)
-        self.link: SignalLink | None = None
-        self.closed = trio.Event()
-        self.was_active = False
-        self._permitted: dict[str, frozenset[str] | None] | None = None
+        self.link: ParticipantLink | None = None
+        self.inbox = DataInbox()
+        self._config = config
+        self._room = room
+        self._life = Lifecycle(now)
+        self._permissions = SubscriptionPermissions()
         self._scope = trio.CancelScope()
         self._negotiation = trio.Event()
-        self._joined_at = trio.current_time()
-        self._token_due = trio.current_time() + _TOKEN_INTERVAL
-        self._silent_since: float | None = None
-        self._failed_at: float | None = None
+        self._token_due = now + _TOKEN_INTERVAL
         self._connections: list[MediaConnection] = []
-        single = parameters.single_peer_connection
-        if single:
+        if self.single:
             publishing = subscribing = self._connect("single")
         else:
-            publishing = self._connect("publisher")
-            subscribing = self._connect("subscriber")
-        self.publisher = Publisher(self, publishing)
-        self.subscriber = Subscriber(self, subscribing, offers=not single)
-        self.data = DataPort(self)
+            publishing, subscribing = self._connect("publisher"), self._connect("subscriber")
+        self._primary = subscribing if self.subscriber_primary else publishing
+        self._outbox = DataOutbox(self._primary)
+        self.uptracks = UpTracks(self, publishing)
+        self.downtracks = DownTracks(
+            self, subscribing, _preferences(parameters), sif_trailer, offers=not self.single
+        )
 
     def _connect(self, name: str) -> MediaConnection:
         connection = MediaConnection(
-            f"{self.parameters.identity} ({name})",
-            self.room.server.network,
-            self.room.server.media_addresses,
+            f"{printable(self.parameters.identity)} ({name})",
+            self._config.network,
+            self._config.media_addresses,
             self._on_peer_event,
             self.fail,
-            ice_lite=self.room.server.ice_lite,
+            ice_lite=self._config.ice_lite,
         )
         self._connections.append(connection)
         return connection
@@ -142,9 +187,24 @@ class Participant:
         return bool(self.grants.hidden)
 
     @property
+    def is_recorder(self) -> bool:
+        """Whether it records the room, and receives everything."""
+        return bool(self.grants.recorder)
+
+    @property
+    def ended(self) -> bool:
+        """Whether its session is over."""
+        return self._life.ended
+
+    @property
     def active(self) -> bool:
+        """Whether its primary peer connection has been up, and its session goes on."""
+        return self._life.was_active and not self.ended
+
+    @property
+    def was_active(self) -> bool:
         """Whether its primary peer connection has been up."""
-        return self.info.state == _State.ACTIVE
+        return self._life.was_active
 
     @property
     def may_subscribe(self) -> bool:
@@ -154,45 +214,34 @@ class Participant:
     @property
     def subscriber_primary(self) -> bool:
         """Whether data goes over the subscriber connection."""
-        return not self.single and self.may_subscribe_at_join
+        return not self.single and self.parameters.claims.video.may_subscribe
 
     @property
-    def may_subscribe_at_join(self) -> bool:
-        """Whether the token allowed it to receive tracks."""
-        return self.parameters.claims.video.may_subscribe
+    def wants_data_tracks(self) -> bool:
+        """Whether it receives the data tracks of which it says nothing."""
+        return self.parameters.auto_subscribe_data_track
 
     @property
-    def primary(self) -> MediaConnection:
-        """The connection that makes the participant active and carries data to it."""
-        if self.subscriber_primary:
-            return self.subscriber.connection
-        return self.publisher.connection
+    def room_size(self) -> int:
+        """How many participants are in the room."""
+        return self._room.size
+
+    @property
+    def received_tracks(self) -> list[PublishedTrack]:
+        """The tracks that it receives."""
+        return self.downtracks.tracks
 
     def may_publish_source(self, source: proto.TrackSource) -> bool:
         """Whether it may publish tracks of a source."""
         return self.grants.may_publish_source((source.name or "").lower())
 
-    def permits(self, subscriber: Participant, sid: str) -> bool:
-        """Whether it allows another participant to receive one of its tracks."""
-        rules = self._permitted
-        if rules is None or subscriber.grants.recorder:
-            return True
-        permitted = rules.get(subscriber.identity, rules.get(subscriber.sid, frozenset()))
-        return permitted is None or sid in permitted
+    def permits(self, subscriber: TrackSubscriber, sid: str) -> bool:
+        """Whether it lets somebody receive one of its tracks."""
+        return self._permissions.permit(subscriber, sid)
 
-    def set_permitted(self, rules: proto.SubscriptionPermission) -> None:
-        """Take the rules by which others may receive its tracks."""
-        self._permitted = None
-        if not rules.all_participants:
-            self._permitted = {
-                rule.participant_identity or rule.participant_sid: None
-                if rule.all_tracks
-                else frozenset(rule.track_sids)
-                for rule in rules.track_permissions
-            }
-        for other in list(self.room.participants.values()):
-            other.subscriber.reconcile()
-            self.room.data_tracks.reconcile(other)
+    def take_level(self) -> float | None:
+        """How loud it has been since the last call, None if it was silent."""
+        return self.uptracks.take_level()
 
     # Signalling
 
@@ -208,57 +257,58 @@ class Participant:
     def send_token(self) -> None:
         """Give the client a fresh token for its next connection."""
         claims = self.parameters.claims
-        life = max(_LEAST_TOKEN_LIFE, claims.expires_at - time.time())
-        kind = claims.kind or "standard"
-        token = AccessToken(
-            identity=claims.identity,
-            name=self.info.name,
-            ttl=timedelta(seconds=life),
-            metadata=self.info.metadata,
-            attributes=self.info.attributes,
-            video=self.grants,
-            kind=kind if kind in _KINDS else "standard",
-        )
-        key, secret = self.room.server.first_key
+        token = next_token(claims, self.info, self.grants, *self._config.first_key)
         self._token_due = trio.current_time() + _TOKEN_INTERVAL
-        self.send(proto.SignalResponse(refresh_token=token.to_jwt(key, secret)))
+        self.send(proto.SignalResponse(refresh_token=token))
 
     def touch(self, *, to_self: bool = True) -> None:
         """Tell everybody that something about the participant has changed."""
         self.info.version += 1
-        self.room.broadcast_update(self, to_self=to_self)
+        self._room.on_changed(self, to_self=to_self)
 
     # Life
 
-    def begin(self, link: SignalLink) -> None:
-        """Join: send what a client expects first, and process what came with the request."""
+    def begin(self, link: ParticipantLink, welcome: proto.JoinResponse) -> None:
+        """Join: send what a client expects first, and process what came with the request.
+
+        Args:
+            link: The signalling link.
+            welcome: The join response.
+
+        Raises:
+            RemoteProtocolError: What came with the request is malformed.
+        """
         self.link = link
-        self.send(proto.SignalResponse(join=self.room.join_response(self)))
-        self.info.state = _State.JOINED
+        self.send(proto.SignalResponse(join=welcome))
+        self._happen(Happening.WELCOMED)
+        self.info.state = proto.ParticipantInfo.State.JOINED
         self.send_token()
         for request in self.parameters.add_tracks:
-            self.publisher.add(request)
+            self.uptracks.add(request)
         if not self.single:
-            self.data.open_channels(self.subscriber.connection)
-        self.subscriber.reconcile()
+            self.downtracks.connection.create_channels()
+        self.reconcile()
         if self.parameters.offer is not None:
             self.on_offer(self.parameters.offer)
-        if not self.single and self.may_subscribe_at_join:
+        if self.subscriber_primary:
             self.negotiate_soon()
 
-    def resume(self, link: SignalLink) -> None:
-        """Continue the session on a new link."""
+    def resume(self, link: ParticipantLink, news: Iterable[proto.SignalResponse]) -> None:
+        """Continue the session on a new link.
+
+        Args:
+            link: The signalling link.
+            news: What the client is told first.
+        """
         if self.link is not None:
-            self.link.lost = _do_nothing
             self.link.close()
         self.link = link
-        self._failed_at = self._silent_since = None
-        self.send(proto.SignalResponse(reconnect=self.room.reconnect_response(self)))
-        self.room.send_everybody(self)
-        self.room.send_room(self)
+        self._happen(Happening.RESUMPTION)
+        for response in news:
+            self.send(response)
         self.send_token()
-        if not self.single and self.may_subscribe_at_join:
-            self.subscriber.restart_ice()
+        if self.subscriber_primary:
+            self.downtracks.sections.restart_ice()
 
     async def run(self) -> None:
         """Serve the peer connections until the session is closed."""
@@ -268,36 +318,19 @@ class Participant:
                     for connection in self._connections:
                         nursery.start_soon(connection.run)
                     nursery.start_soon(self._negotiate)
-                    nursery.start_soon(self.subscriber.send_silence)
+                    nursery.start_soon(self.downtracks.send_silence)
         except Exception:  # noqa: BLE001 - logged; the others go on
-            _log.exception("the session of %s broke down", self.identity)
+            _log.exception("the session of %s broke down", printable(self.identity))
             self.fail()
         finally:
             for connection in self._connections:
                 connection.driver.close()
         await trio.lowlevel.checkpoint()
 
-    def negotiate_soon(self) -> None:
-        """Exchange descriptions with the client as soon as possible."""
-        self._negotiation.set()
-
-    async def _negotiate(self) -> None:
-        while True:
-            await self._negotiation.wait()
-            await trio.sleep(_NEGOTIATION_DELAY)
-            self._negotiation = trio.Event()
-            if not self.subscriber.negotiate():
-                continue
-            with trio.move_on_after(_NEGOTIATION_SECONDS):
-                await self.subscriber.answered.wait()
-                continue
-            if not self.single and self.link is not None:
-                _log.info("%s does not answer an offer", self.identity)
-                self.leave(_Reason.STATE_MISMATCH, _Action.RECONNECT)
-                return
-
-    def on_link_lost(self) -> None:
-        """The signalling link has ended; without a peer connection so has the session."""
+    def on_link_lost(self, link: ParticipantLink) -> None:
+        """A signalling link has ended; without a peer connection so has the session."""
+        if self.link is not link:
+            return
         self.link = None
         if not any(connection.connected_once for connection in self._connections):
             self.close(_Reason.SIGNAL_CLOSE)
@@ -315,38 +348,79 @@ class Participant:
 
     def close(self, reason: proto.DisconnectReason, *, announce: bool = True) -> None:
         """End the session. Idempotent."""
-        if self.closed.is_set():
+        if self._life.advance(Happening.END, trio.current_time()) is None:
             return
-        self.closed.set()
         self.info.disconnect_reason = reason
-        self.subscriber.close()
-        self.publisher.close()
-        self.data.close()
+        self.downtracks.close()
+        self.uptracks.close()
+        self._outbox.clear()
+        self._drop_link()
+        self._scope.cancel()
+        self.info.state = proto.ParticipantInfo.State.DISCONNECTED
+        self.info.version += 1
+        self._room.on_left(self, announce=announce)
+
+    def _drop_link(self) -> None:
         if self.link is not None:
             self.link.close()
             self.link = None
-        self._scope.cancel()
-        self.info.state = _State.DISCONNECTED
-        self.info.version += 1
-        self.room.on_left(self, announce=announce)
 
     def tick(self, now: float) -> None:
         """Do what is due."""
-        if not self.active and now - self._joined_at >= _JOIN_SECONDS:
-            self.leave(_Reason.JOIN_FAILURE, _Action.DISCONNECT)
-            return
-        if self._silent_since is not None and now - self._silent_since >= _SILENCE_SECONDS:
-            self._silent_since = None
-            self._transport_failed()
-        if self._failed_at is not None and now - self._failed_at >= _RESUME_SECONDS:
-            self.close(_Reason.CONNECTION_TIMEOUT)
+        if self._life.is_expired(now):
+            self._expire()
+        if self.ended:
             return
         if now >= self._token_due:
             self.send_token()
-        self.publisher.tick(now)
-        self.subscriber.tick(now)
+        self.uptracks.tick(now)
+        self.downtracks.tick(now)
+
+    def _expire(self) -> None:
+        """The state of the session has lasted as long as it may."""
+        match self._life.state:
+            case State.SILENT:
+                self._happen(Happening.EXPIRY)
+            case State.JOINING | State.JOINED:
+                self.leave(_Reason.JOIN_FAILURE, _Action.DISCONNECT)
+            case _:
+                self.close(_Reason.CONNECTION_TIMEOUT)
+
+    def _happen(self, happening: Happening) -> None:
+        """Let something happen to the session, and do what the state that begins asks for."""
+        first = not self._life.was_active
+        match self._life.advance(happening, trio.current_time()):
+            case State.ACTIVE if first:
+                self.info.state = proto.ParticipantInfo.State.ACTIVE
+                self.touch()
+                self._room.on_active(self)
+            case State.LOST:
+                leave = proto.LeaveRequest(reason=_Reason.CONNECTION_TIMEOUT, action=_Action.RESUME)
+                self.send(proto.SignalResponse(leave=leave))
+                self._drop_link()
+            case _:
+                pass
 
     # Negotiation
+
+    def negotiate_soon(self) -> None:
+        """Exchange descriptions with the client as soon as possible."""
+        self._negotiation.set()
+
+    async def _negotiate(self) -> None:
+        while True:
+            await self._negotiation.wait()
+            await trio.sleep(_NEGOTIATION_DELAY)
+            self._negotiation = trio.Event()
+            if not self.downtracks.sections.negotiate():
+                continue
+            with trio.move_on_after(_NEGOTIATION_SECONDS):
+                await self.downtracks.sections.answered.wait()
+                continue
+            if not self.single and self.link is not None:
+                _log.info("%s does not answer an offer", printable(self.identity))
+                self.leave(_Reason.STATE_MISMATCH, _Action.RECONNECT)
+                return
 
     def on_offer(self, offer: proto.SessionDescription) -> None:
         """Answer an offer of the client.
@@ -354,62 +428,43 @@ class Participant:
         Raises:
             RemoteProtocolError: It is malformed or contradicts earlier ones.
         """
-        connection = self.publisher.connection
+        connection, sections = self.uptracks.connection, self.downtracks.sections
         now = trio.current_time()
         connection.peer.set_offer(offer.sdp, now)
-        self.publisher.choose_codecs()
+        self.uptracks.choose_codecs()
         if self.single:
-            self.subscriber.assign()
+            sections.assign()
         sdp = connection.peer.create_answer(now)
-        self.publisher.match_sections()
+        self.uptracks.match_sections()
         answer = proto.SessionDescription(type="answer", sdp=sdp, id=offer.id)
         if self.single:
-            answer.mid_to_track_id = self.subscriber.mid_to_track_id()
+            answer.mid_to_track_id = sections.mid_to_track_id()
         self.send(proto.SignalResponse(answer=answer))
         connection.flush()
         if self.single:
-            self.subscriber.on_answered()
+            sections.on_answered()
 
-    # What happened elsewhere
+    # What it publishes and receives
 
     def on_published(self, track: PublishedTrack) -> None:
         """A track of this participant is published."""
         self.info.tracks = [*self.info.tracks, track.info]
         self.info.is_publisher = True
         self.touch()
-        self.room.on_published(track)
+        self._room.on_published(self, track)
 
     def on_unpublished(self, track: PublishedTrack) -> None:
         """A track of this participant is gone."""
         self.info.tracks = [info for info in self.info.tracks if info.sid != track.sid]
-        if not self.closed.is_set():
+        if not self.ended:
             self.touch()
-        self.room.on_unpublished(track)
+        self._room.on_unpublished(self, track)
 
-    def on_subscribed(self, downtrack: DownTrack) -> None:
-        """The client agreed to receive a track."""
-        track = downtrack.track
-        track.update_quality(trio.current_time())
-        if not self.hidden and not track.announced_subscribed:
-            track.announced_subscribed = True
-            told = proto.TrackSubscribed(track_sid=track.sid)
-            track.participant.send(proto.SignalResponse(track_subscribed=told))
-
-    def on_first_packet(self, downtrack: DownTrack) -> None:
-        """A track begins to flow to the client."""
-        if downtrack.track.is_video:
-            state = proto.StreamStateInfo(
-                participant_sid=downtrack.track.participant.sid,
-                track_sid=downtrack.track.sid,
-                state=proto.StreamState.ACTIVE,
-            )
-            update = proto.StreamStateUpdate(stream_states=[state])
-            self.send(proto.SignalResponse(stream_state_update=update))
-
-    def send_media(self, datagrams: list[bytes]) -> None:
-        """Send forwarded packets."""
-        self.subscriber.connection.peer.send(datagrams)
-        self.subscriber.connection.flush()
+    def set_data_tracks(self, infos: list[proto.DataTrackInfo]) -> None:
+        """Let others know which data tracks it has."""
+        self.info.data_tracks = infos
+        if not self.ended:
+            self.touch()
 
     def set_muted(self, info: proto.TrackInfo, muted: bool) -> None:
         """Mute or unmute one of its tracks for everybody."""
@@ -417,10 +472,31 @@ class Participant:
             return
         info.muted = muted
         self.touch()
-        track = self.room.find_track(info.sid)
-        if track is not None:
-            for downtrack in list(track.downtracks):
-                downtrack.subscriber.subscriber.set_muted(track)
+        track = self.uptracks.find(info.sid)
+        now = trio.current_time()
+        for receiver in list(track.receivers) if track is not None else ():
+            receiver.on_mute_changed(now)
+
+    def set_permitted(self, rules: proto.SubscriptionPermission) -> None:
+        """Take the rules by which others may receive its tracks."""
+        self._permissions.replace(rules)
+        self._room.reconcile_all()
+
+    def reconcile(self) -> None:
+        """What it receives has to be looked at anew."""
+        self._room.reconcile(self)
+
+    def deliver(self, data: bytes, *, lossy: bool) -> None:
+        """Send it a data packet; who lags too far behind is given up."""
+        if not self._outbox.deliver(data, lossy=lossy):
+            _log.warning("%s does not read its data", printable(self.identity))
+            self.fail()
+
+    def send_track_packet(self, data: bytes) -> None:
+        """Send it a packet of a data track."""
+        self._outbox.send_track_packet(data)
+
+    # What may be changed
 
     def update(
         self, name: str, metadata: str, attributes: dict[str, str]
@@ -447,25 +523,27 @@ class Participant:
         self.grants = self.grants.with_permission(permission)
         self.info.permission = self.grants.to_permission()
         self.info.is_publisher = self.info.is_publisher and self.grants.may_publish
-        self.publisher.drop_forbidden()
+        self.uptracks.drop_forbidden()
         self.touch()
         self.send_token()
-        self.subscriber.reconcile()
-        self.room.data_tracks.reconcile(self)
+        self.reconcile()
+
+    # Peer connections
 
     def _on_peer_event(self, connection: MediaConnection, event: PeerEvent) -> None:
         match event:
             case MediaReceived(transceiver, stream):
-                self.publisher.on_media(transceiver, stream)
+                self.uptracks.on_media(transceiver, stream)
             case DataChannelMessage(channel, data):
-                self.data.on_message(channel, data)
+                self._room.on_data(self, channel.label, data)
             case StreamBound(transceiver, stream, rid):
-                self.publisher.on_stream(transceiver, stream, rid)
+                self.uptracks.on_stream(transceiver, stream, rid)
             case KeyframeRequested(transceiver):
-                self.subscriber.on_keyframe_requested(transceiver)
+                self.downtracks.on_keyframe_requested(transceiver)
             case DataChannelOpened(channel):
-                connection.channels[channel.label] = channel
-                self.data.on_opened(connection)
+                connection.keep_channel(channel)
+                if connection is self._primary:
+                    self._outbox.on_opened()
             case TransportStateChanged(state):
                 self._on_transport(connection, state)
             case _:
@@ -474,79 +552,22 @@ class Participant:
     def _on_transport(self, connection: MediaConnection, state: TransportState) -> None:
         if state is TransportState.CONNECTED:
             connection.connected_once = True
-            self._silent_since = self._failed_at = None
-            if connection is self.primary and not self.active:
-                self.was_active = True
-                self.info.state = _State.ACTIVE
-                self.touch()
-                self.room.on_active(self)
-            if connection is self.subscriber.connection:
-                self.subscriber.bind()
+            if self._primary.connected_once:
+                self._happen(Happening.CONNECTED)
+            if connection is self.downtracks.connection:
+                self.downtracks.sections.bind()
         elif state is TransportState.DISCONNECTED:
-            self._silent_since = trio.current_time()
+            self._happen(Happening.SILENCE)
         elif state is TransportState.FAILED:
-            self._transport_failed()
+            self._happen(Happening.FAILURE)
         elif state is TransportState.CLOSED:
             if self.link is None:
                 self.close(_Reason.CLIENT_INITIATED)
-            elif self._failed_at is None:  # a leave or the end of the link is to follow
-                self._failed_at = trio.current_time()
-
-    def _transport_failed(self) -> None:
-        """The client is to come back within some seconds."""
-        if self._failed_at is None and not self.closed.is_set():
-            self._failed_at = trio.current_time()
-            leave = proto.LeaveRequest(reason=_Reason.CONNECTION_TIMEOUT, action=_Action.RESUME)
-            self.send(proto.SignalResponse(leave=leave))
-            if self.link is not None:
-                self.link.close()
-                self.link = None
+            else:  # a leave or the end of the link is to follow
+                self._happen(Happening.HANGUP)
 
 
-_KINDS = ("standard", "ingress", "egress", "sip", "agent", "connector", "bridge")
-
-
-def refused_info(parameters: JoinParameters) -> proto.ParticipantInfo:
-    """How a participant is described that could not come in."""
-    info = _describe(parameters)
-    info.state, info.disconnect_reason = _State.DISCONNECTED, _Reason.JOIN_FAILURE
-    return info
-
-
-def too_long(
-    name: str, metadata: str, attributes: dict[str, str]
-) -> tuple[proto.RequestResponse.Reason, str] | None:
-    """Why these values are too long for a participant, or None."""
-    reason = proto.RequestResponse.Reason.LIMIT_EXCEEDED
-    if len(name.encode()) > MAX_NAME:
-        return reason, "exceeds name length limit"
-    if len(metadata.encode()) > MAX_METADATA:
-        return reason, "exceeds metadata size limit"
-    size = sum(len(key.encode()) + len(value.encode()) for key, value in attributes.items())
-    if size > MAX_ATTRIBUTES:
-        return reason, "exceeds attributes size limit"
-    return None
-
-
-def _do_nothing() -> None:
-    """What the end of a link means that was replaced."""
-
-
-def _describe(parameters: JoinParameters) -> proto.ParticipantInfo:
-    claims = parameters.claims
-    now = time.time()
-    return proto.ParticipantInfo(
-        sid=new_participant_sid(),
-        identity=parameters.identity,
-        state=_State.JOINING,
-        metadata=parameters.metadata or claims.metadata,
-        joined_at=int(now),
-        joined_at_ms=int(now * 1000),
-        name=claims.name,
-        permission=claims.video.to_permission(),
-        kind=claims.participant_kind,
-        kind_details=list(claims.participant_kind_details),
-        attributes={**claims.attributes, **parameters.attributes},
-        client_protocol=parameters.client.client_protocol,
-        capabilities=list(parameters.client.capabilities),
-    )
+def _preferences(parameters: JoinParameters) -> Preferences:
+    low, high = proto.VideoQuality.LOW, proto.VideoQuality.HIGH
+    unset = TrackSettings(quality=low if parameters.adaptive_stream else high)
+    return Preferences(auto_subscribe=parameters.auto_subscribe, unset=unset)

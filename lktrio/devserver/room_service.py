@@ -8,26 +8,27 @@ responds (``unavailable``).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 import trio
 
 from lktrio import proto
 from lktrio.auth import Claims
+from lktrio.devserver.core import ServerCore
 from lktrio.devserver.http import HttpError
-from lktrio.devserver.joining import MAX_NAME
-from lktrio.devserver.participant import MAX_ATTRIBUTES, MAX_METADATA, Participant
-from lktrio.devserver.room import Room
+from lktrio.devserver.limits import (
+    MAX_ATTRIBUTES,
+    MAX_METADATA,
+    MAX_NAME,
+    attributes_size,
+    fits,
+)
+from lktrio.devserver.participant import ServerParticipant
+from lktrio.devserver.room import ServerRoom
 from lktrio.devserver.twirp import Method, TwirpError, from_server, permissions_denied
-
-if TYPE_CHECKING:
-    from lktrio.devserver.core import ServerCore
 
 __all__ = ["NOT_OFFERED", "dispatch_service", "room_service"]
 
 _NONCE_SIZE = 16
-_MAX_NONCES = 1024
-_MAX_DISPATCHES = 1024
 
 _Reason = proto.DisconnectReason
 _Action = proto.LeaveRequest.Action
@@ -65,11 +66,11 @@ class _RoomService:
     def __init__(self, core: ServerCore) -> None:
         self._core = core
 
-    def _find(self, room: str, identity: str) -> Participant | None:
+    def _find(self, room: str, identity: str) -> ServerParticipant | None:
         found = self._core.rooms.get(room)
         return found.participants.get(identity) if found is not None else None
 
-    def _room(self, name: str) -> Room:
+    def _room(self, name: str) -> ServerRoom:
         room = self._core.rooms.get(name)
         if room is None:
             raise _no_room()
@@ -77,7 +78,7 @@ class _RoomService:
 
     async def create_room(self, request: proto.CreateRoomRequest, claims: Claims) -> proto.Room:
         _require(claims.video.room_create)
-        if len(request.name.encode()) > MAX_NAME:
+        if not fits(request.name):
             text = f"room name length exceeds limits: max length {MAX_NAME}"
             raise from_server("invalid_argument", text)
         if request.room_preset:
@@ -85,7 +86,7 @@ class _RoomService:
             raise from_server("invalid_argument", text)
         if request.egress is not None:
             raise TwirpError("unimplemented", _NO_EGRESS)
-        if len(request.metadata.encode()) > MAX_METADATA:
+        if not fits(request.metadata, limit=MAX_METADATA):
             raise _limit("metadata size exceeds limits", MAX_METADATA)
         try:
             room = self._core.create_room(request)
@@ -117,7 +118,7 @@ class _RoomService:
         self, request: proto.UpdateRoomMetadataRequest, claims: Claims
     ) -> proto.Room:
         _require_admin(claims, request.room)
-        if len(request.metadata.encode()) > MAX_METADATA:
+        if not fits(request.metadata, limit=MAX_METADATA):
             raise _limit("metadata size exceeds limits", MAX_METADATA)
         room = self._room(request.room)
         room.update_metadata(request.metadata)
@@ -165,7 +166,7 @@ class _RoomService:
             raise from_server("failed_precondition", "remote unmute not enabled")
         order = proto.MuteTrackRequest(sid=request.track_sid, muted=True)
         participant.send(proto.SignalResponse(mute=order))
-        info = participant.publisher.find_info(request.track_sid)
+        info = participant.uptracks.find_info(request.track_sid)
         if info is not None:
             participant.set_muted(info, True)
         await trio.lowlevel.checkpoint()
@@ -175,13 +176,12 @@ class _RoomService:
         self, request: proto.UpdateParticipantRequest, claims: Claims
     ) -> proto.ParticipantInfo:
         _require_admin(claims, request.room)
-        if len(request.name.encode()) > MAX_NAME:
+        if not fits(request.name):
             raise _limit("name length exceeds limits", MAX_NAME)
-        if len(request.metadata.encode()) > MAX_METADATA:
+        if not fits(request.metadata, limit=MAX_METADATA):
             raise _limit("metadata size exceeds limits", MAX_METADATA)
         attributes = dict(request.attributes)
-        size = sum(len(key.encode()) + len(value.encode()) for key, value in attributes.items())
-        if size > MAX_ATTRIBUTES:
+        if attributes_size(attributes) > MAX_ATTRIBUTES:
             raise _limit("attributes size exceeds limits", MAX_ATTRIBUTES)
         participant = self._find(request.room, request.identity)
         if participant is None:
@@ -205,7 +205,7 @@ class _RoomService:
         sids = list(request.track_sids)
         for group in request.participant_tracks:
             sids += group.track_sids
-        participant.subscriber.subscribe(sids, request.subscribe, trio.current_time())
+        participant.downtracks.subscribe(sids, request.subscribe)
         await trio.lowlevel.checkpoint()
         return proto.UpdateSubscriptionsResponse()
 
@@ -220,7 +220,7 @@ class _RoomService:
         room = self._core.rooms.get(request.room)
         if room is None:
             raise _nobody_responds()
-        if not room.is_repeated(request.nonce, _MAX_NONCES):
+        if not room.is_repeated(request.nonce):
             packet = proto.DataPacket(
                 kind=request.kind,
                 destination_identities=list(request.destination_identities),
@@ -234,7 +234,7 @@ class _RoomService:
             )
             lossy = request.kind == proto.DataPacket.Kind.LOSSY
             sids = frozenset(request.destination_sids)
-            room.deliver(packet, sender=None, lossy=lossy, sids=sids)
+            room.data.deliver(packet, sender=None, lossy=lossy, sids=sids)
         await trio.lowlevel.checkpoint()
         return proto.SendDataResponse()
 
@@ -269,10 +269,11 @@ class _RoomService:
         self, request: proto.PerformRpcRequest, claims: Claims
     ) -> proto.PerformRpcResponse:
         _require_admin(claims, request.room)
-        participant = self._find(request.room, request.destination_identity)
-        if participant is None:
+        room = self._core.rooms.get(request.room)
+        callee = self._find(request.room, request.destination_identity)
+        if room is None or callee is None:
             raise _nobody_responds()
-        payload = await participant.room.api_calls.perform(participant, request)
+        payload = await room.calls.perform(callee, request)
         return proto.PerformRpcResponse(payload=payload)
 
 
@@ -313,9 +314,7 @@ class _DispatchService:
     ) -> proto.AgentDispatch:
         _require_admin(claims, request.room)
         room = self._core.create_room(proto.CreateRoomRequest(name=request.room))
-        if len(room.dispatches) >= _MAX_DISPATCHES:
-            raise TwirpError("resource_exhausted", "too many dispatches for this room")
-        dispatch = room.add_dispatch(
+        dispatch = room.dispatches.add(
             proto.RoomAgentDispatch(
                 agent_name=request.agent_name,
                 metadata=request.metadata,
@@ -325,6 +324,8 @@ class _DispatchService:
             )
         )
         await trio.lowlevel.checkpoint()
+        if dispatch is None:
+            raise TwirpError("resource_exhausted", "too many dispatches for this room")
         return dispatch
 
     async def delete(
@@ -332,7 +333,7 @@ class _DispatchService:
     ) -> proto.AgentDispatch:
         _require_admin(claims, request.room)
         room = self._core.rooms.get(request.room)
-        dispatch = room.dispatches.pop(request.dispatch_id, None) if room is not None else None
+        dispatch = room.dispatches.remove(request.dispatch_id) if room is not None else None
         await trio.lowlevel.checkpoint()
         if dispatch is None:
             raise from_server("not_found", "dispatch ID not found")
@@ -346,11 +347,7 @@ class _DispatchService:
         await trio.lowlevel.checkpoint()
         if room is None:
             raise _nobody_responds()
-        found = [
-            dispatch
-            for sid, dispatch in room.dispatches.items()
-            if request.dispatch_id in ("", sid)
-        ]
+        found = [d for d in room.dispatches if request.dispatch_id in ("", d.id)]
         return proto.ListAgentDispatchResponse(agent_dispatches=found)
 
 

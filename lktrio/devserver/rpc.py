@@ -8,7 +8,7 @@ is forwarded.
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import trio
 
@@ -16,10 +16,7 @@ from lktrio import proto
 from lktrio.devserver.twirp import TwirpError, from_server
 from lktrio.proto import codec
 
-if TYPE_CHECKING:
-    from lktrio.devserver.participant import Participant
-
-__all__ = ["ApiCalls"]
+__all__ = ["ApiCalls", "Callee"]
 
 _ACK_SECONDS = 2.0
 _DEFAULT_SECONDS = 10.0
@@ -37,6 +34,19 @@ _CODES = {
 }
 
 
+class Callee(Protocol):
+    """A participant that is called."""
+
+    @property
+    def identity(self) -> str:
+        """Unique within the room."""
+        ...
+
+    def deliver(self, data: bytes, *, lossy: bool) -> None:
+        """Send it a packet."""
+        ...
+
+
 class _Call:
     def __init__(self) -> None:
         self.acknowledged = trio.Event()
@@ -50,7 +60,7 @@ class ApiCalls:
     def __init__(self) -> None:
         self._calls: dict[str, _Call] = {}
 
-    async def perform(self, callee: Participant, request: proto.PerformRpcRequest) -> str:
+    async def perform(self, callee: Callee, request: proto.PerformRpcRequest) -> str:
         """Call a method of a participant and return its answer.
 
         Raises:
@@ -73,7 +83,7 @@ class ApiCalls:
             ),
         )
         try:
-            callee.data.deliver(codec.encode(packet), lossy=False)
+            callee.deliver(codec.encode(packet), lossy=False)
             return await self._finish(call, min(seconds, _MAX_SECONDS))
         finally:
             del self._calls[call_id]

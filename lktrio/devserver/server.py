@@ -19,6 +19,7 @@ import trio
 from lktrio import proto
 from lktrio.auth import DEFAULT_TTL, AccessToken, VideoGrants
 from lktrio.devserver.access import authenticate
+from lktrio.devserver.config import ServerConfig
 from lktrio.devserver.core import ServerCore, UnknownSession
 from lktrio.devserver.http import (
     HttpError,
@@ -65,7 +66,7 @@ class DevServer:
         self._core = core
         self.host = host
         self.port = port
-        self.api_key, self.api_secret = core.first_key
+        self.api_key, self.api_secret = core.config.first_key
 
     def __repr__(self) -> str:
         return f"<DevServer {self.url}>"
@@ -133,7 +134,7 @@ class _Router:
         path = request.path
         if path in ("/rtc/validate", "/rtc/v1/validate"):
             return self._validate(request, v1=path == "/rtc/v1/validate")
-        claims = authenticate(request, self._core.keys)
+        claims = authenticate(request, self._core.config.keys)
         if path == "/":
             return plain(200, "OK")
         if path in ("/rtc", "/rtc/v1", "/agent"):
@@ -146,7 +147,7 @@ class _Router:
     def _validate(self, request: Request, *, v1: bool) -> Response:
         anybody = ("Access-Control-Allow-Origin", "*")
         try:
-            claims = authenticate(request, self._core.keys)
+            claims = authenticate(request, self._core.config.keys)
             parameters = parse_join(request.query, claims, v1=v1, strict=True)
             self._core.check_room(parameters.room)
             answer = plain(200, "success")
@@ -155,7 +156,7 @@ class _Router:
         return Response(answer.status, answer.body, (*answer.headers, anybody))
 
     async def upgrade(self, request: Request) -> Upgrade:
-        claims = authenticate(request, self._core.keys)
+        claims = authenticate(request, self._core.config.keys)
         if request.path not in ("/rtc", "/rtc/v1"):
             raise _not_found()
         v1 = request.path == "/rtc/v1"
@@ -223,15 +224,14 @@ async def serve_dev_server(
                 for url in webhook_urls
             ]
             nursery = await stack.enter_async_context(open_service_nursery())
-            core = ServerCore(
-                nursery,
-                {api_key: api_secret},
-                network,
-                addresses,
-                Notifier(senders),
+            config = ServerConfig(
+                keys={api_key: api_secret},
+                network=network,
+                media_addresses=tuple(addresses),
                 auto_create=auto_create_rooms,
                 ice_lite=ice_lite,
             )
+            core = ServerCore(nursery, config, Notifier(senders))
             server = DevServer(core, host, listeners[0].address[1])
             connections = _Connections(core)
             for listener in listeners:

@@ -14,7 +14,9 @@ from typing import Any
 import trio
 
 from lktrio import proto
-from lktrio.devserver.participant import Participant
+from lktrio._text import printable
+from lktrio.devserver.participant import ServerParticipant
+from lktrio.devserver.room import ServerRoom
 from lktrio.errors import LocalProtocolError, RemoteProtocolError
 from lktrio.signal.trickle import parse_trickle
 
@@ -36,53 +38,63 @@ _LEAVE_REASONS = (
 
 
 class SignalHandler:
-    """Handles the messages that arrive on one link of a participant."""
+    """Handles the messages that arrive on one link of a participant.
 
-    def __init__(self, participant: Participant) -> None:
+    Args:
+        participant: Who sends them.
+        room: Where it is.
+    """
+
+    def __init__(self, participant: ServerParticipant, room: ServerRoom) -> None:
         self._participant = participant
+        self._room = room
 
     def __call__(self, request: proto.SignalRequest) -> None:
         """Handle a message; errors of the client end its session, never the server."""
         participant = self._participant
-        if participant.closed.is_set():
+        if participant.ended:
             return
+        identity = printable(participant.identity)
         try:
             for name, handler in _HANDLERS.items():
                 value = getattr(request, name)
                 if value is not None:
                     handler(self, value)
         except (RemoteProtocolError, LocalProtocolError) as error:
-            _log.info("%s sent what makes no sense: %s", participant.identity, error)
+            _log.info("%s sent what makes no sense: %s", identity, printable(str(error)))
             participant.leave(_Disconnect.STATE_MISMATCH, _Action.RECONNECT)
         except Exception:  # noqa: BLE001 - logged; the others go on
-            _log.exception("a message of %s could not be handled", participant.identity)
+            _log.exception("a message of %s could not be handled", identity)
             participant.fail()
 
     def _offer(self, offer: proto.SessionDescription) -> None:
         self._participant.on_offer(offer)
 
     def _answer(self, answer: proto.SessionDescription) -> None:
-        self._participant.subscriber.on_answer(answer)
+        self._participant.downtracks.sections.on_answer(answer)
 
     def _trickle(self, request: proto.TrickleRequest) -> None:
         participant = self._participant
         try:
             trickled = parse_trickle(request)
             subscriber = request.target == proto.SignalTarget.SUBSCRIBER
-            side = participant.subscriber if subscriber else participant.publisher
+            side = participant.downtracks if subscriber else participant.uptracks
             side.connection.peer.add_remote_candidate(trickled.candidate, trio.current_time())
             side.connection.flush()
         except RemoteProtocolError as error:
-            reason = _Reason.UNCLASSIFIED_ERROR
             participant.respond(
-                proto.RequestResponse(reason=reason, message=str(error), trickle=request)
+                proto.RequestResponse(
+                    reason=_Reason.UNCLASSIFIED_ERROR,
+                    message=printable(str(error)),
+                    trickle=request,
+                )
             )
 
     def _add_track(self, request: proto.AddTrackRequest) -> None:
-        self._participant.publisher.add(request)
+        self._participant.uptracks.add(request)
 
     def _mute(self, request: proto.MuteTrackRequest) -> None:
-        info = self._participant.publisher.find_info(request.sid)
+        info = self._participant.uptracks.find_info(request.sid)
         if info is None:
             refusal = proto.RequestResponse(reason=_Reason.NOT_FOUND, mute=request)
             self._participant.respond(refusal)
@@ -93,10 +105,10 @@ class SignalHandler:
         sids = list(request.track_sids)
         for group in request.participant_tracks:
             sids += group.track_sids
-        self._participant.subscriber.subscribe(sids, request.subscribe, trio.current_time())
+        self._participant.downtracks.subscribe(sids, request.subscribe)
 
     def _track_setting(self, request: proto.UpdateTrackSettings) -> None:
-        self._participant.subscriber.update_settings(request)
+        self._participant.downtracks.update_settings(request)
 
     def _leave(self, request: proto.LeaveRequest) -> None:
         reason = request.reason
@@ -110,19 +122,18 @@ class SignalHandler:
     def _sync_state(self, state: proto.SyncState) -> None:
         participant = self._participant
         known = [
-            participant.publisher.find_info(t.track.sid) for t in state.publish_tracks if t.track
+            participant.uptracks.find_info(t.track.sid) for t in state.publish_tracks if t.track
         ]
         if None in known:
             participant.leave(_Disconnect.STATE_MISMATCH, _Action.RECONNECT)
             return
-        wishes = state.subscription
-        if wishes is not None:
-            self._subscription(wishes)
+        if state.subscription is not None:
+            self._subscription(state.subscription)
 
     def _simulate(self, scenario: proto.SimulateScenario) -> None:
         participant = self._participant
         if scenario.speaker_update is not None:
-            participant.room.simulate_speaker(participant)
+            self._room.simulate_speaker(participant)
         elif scenario.node_failure:
             self._vanish(_Disconnect.SERVER_SHUTDOWN)
         elif scenario.migration:
@@ -168,7 +179,7 @@ class SignalHandler:
         )
 
     def _update_audio_track(self, request: proto.UpdateLocalAudioTrack) -> None:
-        info = self._participant.publisher.find_info(request.track_sid)
+        info = self._participant.uptracks.find_info(request.track_sid)
         if info is None:
             refusal = proto.RequestResponse(reason=_Reason.NOT_FOUND, update_audio_track=request)
             self._participant.respond(refusal)
@@ -177,7 +188,7 @@ class SignalHandler:
             self._participant.touch()
 
     def _update_video_track(self, request: proto.UpdateLocalVideoTrack) -> None:
-        info = self._participant.publisher.find_info(request.track_sid)
+        info = self._participant.uptracks.find_info(request.track_sid)
         if info is None:
             refusal = proto.RequestResponse(reason=_Reason.NOT_FOUND, update_video_track=request)
             self._participant.respond(refusal)
@@ -186,13 +197,13 @@ class SignalHandler:
             self._participant.touch()
 
     def _publish_data_track(self, request: proto.PublishDataTrackRequest) -> None:
-        self._participant.room.data_tracks.publish(self._participant, request)
+        self._room.data_tracks.publish(self._participant, request)
 
     def _unpublish_data_track(self, request: proto.UnpublishDataTrackRequest) -> None:
-        self._participant.room.data_tracks.unpublish(self._participant, request)
+        self._room.data_tracks.unpublish(self._participant, request)
 
     def _update_data_subscription(self, request: proto.UpdateDataSubscription) -> None:
-        self._participant.room.data_tracks.subscribe(self._participant, request)
+        self._room.data_tracks.subscribe(self._participant, request)
 
 
 _HANDLERS: dict[str, Callable[[SignalHandler, Any], None]] = {

@@ -2,27 +2,33 @@
 
 A track exists from AddTrack on; it is *published* when a section of the publisher's description
 carries it. More sections may carry it in other codecs, for subscribers that cannot take the first;
-the publisher is told when there are such. The subscribers' `DownTrack`s hang on the track and take
-from one of its `Encoding`s.
+the publisher is told when there are such. Every subscriber's copy of the track is a `TrackReceiver`
+and takes from one of its `Encoding`s.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Protocol
 
 from lktrio import proto
 from lktrio.devserver.codecs import publishable_codec
 from lktrio.devserver.dynacast import NOTHING, Dynacast
 from lktrio.devserver.encoding import Encoding, Layer
 from lktrio.devserver.ids import new_track_sid
+from lktrio.devserver.permissions import TrackSubscriber
+from lktrio.rtc.rtp import RtpPacket
 from lktrio.rtc.rtp.inbound import InboundStream
 
-if TYPE_CHECKING:
-    from lktrio.devserver.downtrack import DownTrack
-    from lktrio.devserver.participant import Participant
-
-__all__ = ["PublishedTrack", "describe_track", "mime_of", "version_now"]
+__all__ = [
+    "PublishedTrack",
+    "TrackPublisher",
+    "TrackReceiver",
+    "describe_track",
+    "mime_of",
+    "version_now",
+]
 
 _STREAMS = {
     proto.TrackSource.CAMERA: "camera",
@@ -125,28 +131,84 @@ def mime_of(name: str, *, video: bool) -> str:
     return name if "/" in name else f"{'video' if video else 'audio'}/{name}"
 
 
+class TrackPublisher(Protocol):
+    """Whose track it is."""
+
+    @property
+    def sid(self) -> str:
+        """``PA_…``."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """Unique within the room."""
+        ...
+
+    def permits(self, subscriber: TrackSubscriber, sid: str) -> bool:
+        """Whether it lets somebody receive one of its tracks."""
+        ...
+
+    def send(self, response: proto.SignalResponse) -> None:
+        """Queue a message to its client."""
+        ...
+
+
+class TrackReceiver(Protocol):
+    """One subscriber's copy of a track."""
+
+    mime: str
+    disabled: bool
+    max_spatial: int
+
+    @property
+    def bound(self) -> bool:
+        """Whether the subscriber agreed to receive it."""
+        ...
+
+    def choose(self, now: float) -> None:
+        """Decide anew which layer to forward."""
+        ...
+
+    def relay(self, layer: Layer, packets: Sequence[RtpPacket], now: float) -> None:
+        """Forward packets of a layer to the subscriber."""
+        ...
+
+    def set_clock(self, wall: float, now: float) -> None:
+        """Put the reports to the subscriber into the publisher's time."""
+        ...
+
+    def on_mute_changed(self, now: float) -> None:
+        """The publisher muted or unmuted the track."""
+        ...
+
+    def on_codecs_changed(self) -> None:
+        """The track cannot be had in the codec any more in which the subscriber gets it."""
+        ...
+
+
 class PublishedTrack:
     """A track of which a section of its publisher's description carries the media.
 
     Args:
-        participant: The publisher.
+        publisher: Whose it is.
         info: Its description, shared with the participant's.
         encoding: How it is sent.
 
     Attributes:
         encodings: All the ways it is sent now, the publisher's preferred one first.
-        downtracks: Who takes from it.
-        announced_subscribed: Whether the publisher was told of a first subscriber.
+        receivers: Who takes from it.
         fell_back: Whether everybody gets it in its backup codec, as one could not take the first.
     """
 
-    def __init__(self, participant: Participant, info: proto.TrackInfo, encoding: Encoding) -> None:
-        self.participant = participant
+    def __init__(
+        self, publisher: TrackPublisher, info: proto.TrackInfo, encoding: Encoding
+    ) -> None:
+        self.publisher = publisher
         self.info = info
         self.encodings = [encoding]
-        self.downtracks: list[DownTrack] = []
-        self.announced_subscribed = False
+        self.receivers: list[TrackReceiver] = []
         self.fell_back = False
+        self._announced = False
         self._dynacast = Dynacast(info.sid, video=info.type == proto.TrackType.VIDEO)
 
     @property
@@ -219,10 +281,17 @@ class PublishedTrack:
         if not self.is_video and len(self.info.codecs) < 2:
             return
         wanted = {encoding.mime.lower(): NOTHING for encoding in self.encodings}
-        for downtrack in self.downtracks:
-            if downtrack.bound and not downtrack.disabled:
-                mime = downtrack.mime.lower()
-                wanted[mime] = max(wanted.get(mime, NOTHING), downtrack.max_spatial)
+        for receiver in self.receivers:
+            if receiver.bound and not receiver.disabled:
+                mime = receiver.mime.lower()
+                wanted[mime] = max(wanted.get(mime, NOTHING), receiver.max_spatial)
         message = self._dynacast.update(wanted, now)
         if message is not None:
-            self.participant.send(message)
+            self.publisher.send(message)
+
+    def announce_subscribed(self) -> None:
+        """Tell the publisher, once, that somebody receives the track."""
+        if not self._announced:
+            self._announced = True
+            told = proto.TrackSubscribed(track_sid=self.sid)
+            self.publisher.send(proto.SignalResponse(track_subscribed=told))

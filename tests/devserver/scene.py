@@ -6,10 +6,10 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from lktrio import proto
-from lktrio.devserver.downtrack import DownTrack
+from lktrio.devserver.downtrack import DownTrack, DownTrackOwner
 from lktrio.devserver.encoding import Encoding, Layer
-from lktrio.devserver.participant import Participant
-from lktrio.devserver.tracks import PublishedTrack
+from lktrio.devserver.preferences import TrackSettings
+from lktrio.devserver.tracks import PublishedTrack, TrackPublisher
 from lktrio.rtc.payload.vp8 import Vp8Descriptor
 from lktrio.rtc.rtp import RtpPacket
 from lktrio.rtc.rtp.inbound import InboundFormat, InboundStream
@@ -19,7 +19,7 @@ __all__ = ["DELTA", "KEYFRAME", "SETTINGS", "Scene", "Sink"]
 
 KEYFRAME = bytes((0x10, 0x02, 0x00, 0x9D, 0x01, 0x2A, 0x40, 0x01, 0xF0, 0x00))
 DELTA = bytes((0x31, 0x02, 0x00, 0x00))
-SETTINGS = proto.UpdateTrackSettings(quality=proto.VideoQuality.HIGH)
+SETTINGS = TrackSettings()
 
 
 class Sink:
@@ -54,7 +54,7 @@ class Scene:
         transceiver = cast("Transceiver", SimpleNamespace(remote=remote, extension_ids={}))
         encoding = Encoding(mime, transceiver, lambda stream: self.asked.append(stream.rid))
         info = proto.TrackInfo(type=track_type)
-        self.track = PublishedTrack(cast("Participant", None), info, encoding)
+        self.track = PublishedTrack(cast("TrackPublisher", None), info, encoding)
         self.layers: dict[str, Layer] = {}
         for number, rid in enumerate(rids):
             stream = InboundStream(
@@ -66,15 +66,15 @@ class Scene:
             )
             self.layers[rid] = self.track.add_stream(encoding, stream, rid)
         self.firsts = 0
-        subscriber = SimpleNamespace(on_first_packet=self._on_first)
-        self.down = DownTrack(self.track, cast("Participant", subscriber))
+        owner = SimpleNamespace(on_first_packet=self._on_first, on_silence_due=lambda: None)
+        self.down = DownTrack(self.track, cast("DownTrackOwner", owner))
         self.sink = Sink()
         self.indices = dict.fromkeys(rids, 0)
 
     def _on_first(self, downtrack: DownTrack) -> None:
         self.firsts += 1
 
-    def bind(self, now: float = 0.0, settings: proto.UpdateTrackSettings = SETTINGS) -> None:
+    def bind(self, now: float = 0.0, settings: TrackSettings = SETTINGS) -> None:
         self.down.apply(settings, now)
         self.down.bind(cast("Any", self.sink), self.track.primary.mime, now)
 

@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from lktrio import proto
+from lktrio.devserver.preferences import TrackSettings
 from lktrio.rtc.payload.vp8 import Vp8Descriptor
 from lktrio.rtc.rtcp import SenderReport
 from lktrio.rtc.rtp import RtpPacket
@@ -91,17 +92,15 @@ def test_when_a_layer_stops_a_lower_one_goes_on() -> None:
 @pytest.mark.parametrize(
     ("settings", "rid"),
     [
-        (proto.UpdateTrackSettings(quality=proto.VideoQuality.LOW), "q"),
-        (proto.UpdateTrackSettings(quality=proto.VideoQuality.MEDIUM), "h"),
-        (proto.UpdateTrackSettings(quality=proto.VideoQuality.HIGH), "f"),
-        (proto.UpdateTrackSettings(width=300, height=170), "q"),
-        (proto.UpdateTrackSettings(width=500, height=300), "h"),
-        (proto.UpdateTrackSettings(width=4000, height=3000), "f"),
+        (TrackSettings(quality=proto.VideoQuality.LOW), "q"),
+        (TrackSettings(quality=proto.VideoQuality.MEDIUM), "h"),
+        (TrackSettings(quality=proto.VideoQuality.HIGH), "f"),
+        (TrackSettings(width=300, height=170), "q"),
+        (TrackSettings(width=500, height=300), "h"),
+        (TrackSettings(width=4000, height=3000), "f"),
     ],
 )
-def test_the_subscriber_says_how_much_it_wants_to_see(
-    settings: proto.UpdateTrackSettings, rid: str
-) -> None:
+def test_the_subscriber_says_how_much_it_wants_to_see(settings: TrackSettings, rid: str) -> None:
     scene = Scene(("q", "h", "f"))
     sizes = ((320, 180), (640, 360), (1280, 720))
     scene.track.info.layers = [
@@ -118,7 +117,7 @@ def test_disabled_tracks_are_held_and_resume_without_a_gap() -> None:
     scene = Scene(("",))
     scene.bind()
     scene.send("", 0.0, key=True)
-    scene.down.apply(proto.UpdateTrackSettings(disabled=True), 0.1)
+    scene.down.apply(TrackSettings(disabled=True), 0.1)
     assert scene.send("", 0.2) == 0
     scene.down.apply(SETTINGS, 1.0)
     assert len(scene.asked) == 2

@@ -263,6 +263,20 @@ async def test_data_tracks_come_with_the_permission_to_subscribe() -> None:
     assert track.track_sid == published.info.sid
 
 
+async def test_who_comes_later_gets_the_data_tracks_that_there_are() -> None:
+    settings = proto.ConnectionSettings(auto_subscribe_data_track=True)
+    wanted = f"/rtc/v1?join_request={join_request(connection_settings=settings)}"
+    with trio.fail_after(LIMIT):
+        async with open_dev_server() as server, joined(server, "alice") as alice:
+            publish = proto.PublishDataTrackRequest(pub_handle=7, name="dt")
+            await alice.send(publish_data_track_request=publish)
+            published = await alice.wait_for("publish_data_track_response")
+            async with joined(server, "bob", target=wanted) as bob:
+                handles = await bob.wait_for("data_track_subscriber_handles")
+    (track,) = handles.sub_handles.values()
+    assert (track.publisher_identity, track.track_sid) == ("alice", published.info.sid)
+
+
 Reason = proto.RequestResponse.Reason
 
 

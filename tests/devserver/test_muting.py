@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from lktrio import proto
+from lktrio.devserver.preferences import TrackSettings
 from lktrio.rtc.rtp.inbound import ReceivedFrame
 from tests.devserver.caller import OPUS_FRAME, open_caller
 from tests.devserver.places import open_place
@@ -16,7 +17,7 @@ from tests.devserver.scene import SETTINGS, Scene
 from tests.interop.support.servers import SERVERS
 
 VOICE = bytes((0x78, 1, 2, 3))
-MUTED = proto.UpdateTrackSettings(disabled=True)
+MUTED = TrackSettings(disabled=True)
 
 
 def silent(frames: list[ReceivedFrame]) -> int:

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from lktrio import proto
-from lktrio.devserver import open_dev_server
+from lktrio.devserver import lifecycle, open_dev_server
 from lktrio.rtc.ice import IceAgent
 from lktrio.rtc.ice.options import IceOptions
 from tests.devserver.caller import OPUS_FRAME, Caller, Mode, Published, open_caller
@@ -122,8 +122,8 @@ async def test_a_client_that_falls_silent_is_told_to_come_back_and_then_forgotte
 ) -> None:
     soon = partial(IceAgent, options=IceOptions(lite_disconnected_timeout=0.3))
     monkeypatch.setattr("lktrio.rtc.transport.IceAgent", soon)
-    monkeypatch.setattr("lktrio.devserver.participant._SILENCE_SECONDS", 0.0)
-    monkeypatch.setattr("lktrio.devserver.participant._RESUME_SECONDS", 0.5)
+    monkeypatch.setitem(lifecycle._PATIENCE, lifecycle.State.SILENT, 0.0)
+    monkeypatch.setitem(lifecycle._PATIENCE, lifecycle.State.LOST, 0.5)
     with trio.fail_after(LIMIT):
         async with (
             open_dev_server() as server,
@@ -141,7 +141,7 @@ async def test_a_client_that_falls_silent_is_told_to_come_back_and_then_forgotte
 
 
 async def test_who_never_connects_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lktrio.devserver.participant._JOIN_SECONDS", 0.2)
+    monkeypatch.setitem(lifecycle._PATIENCE, lifecycle.State.JOINING, 0.2)
     with trio.fail_after(LIMIT):
         async with open_dev_server() as server, joined(server, "me") as client:
             leave = await client.wait_for("leave")

@@ -271,7 +271,7 @@ async def test_leaving_gives_the_reason_to_others(
 async def test_a_track_that_never_comes_is_told_to_be_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lktrio.devserver.subscriber._NOT_FOUND_AFTER", 0.0)
+    monkeypatch.setattr("lktrio.devserver.preferences._NOT_FOUND_AFTER", 0.0)
     with trio.fail_after(20):
         async with open_dev_server() as server, joined(server, "me") as client:
             await client.send(

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from lktrio import proto
+from lktrio.devserver.preferences import TrackSettings
 from lktrio.devserver.svc import (
     Av1Reader,
     FrameMark,
@@ -18,8 +19,8 @@ from lktrio.devserver.svc import (
 from lktrio.rtc.rtp import RtpPacket
 from tests.devserver.scene import Scene
 
-LOW = proto.UpdateTrackSettings(quality=proto.VideoQuality.LOW)
-HIGH = proto.UpdateTrackSettings(quality=proto.VideoQuality.HIGH)
+LOW = TrackSettings(quality=proto.VideoQuality.LOW)
+HIGH = TrackSettings(quality=proto.VideoQuality.HIGH)
 
 
 def vp9(spatial: int, *, key: bool = False, begins: bool = True, ends: bool = True) -> bytes:

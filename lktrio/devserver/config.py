@@ -1,0 +1,34 @@
+"""How a server is set up, as its rooms and participants need to know it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lktrio.devserver.ids import new_node_id
+from lktrio.net.network import Network
+
+__all__ = ["ServerConfig"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """How one server is set up."""
+
+    keys: Mapping[str, str] = field(repr=False)
+    """API keys and their secrets."""
+    network: Network
+    """Where peer connections open their sockets."""
+    media_addresses: tuple[str, ...]
+    """On which of its addresses."""
+    auto_create: bool = True
+    """Whether joining makes the room."""
+    ice_lite: bool = True
+    """Whether to leave connectivity checks to the clients."""
+    node_id: str = field(default_factory=new_node_id)
+    """``ND_…``."""
+
+    @property
+    def first_key(self) -> tuple[str, str]:
+        """Key and secret that the server signs with."""
+        return next(iter(self.keys.items()))
