@@ -37,7 +37,7 @@ from lktrio.rtc.sdp import (
     write_description,
 )
 from lktrio.rtc.streams import MediaStreams, StreamEvent
-from lktrio.rtc.transceiver import LocalTrack, Transceiver
+from lktrio.rtc.transceiver import OutboundTrack, Transceiver
 from lktrio.rtc.transport import Transport, TransportEvent, TransportOptions, TransportState
 
 __all__ = ["Peer", "PeerConfig", "PeerEvent"]
@@ -164,7 +164,7 @@ class Peer:
 
     def set_local_track(
         self, transceiver: Transceiver, stream_id: str, track_id: str
-    ) -> LocalTrack:
+    ) -> OutboundTrack:
         """Send a track in a section from the next description on.
 
         Args:
@@ -178,7 +178,7 @@ class Peer:
         ssrc, rtx_ssrc = self._streams.new_ssrc(), None
         if transceiver.kind == "video":
             rtx_ssrc = self._streams.new_ssrc()
-        track = LocalTrack(stream_id, track_id, ssrc, rtx_ssrc)
+        track = OutboundTrack(stream_id, track_id, ssrc, rtx_ssrc)
         transceiver.local_track = track
         if transceiver.direction in ("recvonly", "inactive"):
             both = transceiver.direction == "recvonly"

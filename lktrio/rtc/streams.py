@@ -479,8 +479,7 @@ class MediaStreams:
         self._streams_due = min(self._streams_due, stream.next_timer())
 
     def _report_outbound(self, transceiver: Transceiver, stream: OutboundStream) -> None:
-        if stream.events:
-            stream.events = deque()
+        if stream.take_keyframe_request():
             self.events.append(KeyframeRequested(transceiver))
         self._streams_due = min(self._streams_due, stream.next_timer())
 

@@ -15,7 +15,7 @@ from lktrio.rtc.capabilities import CodecCapability, MediaKind, match_codec
 from lktrio.rtc.sdp import Direction, MediaDescription, Msid, RtpCodec
 
 __all__ = [
-    "LocalTrack",
+    "OutboundTrack",
     "Transceiver",
     "intersect",
     "receives",
@@ -59,7 +59,7 @@ def intersect(first: Direction, second: Direction) -> Direction:
 
 
 @dataclass(frozen=True, slots=True)
-class LocalTrack:
+class OutboundTrack:
     """The track that we send in a section."""
 
     stream_id: str
@@ -91,7 +91,7 @@ class Transceiver:
     """Our codecs for the section, the preferred one first."""
     mid: str | None = None
     """The section's name, None before it is first described."""
-    local_track: LocalTrack | None = None
+    local_track: OutboundTrack | None = None
     """What we send, or None."""
     current_direction: Direction | None = None
     """What was negotiated, seen from our side; None before the first answer."""

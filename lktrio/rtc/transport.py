@@ -24,9 +24,9 @@ from lktrio.rtc.base import NEVER, Address, RandomBytes, Transmit, flatten_count
 from lktrio.rtc.datachannel import DataChannelEvent, DataChannels
 from lktrio.rtc.dtls import (
     Certificate,
+    DtlsAborted,
     DtlsConnected,
     DtlsEndpoint,
-    DtlsFailed,
     DtlsOptions,
     DtlsStats,
 )
@@ -403,7 +403,7 @@ class Transport:
             event = dtls.events.popleft()
             if isinstance(event, DtlsConnected):
                 self._secure(dtls, now)
-            elif isinstance(event, DtlsFailed):
+            elif isinstance(event, DtlsAborted):
                 self._set_state(TransportState.FAILED, event.reason, "dtls")
             else:
                 self._set_state(TransportState.CLOSED, "the peer closed the connection")

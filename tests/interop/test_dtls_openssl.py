@@ -22,10 +22,10 @@ from cryptography.x509.oid import NameOID
 
 from lktrio.rtc.dtls import (
     Certificate,
+    DtlsAborted,
     DtlsClosed,
     DtlsConnected,
     DtlsEndpoint,
-    DtlsFailed,
     DtlsOptions,
 )
 from tests.rtc.dtls.harness import LABEL, LONG_AGO, certificate, drain, endpoint, records
@@ -597,7 +597,7 @@ def refused(ours: DtlsEndpoint, theirs: OpenSslEnd) -> str:
         ours.handle_timer(now)
         next(steps)
     (event,) = ours.events
-    assert isinstance(event, DtlsFailed)
+    assert isinstance(event, DtlsAborted)
     assert not ours.connected
     return event.reason
 

@@ -17,7 +17,7 @@ from lktrio.rtc.sdp import (
     read_description,
     write_description,
 )
-from lktrio.rtc.transceiver import LocalTrack, Transceiver
+from lktrio.rtc.transceiver import OutboundTrack, Transceiver
 
 FINGERPRINT = Fingerprint("sha-256", ":".join(["AB"] * 32))
 TRANSPORT = TransportParameters("ufrag", "password" * 3, FINGERPRINT, "actpass", ("candidate:1 1",))
@@ -43,7 +43,7 @@ def sender(offerer: Negotiator, kind: str = "video", **changes: object) -> Trans
         "sendonly",
         **changes,  # type: ignore[arg-type]  # the one keyword is codecs
     )
-    transceiver.local_track = LocalTrack(
+    transceiver.local_track = OutboundTrack(
         "-", "cid", ssrc=11, rtx_ssrc=12 if kind == "video" else None
     )
     return transceiver
@@ -90,7 +90,7 @@ def test_an_answerer_sends_in_a_section_that_the_offerer_only_receives() -> None
     ours = offerer.add_transceiver("audio", "recvonly")
     offer = read_description(write_description(offerer.create_offer(TRANSPORT)))
     (theirs,) = answerer.apply_offer(offer)
-    theirs.local_track = LocalTrack("PA_x|TR_y", "TR_y", ssrc=5)
+    theirs.local_track = OutboundTrack("PA_x|TR_y", "TR_y", ssrc=5)
     theirs.direction = "sendonly"
     offerer.apply_answer(read_description(write_description(answerer.create_answer(ANSWERING))))
     assert theirs.sending
@@ -118,7 +118,7 @@ def test_a_section_may_wait_for_its_next_track() -> None:
     exchange(offerer, answerer)
     assert (ours.current_direction, ours.sending) == ("sendonly", False)
     assert (theirs.remote_track, theirs.remote_ssrcs()) == (None, {})
-    ours.local_track = LocalTrack("-", "next", ssrc=21, rtx_ssrc=22)
+    ours.local_track = OutboundTrack("-", "next", ssrc=21, rtx_ssrc=22)
     exchange(offerer, answerer)
     assert (ours.current_direction, ours.sending) == ("sendonly", True)
     assert (theirs.remote_track, theirs.remote_ssrcs()) == (Msid("-", "next"), {21: 22})

@@ -8,10 +8,10 @@ from __future__ import annotations
 from lktrio.rtc.dtls.certificate import Certificate
 from lktrio.rtc.dtls.endpoint import DtlsEndpoint
 from lktrio.rtc.dtls.options import (
+    DtlsAborted,
     DtlsClosed,
     DtlsConnected,
     DtlsEvent,
-    DtlsFailed,
     DtlsOptions,
 )
 from lktrio.rtc.dtls.records import DtlsStats
@@ -22,7 +22,7 @@ __all__ = [
     "DtlsConnected",
     "DtlsEndpoint",
     "DtlsEvent",
-    "DtlsFailed",
+    "DtlsAborted",
     "DtlsOptions",
     "DtlsStats",
 ]

@@ -28,7 +28,7 @@ from cryptography.x509.oid import NameOID
 from lktrio._protocol_errors import RemoteProtocolError
 from lktrio.rtc.base import RandomBytes
 from lktrio.rtc.dtls.exchange import new_private_key
-from lktrio.rtc.dtls.registry import Group, SignatureScheme
+from lktrio.rtc.dtls.registry import NamedGroup, SignatureScheme
 
 __all__ = ["SIGNATURE_SCHEMES", "Certificate", "Fingerprints", "verify_signature"]
 
@@ -92,7 +92,7 @@ class Certificate:
             now_utc: The time now; the certificate is valid from a day before it for thirty days.
             random: Source of the key and the serial number.
         """
-        key = new_private_key(Group.SECP256R1, random)
+        key = new_private_key(NamedGroup.SECP256R1, random)
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "WebRTC")])
         certificate = (
             x509.CertificateBuilder()

@@ -35,10 +35,10 @@ from lktrio.rtc.dtls.handshake import HandshakeRefused
 from lktrio.rtc.dtls.keys import Secrets
 from lktrio.rtc.dtls.options import (
     SMALLEST_MTU,
+    DtlsAborted,
     DtlsClosed,
     DtlsConnected,
     DtlsEvent,
-    DtlsFailed,
     DtlsOptions,
 )
 from lktrio.rtc.dtls.records import (
@@ -535,7 +535,7 @@ class DtlsEndpoint:
         if alert is not None:
             self._send_alert(AlertLevel.FATAL, alert)
         self._end()
-        self.events.append(DtlsFailed(reason))
+        self.events.append(DtlsAborted(reason))
 
     def _end(self) -> None:
         """Forget everything secret and stop."""

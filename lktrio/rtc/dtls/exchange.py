@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from lktrio._protocol_errors import RemoteProtocolError
 from lktrio.rtc.base import RandomBytes
-from lktrio.rtc.dtls.registry import Group
+from lktrio.rtc.dtls.registry import NamedGroup
 
 __all__ = ["GROUPS", "KeyShare", "new_private_key"]
 
@@ -26,17 +26,17 @@ _EXTRA_RANDOM = 8  # bytes beyond the order's, so that the reduction is unbiased
 
 # Curve and order n of the base point (SEC 2 sections 2.4.2 and 2.5.1).
 _CURVES: dict[int, tuple[ec.EllipticCurve, int]] = {
-    Group.SECP256R1: (
+    NamedGroup.SECP256R1: (
         ec.SECP256R1(),
         0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
     ),
-    Group.SECP384R1: (
+    NamedGroup.SECP384R1: (
         ec.SECP384R1(),
         0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973,
     ),
 }
 
-GROUPS: frozenset[int] = frozenset({Group.X25519, *_CURVES})
+GROUPS: frozenset[int] = frozenset({NamedGroup.X25519, *_CURVES})
 """Groups that a ``KeyShare`` can be made for."""
 
 
@@ -54,7 +54,7 @@ class KeyShare:
         self.group = group
         self.public: bytes
         self._exchange: Callable[[bytes], bytes]
-        make = _x25519 if group == Group.X25519 else _weierstrass
+        make = _x25519 if group == NamedGroup.X25519 else _weierstrass
         self.public, self._exchange = make(group, random)
 
     def exchange(self, peer_public: bytes) -> bytes:

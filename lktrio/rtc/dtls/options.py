@@ -13,9 +13,9 @@ from lktrio.rtc.dtls.keys import (
     ECDHE_ECDSA_AES_256_GCM_SHA384,
     ECDHE_ECDSA_CHACHA20_POLY1305_SHA256,
 )
-from lktrio.rtc.dtls.registry import Group
+from lktrio.rtc.dtls.registry import NamedGroup
 
-__all__ = ["DtlsClosed", "DtlsConnected", "DtlsEvent", "DtlsFailed", "DtlsOptions"]
+__all__ = ["DtlsClosed", "DtlsConnected", "DtlsEvent", "DtlsAborted", "DtlsOptions"]
 
 SMALLEST_MTU: Final = 128  # a record and fragment header, a tag, and a useful piece
 _SRTP_AEAD_AES_128_GCM = 0x0007  # RFC 7714 14.2
@@ -43,7 +43,7 @@ class DtlsOptions:
         ECDHE_ECDSA_CHACHA20_POLY1305_SHA256,
     )
     """Cipher suites in order of preference."""
-    groups: tuple[int, ...] = (Group.X25519, Group.SECP256R1, Group.SECP384R1)
+    groups: tuple[int, ...] = (NamedGroup.X25519, NamedGroup.SECP256R1, NamedGroup.SECP384R1)
     """Groups of the key exchange in order of preference. A client should keep P-256 among them:
     some servers take the list for the curves of certificates, too (RFC 8422 5.1)."""
     mtu: int = 1200
@@ -83,11 +83,11 @@ class DtlsClosed:
 
 
 @dataclass(frozen=True, slots=True)
-class DtlsFailed:
+class DtlsAborted:
     """The connection could not be made, or was broken off; it is unusable."""
 
     reason: str
     """What happened, for humans."""
 
 
-DtlsEvent: TypeAlias = DtlsConnected | DtlsClosed | DtlsFailed
+DtlsEvent: TypeAlias = DtlsConnected | DtlsClosed | DtlsAborted

@@ -24,7 +24,7 @@ __all__ = [
     "AlertLevel",
     "ContentType",
     "ExtensionType",
-    "Group",
+    "NamedGroup",
     "HandshakeType",
     "SignatureScheme",
 ]
@@ -109,7 +109,7 @@ class ExtensionType(IntEnum):
     RENEGOTIATION_INFO = 0xFF01
 
 
-class Group(IntEnum):
+class NamedGroup(IntEnum):
     """Groups of the ephemeral key exchange (RFC 8422 5.1.1)."""
 
     SECP256R1 = 0x0017

@@ -57,8 +57,8 @@ from lktrio.rtc.dtls.registry import (
     UNCOMPRESSED_POINT,
     AlertDescription,
     ExtensionType,
-    Group,
     HandshakeType,
+    NamedGroup,
 )
 
 __all__ = ["ServerHandshake"]
@@ -295,7 +295,7 @@ class ServerHandshake(Handshake):
         if formats is not None and UNCOMPRESSED_POINT not in parse_point_formats(formats):
             raise HandshakeRefused("the client refuses uncompressed points")
         body = extensions.get(ExtensionType.SUPPORTED_GROUPS)
-        offered = (Group.SECP256R1,) if body is None else parse_u16_list(body)
+        offered = (NamedGroup.SECP256R1,) if body is None else parse_u16_list(body)
         group = _first_common(self._options.groups, offered)
         if group is None:
             raise HandshakeRefused("the client offers no group of ours")

@@ -58,7 +58,7 @@ MAX_NACK_TRIES = 10
 MAX_MISSING = 300
 MAX_NACK_AGE = 1000  # packets behind the newest after which a packet is not asked for
 
-KEYFRAME_INTERVAL = 0.5  # seconds between two requests, what LiveKit's server grants
+REQUEST_INTERVAL = 0.5  # seconds between two requests, what LiveKit's server grants
 
 TWCC_INTERVAL = 0.1
 TWCC_BATCH = 100  # packets after which a report does not wait for the interval
@@ -173,7 +173,7 @@ class KeyframeRequests:
 
     __slots__ = ("_last", "due", "interval")
 
-    def __init__(self, interval: float = KEYFRAME_INTERVAL) -> None:
+    def __init__(self, interval: float = REQUEST_INTERVAL) -> None:
         self.due = NEVER
         self.interval = interval
         self._last = -NEVER

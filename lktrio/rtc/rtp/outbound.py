@@ -15,8 +15,8 @@ Theory of operation
 
     A forwarder uses `send_packet`, with sequence numbers and timestamps of its own making.
 
-    Requests for a keyframe (PLI, FIR) become `KeyframeRequested` events, at most one in 300 ms;
-    one that comes too early is reported when that time has passed.
+    Requests for a keyframe (PLI, FIR) are passed on at most once in 300 ms; one that comes too
+    early waits until that time has passed.
 
 Implements: RFC 3550 sections 5.1, 6.4.1 (SR) and 6.5.1 (CNAME); RFC 4588 section 4 (RTX); RFC 4585
 section 6.2.1 (NACK), 6.3.1 (PLI); RFC 5104 section 4.3.1 (FIR); RFC 8852 and 9143 (rid, mid).
@@ -24,7 +24,6 @@ section 6.2.1 (NACK), 6.3.1 (PLI); RFC 5104 section 4.3.1 (FIR); RFC 8852 and 91
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -51,7 +50,6 @@ from lktrio.rtc.rtp.header_writer import (
 from lktrio.rtc.srtp import OutboundSrtpStream, SrtpSender
 
 __all__ = [
-    "KeyframeRequested",
     "OutboundOptions",
     "OutboundStats",
     "OutboundStream",
@@ -62,7 +60,7 @@ __all__ = [
 HISTORY_SIZE = 1024  # packets kept for retransmission; a power of two
 _HISTORY_MASK = HISTORY_SIZE - 1
 
-KEYFRAME_INTERVAL = 0.3  # seconds between two KeyframeRequested events
+GRANT_INTERVAL = 0.3  # seconds between two keyframes that are asked of the source
 
 _REPAIR_SHARE = 0.2  # of the bytes sent
 _REPAIR_BURST = 64_000.0  # bytes that may be sent again at once
@@ -75,16 +73,6 @@ _OSN_SIZE = 2
 _PADDING_BIT = 0x20
 
 _History: TypeAlias = tuple[int, bytes, int, int]  # index, datagram or payload, timestamp, marker
-
-
-@dataclass(frozen=True, slots=True)
-class KeyframeRequested:
-    """The receiver needs a keyframe of this stream (PLI or FIR)."""
-
-    ssrc: int
-    """The stream."""
-    rid: str
-    """Its simulcast layer, empty without simulcast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +91,8 @@ class OutboundOptions:
 
     datagram_size: int = 1200
     """Largest SRTP packet in bytes; LiveKit's clients and server keep to this."""
-    keyframe_interval: float = KEYFRAME_INTERVAL
-    """Seconds between two `KeyframeRequested` events."""
+    keyframe_interval: float = GRANT_INTERVAL
+    """Seconds between two requests for a keyframe that are passed on."""
 
 
 @dataclass(slots=True)
@@ -146,7 +134,6 @@ class OutboundStream:
         options: Sizes and intervals.
 
     Attributes:
-        events: Requests for keyframes; swapped out whole.
         round_trip: Smoothed seconds to the receiver and back, from receiver reports; None before
             the first.
         fraction_lost: What the last receiver report said, 0 to 1.
@@ -176,7 +163,6 @@ class OutboundStream:
         self.rid = rid
         self.cname = cname
         self.rtx = rtx
-        self.events: deque[KeyframeRequested] = deque()
         self.round_trip: float | None = None
         self.fraction_lost = 0.0
         self.stats = OutboundStats()
@@ -204,6 +190,7 @@ class OutboundStream:
         self._reports: dict[int, float] = {}
         self._keyframe_due = NEVER
         self._keyframe_last = -NEVER
+        self._keyframe_wanted = False
         self._fir_number = -1
 
     # Configuration
@@ -569,13 +556,18 @@ class OutboundStream:
             self._keyframe_due = self._keyframe_last + self.options.keyframe_interval
         self.handle_timer(now)
 
+    def take_keyframe_request(self) -> bool:
+        """Whether the receiver asked for a keyframe since the last call."""
+        wanted, self._keyframe_wanted = self._keyframe_wanted, False
+        return wanted
+
     def next_timer(self) -> float:
         """When `handle_timer` has something to do."""
         return self._keyframe_due
 
     def handle_timer(self, now: float) -> None:
-        """Report a request for a keyframe that came too early before."""
+        """Pass on a request for a keyframe that came too early before."""
         if now >= self._keyframe_due:
             self._keyframe_due = NEVER
             self._keyframe_last = now
-            self.events.append(KeyframeRequested(self.ssrc, self.rid))
+            self._keyframe_wanted = True

@@ -71,8 +71,8 @@ from lktrio.rtc.sctp.events import (
     SctpStats,
 )
 from lktrio.rtc.sctp.handshake import Agreement, Offer, Repetition
-from lktrio.rtc.sctp.inbound import DataReceiver
-from lktrio.rtc.sctp.outbound import DataSender
+from lktrio.rtc.sctp.inbound import InboundData
+from lktrio.rtc.sctp.outbound import OutboundData
 from lktrio.rtc.sctp.queue import OutboundMessage
 from lktrio.rtc.sctp.reconfig import StreamReconfiguration
 from lktrio.rtc.sctp.scoreboard import Outstanding
@@ -134,8 +134,8 @@ class SctpAssociation:
         self._writer = PacketWriter(self._ports, options.mtu, self.stats)
         self.outbound_streams = options.streams
         """Streams that may be sent on, numbered from 0."""
-        self._sender = DataSender(options, self.stats, self._ports, self._offer.initial_tsn)
-        self._receiver: DataReceiver | None = None
+        self._sender = OutboundData(options, self.stats, self._ports, self._offer.initial_tsn)
+        self._receiver: InboundData | None = None
         self._reconfig: StreamReconfiguration | None = None
         self._early_resets: dict[int, None] = {}
         self._control: list[bytes] = []
@@ -418,7 +418,7 @@ class SctpAssociation:
         if flags & DATA_IMMEDIATE:
             receiver.sack_now = True
 
-    def _after_receive(self, receiver: DataReceiver) -> None:
+    def _after_receive(self, receiver: InboundData) -> None:
         if receiver.messages:
             self.events += receiver.messages
             receiver.messages = []
@@ -501,7 +501,7 @@ class SctpAssociation:
             agreement.remote_window,
             forward_supported=agreement.forward_tsn,
         )
-        self._receiver = DataReceiver(self.options, self.stats, agreement.remote_tsn)
+        self._receiver = InboundData(self.options, self.stats, agreement.remote_tsn)
         self._reconfig = StreamReconfiguration(
             self._sender,
             self._receiver,

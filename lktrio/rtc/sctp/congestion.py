@@ -2,7 +2,7 @@
 
 Theory of operation
 -------------------
-:class:`RoundTrip` smooths measured times into the retransmission timeout (RFC 9260 section 6.3.1,
+:class:`RtoEstimator` smooths measured times into the retransmission timeout (RFC 9260 6.3.1,
 as RFC 6298) and keeps the minimum for the reordering window of loss detection.
 
 :class:`CongestionControl` counts bytes, not acknowledgements, because one SACK may answer a batch
@@ -18,7 +18,7 @@ from typing import Final
 
 from lktrio.rtc.sctp.events import SctpOptions
 
-__all__ = ["CongestionControl", "RoundTrip"]
+__all__ = ["CongestionControl", "RtoEstimator"]
 
 _ALPHA: Final = 1 / 8  # RFC 6298 section 2
 _BETA: Final = 1 / 4
@@ -28,7 +28,7 @@ _CUBIC_BETA: Final = 0.7  # RFC 9438 section 4.6
 _MIN_WINDOW_PACKETS: Final = 4  # RFC 9260 section 7.2.3
 
 
-class RoundTrip:
+class RtoEstimator:
     """Smoothed round-trip time and the timeout derived from it."""
 
     __slots__ = ("_backoff", "_options", "minimum", "smoothed", "variation")

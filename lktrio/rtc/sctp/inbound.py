@@ -43,7 +43,7 @@ from lktrio.rtc.sctp.chunks import (
 )
 from lktrio.rtc.sctp.events import SctpMessage, SctpOptions, SctpStats
 
-__all__ = ["DataReceiver"]
+__all__ = ["InboundData"]
 
 _MASK: Final = 0xFFFFFFFF
 _HALF: Final = 0x80000000
@@ -105,7 +105,7 @@ class _Stream:
         self.waiting: dict[int, tuple[int, int, bytes]] = {}  # sequence -> protocol, chunks, data
 
 
-class DataReceiver:
+class InboundData:
     """Everything that is known about the peer's DATA.
 
     Args:

@@ -42,7 +42,7 @@ from lktrio.rtc.sctp.chunks import (
     SACK_HEADER,
     ForwardTsn,
 )
-from lktrio.rtc.sctp.congestion import CongestionControl, RoundTrip
+from lktrio.rtc.sctp.congestion import CongestionControl, RtoEstimator
 from lktrio.rtc.sctp.events import SctpOptions, SctpStats
 from lktrio.rtc.sctp.queue import OutboundMessage, SendQueue
 from lktrio.rtc.sctp.ranges import Ranges
@@ -54,7 +54,7 @@ from lktrio.rtc.sctp.scoreboard import (
     Scoreboard,
 )
 
-__all__ = ["DataSender"]
+__all__ = ["OutboundData"]
 
 _MASK: Final = 0xFFFFFFFF
 _HALF: Final = 0x80000000
@@ -68,7 +68,7 @@ _MAX_PROBES: Final = 2  # RFC 8985 has one; a second saves most timeouts at 30 %
 _PADDING: Final = (b"", b"\0\0\0", b"\0\0", b"\0")  # by length modulo 4
 
 
-class DataSender:
+class OutboundData:
     """Everything between the queue of messages and the packets that carry them.
 
     Args:
@@ -89,7 +89,7 @@ class DataSender:
         self._forward_supported = False
         self.queue = SendQueue()
         """Messages that wait."""
-        self.round_trip = RoundTrip(options)
+        self.round_trip = RtoEstimator(options)
         """Round-trip time and timeout."""
         self.congestion = CongestionControl(options)
         """The congestion window."""

@@ -21,7 +21,7 @@ from typing import Final
 
 from lktrio._protocol_errors import LocalProtocolError
 
-__all__ = ["OutboundMessage", "OutboundStream", "SendQueue"]
+__all__ = ["OutboundMessage", "StreamQueue", "SendQueue"]
 
 _NO_MARK: Final = -1
 _OVERHEAD: Final = 16  # a DATA header: what a tiny message costs beyond its bytes
@@ -47,7 +47,7 @@ class OutboundMessage:
 
     def __init__(
         self,
-        stream: OutboundStream,
+        stream: StreamQueue,
         protocol: int,
         data: bytes,
         unordered: bool,
@@ -68,7 +68,7 @@ class OutboundMessage:
         self.last_tsn = 0
 
 
-class OutboundStream:
+class StreamQueue:
     """The sending side of one stream."""
 
     __slots__ = (
@@ -99,22 +99,22 @@ class SendQueue:
     __slots__ = ("_active", "_count", "_ready", "_virtual", "buffered", "low", "streams")
 
     def __init__(self) -> None:
-        self._ready: list[tuple[int, int, OutboundStream]] = []  # a heap
+        self._ready: list[tuple[int, int, StreamQueue]] = []  # a heap
         self._count = 0  # breaks ties: first come, first served
         self._virtual = 0
-        self._active: OutboundStream | None = None
-        self.streams: dict[int, OutboundStream] = {}
+        self._active: StreamQueue | None = None
+        self.streams: dict[int, StreamQueue] = {}
         """Streams ever used, by identifier."""
         self.buffered = 0
         """Bytes waiting on all streams."""
         self.low: list[int] = []
         """Streams whose waiting bytes fell to their low-water mark; the caller takes these."""
 
-    def stream(self, stream_id: int) -> OutboundStream:
+    def stream(self, stream_id: int) -> StreamQueue:
         """The stream, made on first use."""
         stream = self.streams.get(stream_id)
         if stream is None:
-            stream = self.streams[stream_id] = OutboundStream(stream_id)
+            stream = self.streams[stream_id] = StreamQueue(stream_id)
         return stream
 
     def check(self, size: int, largest: int, capacity: int) -> None:
@@ -147,7 +147,7 @@ class SendQueue:
         self.buffered += len(message.data)
         self._enter(stream)
 
-    def _enter(self, stream: OutboundStream) -> None:
+    def _enter(self, stream: StreamQueue) -> None:
         if stream.messages and not stream.ready and not stream.held:
             stream.ready = True
             stream.virtual = max(stream.virtual, self._virtual)
@@ -183,11 +183,11 @@ class SendQueue:
         stream.ready = False
         self._enter(stream)
 
-    def hold(self, stream: OutboundStream) -> None:
+    def hold(self, stream: StreamQueue) -> None:
         """Let a stream send no more messages until :meth:`release`; its queue must be empty."""
         stream.held = True
 
-    def release(self, stream: OutboundStream) -> None:
+    def release(self, stream: StreamQueue) -> None:
         """Let a held stream send again."""
         stream.held = False
         self._enter(stream)

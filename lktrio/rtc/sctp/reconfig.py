@@ -25,8 +25,8 @@ from typing import Final
 from lktrio.rtc.base import NEVER
 from lktrio.rtc.sctp.chunks import Parameter, ParameterType, ReConfig
 from lktrio.rtc.sctp.events import StreamsReset, StreamsResetDone
-from lktrio.rtc.sctp.inbound import DataReceiver
-from lktrio.rtc.sctp.outbound import DataSender
+from lktrio.rtc.sctp.inbound import InboundData
+from lktrio.rtc.sctp.outbound import OutboundData
 
 __all__ = ["StreamReconfiguration"]
 
@@ -67,8 +67,8 @@ class StreamReconfiguration:
 
     def __init__(
         self,
-        sender: DataSender,
-        receiver: DataReceiver,
+        sender: OutboundData,
+        receiver: InboundData,
         local_sequence: int,
         remote_sequence: int,
         *,

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from lktrio.rtc.dtls import Certificate, DtlsConnected, DtlsEndpoint, DtlsFailed, DtlsOptions
+from lktrio.rtc.dtls import Certificate, DtlsAborted, DtlsConnected, DtlsEndpoint, DtlsOptions
 from lktrio.rtc.dtls.fragments import HandshakeMessage, parse_fragments
 from lktrio.rtc.dtls.records import EPOCH_1, RECORD_HEADER, RECORD_HEADER_LENGTH
 from lktrio.rtc.dtls.registry import DTLS_1_2, ContentType
@@ -214,7 +214,7 @@ def assert_connected(wire: Wire) -> None:
 def failure(end: DtlsEndpoint) -> str:
     """Return the reason of the endpoint's failure, its only event."""
     (event,) = end.events
-    assert isinstance(event, DtlsFailed), event
+    assert isinstance(event, DtlsAborted), event
     assert end.closed
     assert not end.connected
     return event.reason

@@ -6,7 +6,7 @@ import pytest
 
 from lktrio.errors import LocalProtocolError
 from lktrio.rtc.base import NEVER
-from lktrio.rtc.dtls import DtlsClosed, DtlsConnected, DtlsEndpoint, DtlsFailed
+from lktrio.rtc.dtls import DtlsAborted, DtlsClosed, DtlsConnected, DtlsEndpoint
 from lktrio.rtc.dtls.registry import AlertDescription, AlertLevel, ContentType
 from tests.rtc.dtls.harness import (
     LABEL,
@@ -168,7 +168,7 @@ def test_an_authentic_fatal_alert_breaks_the_connection(
 ) -> None:
     end, peer = ends(connected_pair(), is_client)
     end.receive(protected(peer, ContentType.ALERT, bytes([2, description])), 1.0)
-    assert list(end.events) == [DtlsFailed(f"the peer ended the connection: {name}")]
+    assert list(end.events) == [DtlsAborted(f"the peer ended the connection: {name}")]
     assert_over(end)
     assert not end.out
 
@@ -225,4 +225,4 @@ def test_a_failing_client_says_so_under_its_keys() -> None:
     (alert,) = drain(client)
     server.events.clear()
     server.receive(alert, 0.05)
-    assert list(server.events) == [DtlsFailed("the peer ended the connection: decrypt_error")]
+    assert list(server.events) == [DtlsAborted("the peer ended the connection: decrypt_error")]

@@ -7,7 +7,7 @@ import functools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lktrio.rtc.dtls import DtlsConnected, DtlsEndpoint, DtlsFailed, DtlsOptions
+from lktrio.rtc.dtls import DtlsAborted, DtlsConnected, DtlsEndpoint, DtlsOptions
 from lktrio.rtc.dtls.records import EPOCH_1, RECORD_HEADER, RECORD_HEADER_LENGTH
 from lktrio.rtc.dtls.registry import ContentType
 from tests.rtc.dtls.harness import (
@@ -100,7 +100,7 @@ def test_flipped_bits_never_do_more_than_prevent_the_handshake(index: int, bits:
     else:
         for end in (wire.client, wire.server):
             assert end.closed
-            assert [type(event) for event in end.events] == [DtlsFailed]
+            assert [type(event) for event in end.events] == [DtlsAborted]
 
 
 @each_case("index", [2, 3])

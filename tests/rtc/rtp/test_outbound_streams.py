@@ -15,7 +15,6 @@ from lktrio.rtc.rtp import RtpPacket
 from lktrio.rtc.rtp.extensions import AudioLevel, ExtensionIds, abs_send_time
 from lktrio.rtc.rtp.outbound import (
     HISTORY_SIZE,
-    KeyframeRequested,
     OutboundOptions,
     OutboundStream,
     Rtx,
@@ -451,22 +450,26 @@ def test_a_report_on_a_sender_report_we_did_not_send_measures_nothing() -> None:
 # keyframe requests
 
 
-def test_requests_for_keyframes_become_events_and_are_spaced() -> None:
-    stream = make(rid="h", options=OutboundOptions(keyframe_interval=0.3))
+def test_requests_for_keyframes_are_passed_on_and_spaced() -> None:
+    stream = make(options=OutboundOptions(keyframe_interval=0.3))
     for now in (1.0, 1.1, 1.2):
         stream.on_pli(now)
-    assert list(stream.events) == [KeyframeRequested(SSRC, "h")]
+    assert stream.take_keyframe_request()
+    assert not stream.take_keyframe_request()
     assert stream.next_timer() == 1.3
     stream.handle_timer(1.29)
-    assert len(stream.events) == 1
+    assert not stream.take_keyframe_request()
     stream.handle_timer(1.3)
-    assert len(stream.events) == 2
+    assert stream.take_keyframe_request()
     assert stream.next_timer() == NEVER
     assert stream.stats.keyframe_requests == 3
 
 
 def test_a_repeated_command_number_is_the_same_request() -> None:
     stream = make()
+    passed_on: list[int] = []
     for number, now in ((1, 1.0), (1, 2.0), (2, 3.0)):
         stream.on_fir(FullIntraRequest(9, ((SSRC, number), (SSRC + 1, number + 7))), now)
-    assert len(stream.events) == 2
+        if stream.take_keyframe_request():
+            passed_on.append(number)
+    assert passed_on == [1, 2]

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from lktrio.rtc.sctp import SctpOptions
-from lktrio.rtc.sctp.congestion import CongestionControl, RoundTrip
+from lktrio.rtc.sctp.congestion import CongestionControl, RtoEstimator
 
 OPTIONS = SctpOptions()
 MTU = OPTIONS.mtu
@@ -102,7 +102,7 @@ def test_an_idle_window_shrinks_to_the_initial_one_and_no_further() -> None:
 
 
 def test_the_timeout_follows_the_round_trip_time() -> None:
-    round_trip = RoundTrip(OPTIONS)
+    round_trip = RtoEstimator(OPTIONS)
     assert round_trip.timeout == OPTIONS.rto_initial
     for _ in range(50):
         round_trip.measured(0.02)
@@ -114,14 +114,14 @@ def test_the_timeout_follows_the_round_trip_time() -> None:
 
 
 def test_variation_widens_the_timeout() -> None:
-    round_trip = RoundTrip(OPTIONS)
+    round_trip = RtoEstimator(OPTIONS)
     for n in range(100):
         round_trip.measured(0.1 if n % 2 else 0.5)
     assert round_trip.timeout > 0.9
 
 
 def test_the_timeout_doubles_until_something_is_answered() -> None:
-    round_trip = RoundTrip(OPTIONS)
+    round_trip = RtoEstimator(OPTIONS)
     round_trip.measured(0.1)
     base = round_trip.timeout
     for n in range(1, 20):

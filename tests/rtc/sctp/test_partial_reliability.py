@@ -14,7 +14,7 @@ from lktrio.rtc.sctp.chunks import (
     ParameterType,
     Sack,
 )
-from lktrio.rtc.sctp.inbound import DataReceiver
+from lktrio.rtc.sctp.inbound import InboundData
 from tests.rtc.sctp.raw_peer import RawPeer
 from tests.rtc.sctp.test_reassembly import FIRST, delivered, feed, fragments, new_receiver, sack
 
@@ -281,7 +281,7 @@ def test_a_skip_far_ahead_clears_everything_held() -> None:
 
 
 def test_skipping_sequence_numbers_backwards_is_ignored() -> None:
-    receiver = DataReceiver(SctpOptions(), SctpStats(), FIRST)
+    receiver = InboundData(SctpOptions(), SctpStats(), FIRST)
     whole = DATA_BEGIN | DATA_END
     feed(receiver, (whole, FIRST, 0, 0, b"a"))
     receiver.forward(FIRST + 1, {0: 7})

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lktrio.errors import RemoteProtocolError
 from lktrio.rtc.sctp import SctpOptions, SctpStats
 from lktrio.rtc.sctp.chunks import DATA_BEGIN, DATA_END, DATA_UNORDERED, Sack
-from lktrio.rtc.sctp.inbound import DataReceiver
+from lktrio.rtc.sctp.inbound import InboundData
 
 FIRST = 0xFFFFFFFA  # the numbers wrap within every test
 
@@ -39,20 +39,20 @@ def fragments(messages: list[tuple[int, bool, list[bytes]]], first: int = FIRST)
     return out
 
 
-def new_receiver(options: SctpOptions | None = None) -> DataReceiver:
-    return DataReceiver(options or SctpOptions(), SctpStats(), FIRST)
+def new_receiver(options: SctpOptions | None = None) -> InboundData:
+    return InboundData(options or SctpOptions(), SctpStats(), FIRST)
 
 
-def feed(receiver: DataReceiver, *chunks: Fragment) -> None:
+def feed(receiver: InboundData, *chunks: Fragment) -> None:
     for flags, tsn, stream, sequence, payload in chunks:
         receiver.receive(flags, tsn, stream, sequence, 53, payload)
 
 
-def delivered(receiver: DataReceiver) -> list[tuple[int, bytes]]:
+def delivered(receiver: InboundData) -> list[tuple[int, bytes]]:
     return [(message.stream_id, message.data) for message in receiver.messages]
 
 
-def sack(receiver: DataReceiver) -> Sack:
+def sack(receiver: InboundData) -> Sack:
     return Sack.parse(0, receiver.build_sack()[4:])
 
 
