@@ -6,7 +6,8 @@ from lktrio.media.codec import CODECS, H264, OPUS, PCMA, PCMU, VP8, Codec, find_
 from lktrio.media.container import MediaInfo
 from lktrio.media.frame import EncodedFrame
 from lktrio.media.open import MediaReader, MediaWriter, open_reader, open_writer
-from lktrio.media.pacing import Pacer, pace
+from lktrio.media.pacing import FramePacer, PacedChannel, pace
+from lktrio.media.timeline import Timeline
 
 __all__ = [
     "CODECS",
@@ -17,10 +18,12 @@ __all__ = [
     "VP8",
     "Codec",
     "EncodedFrame",
+    "FramePacer",
     "MediaInfo",
     "MediaReader",
     "MediaWriter",
-    "Pacer",
+    "PacedChannel",
+    "Timeline",
     "find_codec",
     "open_reader",
     "open_writer",
