@@ -1,7 +1,7 @@
 """A nursery for background tasks that must outlive the body of a block by a moment.
 
 Theory of operation: when the code around a block is cancelled, the tasks of a plain nursery are
-cancelled together with the block's body, so nothing is left that could say goodbye to a server.
+cancelled together with the block's body, so nothing is left that could tell a server.
 Here the tasks run shielded and end when the body has ended, cleanup included. The cleanup is the
 caller's: a ``finally`` in the body, under a shield with a deadline of its own.
 """

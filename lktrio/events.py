@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-from lktrio.room.events import *  # noqa: F403 - the same names in a shorter place
-from lktrio.room.events import __all__ as __all__
+from lktrio.room.state.events import *  # noqa: F403 - the same names in a shorter place
+from lktrio.room.state.events import __all__ as __all__

@@ -130,7 +130,7 @@ def deadlines(*, single: bool) -> lktrio.RoomOptions:
 
 @BOTH
 async def test_unreachable_udp(single: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lktrio.room.connections.PeerDriver", Blocked)
+    monkeypatch.setattr("lktrio.room.session.peer_connection.PeerDriver", Blocked)
     async with lktrio.devserver.open_dev_server() as server:
         with trio.fail_after(DEADLINE), pytest.raises(ConnectTimeout, match="UDP blocked"):
             async with lktrio.open_room(server.url, token(server), deadlines(single=single)):
@@ -146,7 +146,7 @@ async def test_unreachable_udp_for_publishing(
     def open_driver(*arguments: Any) -> PeerDriver:
         return next(drivers)(*arguments)
 
-    monkeypatch.setattr("lktrio.room.connections.PeerDriver", open_driver)
+    monkeypatch.setattr("lktrio.room.session.peer_connection.PeerDriver", open_driver)
     async with lktrio.devserver.open_dev_server() as server:
         options = deadlines(single=False)
         async with lktrio.open_room(server.url, token(server), options) as room:

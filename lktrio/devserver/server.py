@@ -17,6 +17,7 @@ from typing import Any, TypedDict, Unpack
 import trio
 
 from lktrio import proto
+from lktrio._scope import open_service_nursery
 from lktrio.auth import DEFAULT_TTL, AccessToken, VideoGrants
 from lktrio.devserver.access import authenticate
 from lktrio.devserver.config import ServerConfig
@@ -37,7 +38,6 @@ from lktrio.devserver.room_service import NOT_OFFERED, dispatch_service, room_se
 from lktrio.devserver.twirp import TwirpServer
 from lktrio.net.network import Network, TcpListener, TcpStream
 from lktrio.net.system import SYSTEM_NETWORK
-from lktrio.signal.scope import open_service_nursery
 from lktrio.webhooks import WebhookSender
 
 __all__ = ["DevServer", "DevServerOptions", "open_dev_server", "serve_dev_server"]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from lktrio.room.broadcast import Subscription
+from lktrio.room.channels.events import Subscription
 from lktrio.room.context import RoomContext, current_room
 from lktrio.room.frames import MediaChannel
 from lktrio.room.local_participant import LocalParticipant
+from lktrio.room.opening import connect_room, open_room
 from lktrio.room.options import RoomOptions, Timeouts
-from lktrio.room.participant import Participant, ParticipantPermissions, RemoteParticipant
-from lktrio.room.publication import (
-    LocalTrackPublication,
-    RemoteTrackPublication,
-    TrackPublication,
-)
-from lktrio.room.room import Room, connect_room, open_room
-from lktrio.room.track import LocalTrack, RemoteTrack
+from lktrio.room.room import Room
+from lktrio.room.state.local import LocalTrack, LocalTrackPublication
+from lktrio.room.state.participant import Participant, ParticipantPermissions
+from lktrio.room.state.publication import TrackPublication
+from lktrio.room.state.remote import RemoteParticipant, RemoteTrack, RemoteTrackPublication
 
 __all__ = [
     "LocalParticipant",

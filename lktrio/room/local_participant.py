@@ -1,30 +1,27 @@
-"""Ourselves in a room: publishing tracks and data, and what others see of us."""
+"""The local participant: publishing tracks and data, and what others see of it."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING
 
-from lktrio import media, proto
+from lktrio import media
 from lktrio.media import Codec
-from lktrio.room.participant import Participant
-from lktrio.room.publication import LocalTrackPublication
-from lktrio.room.publishing import TrackDescription
-from lktrio.room.track import LocalTrack
-
-if TYPE_CHECKING:
-    from lktrio.room.session import RoomSession
+from lktrio.room.session.publishing import TrackDescription
+from lktrio.room.session.session import RoomSession
+from lktrio.room.state.local import LocalTrack, LocalTrackPublication
+from lktrio.room.state.participant import Participant
+from lktrio.room.state.room_state import LocalRecord
 
 __all__ = ["LocalParticipant"]
 
 
 class LocalParticipant(Participant[LocalTrackPublication]):
-    """Ourselves: what we publish and send."""
+    """The participant that this program is: what it publishes and sends."""
 
-    def __init__(self, session: RoomSession, info: proto.ParticipantInfo) -> None:
-        super().__init__(info)
+    def __init__(self, record: LocalRecord, session: RoomSession) -> None:
+        super().__init__(record)
         self._session = session
 
     def publish_track(
@@ -75,12 +72,12 @@ class LocalParticipant(Participant[LocalTrackPublication]):
 
     @asynccontextmanager
     async def _published(self, description: TrackDescription) -> AsyncGenerator[LocalTrack, None]:
-        track = await self._session.publisher.publish(description)
+        sender = await self._session.publish_track(description)
         try:
-            yield track
-            await track.wait_played()
+            yield sender.record.view.track
+            await sender.wait_played()
         finally:
-            self._session.publisher.unpublish(track)
+            sender.unpublish()
 
     async def publish_file(
         self,
@@ -171,12 +168,12 @@ class LocalParticipant(Participant[LocalTrackPublication]):
             ServerError: The server refused it otherwise.
             RoomClosed: The room has ended.
         """
-        await self._session.update_metadata(name=name)
+        await self._session.requests.update_metadata(name=name)
 
     async def set_metadata(self, metadata: str) -> None:
         """Change our metadata, which cannot be emptied; errors as for ``set_name``."""
-        await self._session.update_metadata(metadata=metadata)
+        await self._session.requests.update_metadata(metadata=metadata)
 
     async def set_attributes(self, attributes: Mapping[str, str]) -> None:
         """Set attributes of ours; an empty value removes one. Errors as for ``set_name``."""
-        await self._session.update_metadata(attributes=attributes)
+        await self._session.requests.update_metadata(attributes=attributes)

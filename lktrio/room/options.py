@@ -6,25 +6,11 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lktrio._timeouts import Timeouts
 from lktrio.net.network import Network, StreamOpener
 from lktrio.net.system import SYSTEM_NETWORK
-from lktrio.signal import Timeouts as SignalTimeouts
 
 __all__ = ["RoomOptions", "Timeouts"]
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Deadlines of the phases of a room, in seconds. Everything else waits for the caller."""
-
-    signal: SignalTimeouts = field(default_factory=SignalTimeouts)
-    """Connecting, joining, requests, and the goodbye."""
-    transport: float = 15.0
-    """From the join to an encrypted path for media."""
-    negotiation: float = 15.0
-    """From an offer to its answer."""
-    data_channel: float = 10.0
-    """From the first wish to send data to an open channel."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import trio
 
 from lktrio import proto
+from lktrio._scope import open_service_nursery
+from lktrio._timeouts import Timeouts
 from lktrio.errors import (
     ConnectError,
     ConnectTimeout,
@@ -29,9 +31,8 @@ from lktrio.net.network import StreamOpener
 from lktrio.net.system import SYSTEM_NETWORK
 from lktrio.signal.connection import LinkEnd, SignalConnection
 from lktrio.signal.joining import join_query
-from lktrio.signal.options import Resume, SignalOptions, SignalVersion, Timeouts
+from lktrio.signal.options import Resume, SignalOptions, SignalVersion
 from lktrio.signal.refusals import explain_refusal, is_unknown_path
-from lktrio.signal.scope import open_service_nursery
 from lktrio.signal.urls import SignalUrl
 from lktrio.signal.websocket import (
     Upgrade,
@@ -81,7 +82,7 @@ async def open_signal(
     The block is not cancelled when the link ends; ``responses`` ends then. The block's own
     exception comes out bare. Cancelled while joining, nothing stays behind: a server that is asked
     to let us in is told that we leave, as soon as it answers, and then the stream is closed, all
-    within `Timeouts.goodbye`. To stay in the room for a resume, call `SignalConnection.aclose`
+    within `Timeouts.leave`. To stay in the room for a resume, call `SignalConnection.aclose`
     before the end of the block.
 
     Args:
@@ -123,7 +124,7 @@ async def open_signal(
         finally:
             if opening.connection is not None:
                 # It has its own shield.
-                await opening.connection.say_goodbye(deadline=opening.deadline)  # noqa: ASYNC102
+                await opening.connection.finish(deadline=opening.deadline)  # noqa: ASYNC102
 
 
 def _checked(token: str) -> str:
@@ -149,7 +150,7 @@ class _Opening:
     connection: SignalConnection | None = None
     """Set as soon as the server knows us."""
     deadline: float | None = None
-    """When the goodbye has to be over, if we were cancelled early."""
+    """When leaving has to be over, if we were cancelled early."""
 
     async def run(self, services: trio.Nursery) -> SignalConnection:
         version, *others = self._versions()
@@ -188,8 +189,8 @@ class _Opening:
                 await upgrade.over.wait()
         except trio.Cancelled:
             # A server starts the session before it answers. Whoever hangs up in between may stay in
-            # LiveKit's list of participants for as long as the room lives: say goodbye in order.
-            self.deadline = trio.current_time() + timeouts.goodbye
+            # LiveKit's list of participants for as long as the room lives: leave in order.
+            self.deadline = trio.current_time() + timeouts.leave
             with trio.CancelScope(shield=True, deadline=self.deadline):
                 await upgrade.over.wait()
             raise

@@ -1,10 +1,10 @@
-"""A signalling connection at work: one reader, one writer, one keeper of time.
+"""A signalling connection at work: one reader, one writer, one task that keeps it alive.
 
 Theory of operation: the reader takes every frame off the WebSocket at once, because trio-websocket
 answers no pings while its queue is full. It decodes the frame, keeps what concerns the connection
 itself (pongs, the newest token, the server's leave), hands an answer to whoever waits for it, and
 puts everything else into ``responses``. Nobody but the writer touches the WebSocket for sending:
-``send`` queues a finished message, whole or not at all. The keeper sends a ping every few seconds
+``send`` queues a finished message, whole or not at all. The third sends a ping every few seconds
 and ends the link when nothing at all has been heard for the time that the server announced.
 
 The link ends once, for one reason, and everything that waits is told: ``responses`` ends after its
@@ -28,9 +28,10 @@ import trio
 from trio_websocket import ConnectionClosed
 
 from lktrio import proto
+from lktrio._timeouts import Timeouts
 from lktrio.errors import LocalProtocolError, PublishTimeout, RemoteProtocolError, ServerError
 from lktrio.proto.codec import decode, encode
-from lktrio.signal.options import Resume, SignalVersion, Timeouts
+from lktrio.signal.options import Resume, SignalVersion
 from lktrio.signal.requests import answers, is_refusal, publish_error, request_error
 from lktrio.signal.websocket import Link
 
@@ -169,7 +170,7 @@ class SignalConnection:
 
         Raises:
             trio.BrokenResourceError: The link has ended.
-            trio.ClosedResourceError: We have said goodbye.
+            trio.ClosedResourceError: We have left.
             LocalProtocolError: The request is larger than the server accepts.
         """
         packed = _pack(request)
@@ -184,7 +185,7 @@ class SignalConnection:
         Raises:
             trio.WouldBlock: The queue is full.
             trio.BrokenResourceError: The link has ended.
-            trio.ClosedResourceError: We have said goodbye.
+            trio.ClosedResourceError: We have left.
             LocalProtocolError: The request is larger than the server accepts.
         """
         packed = _pack(request)
@@ -206,7 +207,7 @@ class SignalConnection:
 
         Raises:
             trio.BrokenResourceError: The link has ended.
-            trio.ClosedResourceError: We have said goodbye.
+            trio.ClosedResourceError: We have left.
         """
         waiter = _Waiter(match)
         self._waiters.append(waiter)
@@ -309,18 +310,18 @@ class SignalConnection:
     ) -> None:
         """Tell the server that we leave, after what is queued, and close the link.
 
-        Takes at most ``Timeouts.goodbye``, also when cancelled, and leaves the link closed. Does
+        Takes at most ``Timeouts.leave``, also when cancelled, and leaves the link closed. Does
         nothing if the link has ended.
         """
-        await self.say_goodbye(reason)
+        await self.finish(reason)
         await trio.lowlevel.checkpoint()
 
     async def aclose(self) -> None:
         """Close the link and stay in the room, so that the session can be resumed.
 
-        Takes at most ``Timeouts.goodbye``, also when cancelled, and leaves the link closed.
+        Takes at most ``Timeouts.leave``, also when cancelled, and leaves the link closed.
         """
-        await self.say_goodbye(None)
+        await self.finish(None)
         await trio.lowlevel.checkpoint()
 
     async def wait_closed(self) -> LinkEnd:
@@ -329,7 +330,7 @@ class SignalConnection:
         assert self.close_reason is not None
         return self.close_reason
 
-    async def say_goodbye(
+    async def finish(
         self,
         reason: proto.DisconnectReason | None = proto.DisconnectReason.CLIENT_INITIATED,
         *,
@@ -337,7 +338,7 @@ class SignalConnection:
     ) -> None:
         """Do the work of `leave` and `aclose`: cannot be cancelled, has a deadline, never fails."""
         if deadline is None:
-            deadline = trio.current_time() + self._timeouts.goodbye
+            deadline = trio.current_time() + self._timeouts.leave
         with trio.CancelScope(shield=True, deadline=deadline):
             await self._finish_sending(reason)
             await self._ended.wait()
@@ -380,7 +381,7 @@ class SignalConnection:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._read, name="signal reader")
                 nursery.start_soon(self._write, name="signal writer")
-                nursery.start_soon(self._keep_alive, name="signal keeper")
+                nursery.start_soon(self._keep_alive, name="signal keepalive")
         finally:
             self._end(LinkEnd("lost", text="the connection's tasks have stopped"))
 
@@ -412,7 +413,7 @@ class SignalConnection:
         except ConnectionClosed as closed:
             self._end(_end_of(closed))
         except trio.ClosedResourceError:
-            assert self.close_reason is not None  # the reader or the keeper ended the link
+            assert self.close_reason is not None  # the reader or the keepalive ended the link
         await trio.lowlevel.checkpoint()
 
     async def _keep_alive(self) -> None:

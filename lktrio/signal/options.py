@@ -8,31 +8,10 @@ from typing import Literal, TypeAlias
 
 from lktrio import proto
 
-__all__ = ["Resume", "SignalOptions", "SignalVersion", "Timeouts"]
+__all__ = ["Resume", "SignalOptions", "SignalVersion"]
 
 SignalVersion: TypeAlias = Literal["v1", "v0"]
 """``v1``: ``/rtc/v1``, one peer connection. ``v0``: ``/rtc``, one for each direction."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Deadlines of the phases of signalling, in seconds."""
-
-    connect: float = 5.0
-    """Resolving the host name, TCP, and TLS."""
-    upgrade: float = 15.0
-    """The HTTP upgrade. LiveKit's server may take 12 s: it starts the session before it answers."""
-    first_message: float = 5.0
-    """From the upgrade to ``join`` (or ``reconnect``)."""
-    validate: float = 3.0
-    """Asking the server why it refused; best effort."""
-    goodbye: float = 2.0
-    """Sending what is queued, LEAVE and the closing frame, and waiting for the server's, at the end
-    and after cancellation; cancelled earlier, also waiting for the upgrade."""
-    add_track: float = 10.0
-    """From ``add_track`` to ``track_published``."""
-    request: float = 10.0
-    """From another request to its ``RequestResponse``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,11 @@ import trio
 from trio_websocket import ConnectionRejected, WebSocketConnection, wrap_client_stream
 from wsproto.utilities import ProtocolError as WebSocketProtocolError
 
+from lktrio._scope import first_leaf
 from lktrio._version import __version__
 from lktrio.errors import ConnectTimeout, ServerUnreachable
 from lktrio.net.network import StreamOpener
 from lktrio.net.system import failure_reason
-from lktrio.signal.scope import first_leaf
 from lktrio.signal.urls import SignalUrl
 
 __all__ = [

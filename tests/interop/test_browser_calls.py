@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import trio
 
-from lktrio.media import OPUS, VP8, open_reader, open_writer
-from lktrio.room.events import (
+from lktrio.events import (
     DataReceived,
     ParticipantDisconnected,
     TrackMuted,
     TrackUnmuted,
     TrackUnpublished,
 )
+from lktrio.media import OPUS, VP8, open_reader, open_writer
 from tests.interop.support.browser import Browser, needs_browser, open_browser
 from tests.interop.support.participant import (
     Participant,

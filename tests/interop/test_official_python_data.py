@@ -7,7 +7,7 @@ import hashlib
 import pytest
 import trio
 
-from lktrio.room.events import (
+from lktrio.events import (
     DataReceived,
     ParticipantAttributesChanged,
     ParticipantConnected,

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 import trio
 
+from lktrio.events import TrackMuted, TrackUnmuted, TrackUnpublished, TrackUnsubscribed
 from lktrio.media import H264, OPUS, VP8, EncodedFrame, open_reader
-from lktrio.room.events import TrackMuted, TrackUnmuted, TrackUnpublished, TrackUnsubscribed
 from lktrio.rtc.rtcp import ReceiverEstimatedMaxBitrate
 from lktrio.rtc.rtp.estimator import ReceiveBandwidth
 from tests.interop.support.child import open_child

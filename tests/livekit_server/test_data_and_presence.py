@@ -10,7 +10,7 @@ import trio
 import lktrio
 from lktrio import api
 from lktrio.errors import RoomClosed
-from lktrio.room.events import DataReceived, Disconnected, ParticipantDisconnected
+from lktrio.events import DataReceived, Disconnected, ParticipantDisconnected
 from tests.interop.support.participant import open_participant
 from tests.interop.support.servers import SERVERS, Server, open_server
 

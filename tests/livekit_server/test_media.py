@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import trio
 
+from lktrio.events import TrackMuted, TrackUnmuted, TrackUnpublished, TrackUnsubscribed
 from lktrio.media import H264, OPUS, VP8, Codec, EncodedFrame, open_reader, samples
 from lktrio.room import LocalTrack
-from lktrio.room.events import TrackMuted, TrackUnmuted, TrackUnpublished, TrackUnsubscribed
 from tests.interop.support.participant import (
     Participant,
     open_participant,

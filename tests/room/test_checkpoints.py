@@ -55,13 +55,11 @@ class Stage:
         await self.room.local_participant.publish_file(media.samples.AUDIO)
 
     async def closed(self) -> str:
-        self.room._session.end("client_initiated")
+        await self.room.leave()
         return await self.room.wait_closed()
 
     async def event(self) -> object:
-        events = self.room.events()
-        self.room._session.events.publish(trio.Event())  # type: ignore[arg-type]  # anything
-        return await events.receive()
+        return await self.room.events().receive()
 
     async def received(self) -> object:
         channel = self.remote.frames()
@@ -69,13 +67,14 @@ class Stage:
         return await channel.receive()
 
     async def keyframe(self) -> None:
-        self.track.keyframe_requested()
+        self.remote.frames()
         await self.track.wait_keyframe_request()
 
 
 CALLS: dict[str, Callable[[Stage], Awaitable[object]]] = {
     "open_room": Stage.join,
     "connect_room": Stage.connect,
+    "Room.leave": lambda s: s.room.leave(),
     "Room.wait_closed": Stage.closed,
     "LocalParticipant.publish_track": Stage.publish,
     "LocalParticipant.publish_file": Stage.publish_file,

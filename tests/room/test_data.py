@@ -9,7 +9,7 @@ from lktrio import proto
 from lktrio.errors import LocalProtocolError, NotPermitted, PublishTimeout, RoomClosed
 from lktrio.events import DataReceived
 from lktrio.room import Room, RoomOptions
-from lktrio.room.data import LOSSY_LIMIT, MAX_PACKET_SIZE, RELIABLE_HIGH_WATER
+from lktrio.room.session.data import LOSSY_LIMIT, MAX_PACKET_SIZE, RELIABLE_HIGH_WATER
 from tests.support.scripted_room import info, open_scripted_room, quick
 from tests.support.servers import VERSIONS, RoomServer, expect, until
 

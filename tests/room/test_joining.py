@@ -79,6 +79,9 @@ async def test_tracks_that_are_there_are_told_to_who_subscribes_first(
         events = second.events(TrackSubscribed, TrackPublished)
         (published,) = second.remote_participants["alice"].track_publications.values()
         assert (published.sid, published.name) == (track.sid, "mic")
+        told = await events.receive()
+        assert isinstance(told, TrackPublished)
+        assert told.publication is published
         event = await events.receive()
         assert isinstance(event, TrackSubscribed)
         assert event.publication is published

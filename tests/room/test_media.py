@@ -271,7 +271,7 @@ async def test_a_track_that_is_not_read_queues_nothing(server: RoomServer) -> No
             await track.wait_subscribed()
             for frame in sent:
                 await track.send(frame)
-            (stream,) = remote._streams
+            (stream,) = remote._receiver._streams  # type: ignore[attr-defined]
             await until(lambda: stream.reception.received >= 50)
             assert stream.frames == []
             assert stream.packets == []

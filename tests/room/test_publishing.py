@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -28,7 +27,8 @@ from lktrio.events import (
     TrackSubscribed,
     TrackUnpublished,
 )
-from lktrio.room import RoomOptions, publishing
+from lktrio.room import RoomOptions
+from lktrio.room.session import sections
 from tests.support.recording import sample
 from tests.support.scripted_room import Plan, ScriptedRoom, open_scripted_room, quick
 from tests.support.servers import VERSIONS, RoomServer, expect, until
@@ -144,7 +144,7 @@ async def test_after_its_block_a_track_is_closed(server: RoomServer) -> None:
 async def test_more_tracks_than_a_connection_carries(
     server: RoomServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publishing, "MAX_SECTIONS", 8)  # six to receive in, one for data
+    monkeypatch.setattr(sections, "MAX_SECTIONS", 8)  # six to receive in, one for data
     async with server.join("me") as room, room.local_participant.publish_track(media.OPUS):
         with pytest.raises(PublishError, match="at most 7 tracks"):
             async with room.local_participant.publish_track(media.VP8):
@@ -208,9 +208,7 @@ async def test_the_server_refuses_the_announcement(
 
 
 async def test_the_announcement_is_never_answered() -> None:
-    options = quick()
-    signal = replace(options.timeouts.signal, add_track=0.1)
-    async with open_scripted_room(options=quick(signal=signal)) as (_, room):
+    async with open_scripted_room(options=quick(add_track=0.1)) as (_, room):
         with pytest.raises(PublishTimeout):
             async with room.local_participant.publish_track(media.OPUS):
                 pytest.fail("it was published")

@@ -28,12 +28,14 @@ from lktrio.errors import (
 from lktrio.room import RoomOptions, Timeouts, open_room
 from lktrio.rtc.peer import Peer
 from lktrio.rtc.transport import TransportState, TransportStateChanged
-from lktrio.signal import Timeouts as SignalTimeouts
 from tests.support.scripted_room import Plan, open_scripted_server, quick
 from tests.support.servers import VERSIONS, RoomServer
 
 _SHORT = Timeouts(
-    signal=SignalTimeouts(connect=0.3, upgrade=0.3, first_message=0.3, validate=0.3),
+    connect=0.3,
+    upgrade=0.3,
+    first_message=0.3,
+    validate=0.3,
     transport=0.3,
     negotiation=0.3,
 )
@@ -232,7 +234,7 @@ class _Unreachable(Peer):
 
 
 async def test_all_ways_for_media_are_dead(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lktrio.room.connections.Peer", _Unreachable)
+    monkeypatch.setattr("lktrio.room.session.peer_connection.Peer", _Unreachable)
     async with open_scripted_server(Plan(media=False)) as server:
         error = await refused(server.url, "token")
         assert isinstance(error, IceFailed)

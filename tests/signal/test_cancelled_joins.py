@@ -197,7 +197,7 @@ async def test_it_does_not_wait_for_ever(autojump_clock: trio.testing.MockClock)
     async with open_memory_server(silent) as (server, connect):
         with trio.move_on_after(1):
             async with open_signal(
-                server.url, "token", connect=connect, timeouts=Timeouts(goodbye=0.5)
+                server.url, "token", connect=connect, timeouts=Timeouts(leave=0.5)
             ):
                 pytest.fail("it was let in")
         assert trio.current_time() == pytest.approx(1.5)

@@ -328,7 +328,7 @@ class TestVirtualTime:
             await trio.sleep(1)
             for _ in range(256):
                 connection.send_nowait(MUTE)
-        assert trio.current_time() == pytest.approx(1 + Timeouts().goodbye)
+        assert trio.current_time() == pytest.approx(1 + Timeouts().leave)
         assert connection.close_reason == LinkEnd("left")
 
     async def test_so_does_a_server_that_does_not_answer_the_closing_frame(
@@ -341,7 +341,7 @@ class TestVirtualTime:
 
         async with open_memory_server(deaf) as (server, connect):
             async with open_signal(
-                server.url, "token", connect=connect, timeouts=Timeouts(goodbye=1)
+                server.url, "token", connect=connect, timeouts=Timeouts(leave=1)
             ):
                 await server.visit.wait_for("ping_req")
             assert trio.current_time() <= 1.01

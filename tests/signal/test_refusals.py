@@ -347,7 +347,7 @@ async def test_the_server_tells_us_to_leave_at_once() -> None:
 class TestDeadlines:
     """In virtual time."""
 
-    timeouts = Timeouts(connect=3, upgrade=4, first_message=6, validate=7, goodbye=2)
+    timeouts = Timeouts(connect=3, upgrade=4, first_message=6, validate=7, leave=2)
 
     async def test_of_connecting(self, autojump_clock: trio.testing.MockClock) -> None:
         async def connect(host: str, port: int) -> trio.abc.Stream:

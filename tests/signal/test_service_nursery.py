@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from lktrio.signal.scope import open_service_nursery
+from lktrio._scope import open_service_nursery
 from lktrio.testing.cancellation import cancel_at_every_checkpoint
 
 

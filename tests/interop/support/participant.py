@@ -9,11 +9,10 @@ from typing import Any, TypeVar
 
 import trio
 
+from lktrio.events import DataReceived, RoomEvent, TrackSubscribed
 from lktrio.media import VP8, Codec, EncodedFrame, open_reader, samples
 from lktrio.media.av import OpusDecoder, OpusEncoder, VideoDecoder
-from lktrio.room import LocalTrack, Room, RoomOptions, open_room
-from lktrio.room.events import DataReceived, RoomEvent, TrackSubscribed
-from lktrio.room.track import RemoteTrack
+from lktrio.room import LocalTrack, RemoteTrack, Room, RoomOptions, open_room
 from tests.interop.support.signals import contrast, frequency, loudness, tone
 
 __all__ = [

@@ -15,56 +15,67 @@ from dataclasses import dataclass
 
 from lktrio import proto
 from lktrio.net.network import Network
-from lktrio.room.connections import Connection
 from lktrio.room.options import RoomOptions
+from lktrio.room.session.peer_connection import PeerConnection
 from lktrio.signal import SignalConnection, SignalOptions, open_signal
 from lktrio.signal.urls import SignalUrl
 
-__all__ = ["Link", "open_link"]
+__all__ = ["ServerLink", "open_link"]
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ServerLink:
     """What connects us with a server."""
 
     signal: SignalConnection
     """The signalling."""
     join: proto.JoinResponse
     """The server's answer to the join."""
-    outgoing: Connection
+    outgoing: PeerConnection
     """The peer connection that we offer: for what we send and, if it is the only one, receive."""
-    incoming: Connection | None
+    incoming: PeerConnection | None
     """The one that the server offers, for what we receive; None with a single connection."""
     local: bool
     """Whether the server is on this machine."""
 
     @property
-    def connections(self) -> tuple[Connection, ...]:
+    def connections(self) -> tuple[PeerConnection, ...]:
         """All peer connections."""
         return (self.outgoing,) if self.incoming is None else (self.outgoing, self.incoming)
 
     @property
-    def primary(self) -> Connection:
+    def primary(self) -> PeerConnection:
         """The connection without which nothing works."""
         if self.incoming is not None and self.join.subscriber_primary:
             return self.incoming
         return self.outgoing
+
+    async def leave(self, reason: proto.DisconnectReason) -> None:
+        """Leave: LEAVE, then the peer connections, then the socket. Idempotent.
+
+        Cannot be cancelled, takes at most `Timeouts.leave`, and never fails. The server has read
+        LEAVE when its closing frame is here, so only then the peer connections are closed, and the
+        stream of the signalling.
+        """
+        await self.signal.finish(reason)
+        for connection in self.connections:
+            connection.close()
 
 
 class _Connections:
     """The connections made so far."""
 
     def __init__(self, addresses: Sequence[str], network: Network) -> None:
-        self.opened: list[Connection] = []
+        self.opened: list[PeerConnection] = []
         self._addresses = addresses
         self._network = network
 
-    def open(self, target: proto.SignalTarget) -> Connection:
-        connection = Connection(target, self._addresses, self._network)
+    def open(self, target: proto.SignalTarget) -> PeerConnection:
+        connection = PeerConnection(target, self._addresses, self._network)
         self.opened.append(connection)
         return connection
 
-    def open_outgoing(self) -> Connection:
+    def open_outgoing(self) -> PeerConnection:
         connection = self.open(proto.SignalTarget.PUBLISHER)
         connection.open_data_channels()
         return connection
@@ -81,7 +92,7 @@ class _Connections:
 
 
 @asynccontextmanager
-async def open_link(url: str, token: str, options: RoomOptions) -> AsyncGenerator[Link, None]:
+async def open_link(url: str, token: str, options: RoomOptions) -> AsyncGenerator[ServerLink, None]:
     """Join, and leave at the end of the block.
 
     Raises:
@@ -99,7 +110,7 @@ async def open_link(url: str, token: str, options: RoomOptions) -> AsyncGenerato
             token,
             _signal_options(options),
             make_offer=connections.make_offer,
-            timeouts=options.timeouts.signal,
+            timeouts=options.timeouts,
             ssl_context=options.ssl_context,
             connect=options.open_tcp_stream or network.open_tcp_stream,
         ) as signal:
@@ -110,7 +121,7 @@ async def open_link(url: str, token: str, options: RoomOptions) -> AsyncGenerato
                 connections.close()
                 outgoing = connections.open_outgoing()
                 incoming = connections.open(proto.SignalTarget.SUBSCRIBER)
-            yield Link(signal, signal.join, outgoing, incoming, local)
+            yield ServerLink(signal, signal.join, outgoing, incoming, local)
     finally:
         connections.close()
 

@@ -8,17 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
-if TYPE_CHECKING:
-    from lktrio.room.local_participant import LocalParticipant
-    from lktrio.room.participant import Participant, RemoteParticipant
-    from lktrio.room.publication import (
-        LocalTrackPublication,
-        RemoteTrackPublication,
-        TrackPublication,
-    )
-    from lktrio.room.track import RemoteTrack
+from lktrio.room.state.local import LocalTrackPublication
+from lktrio.room.state.participant import Participant
+from lktrio.room.state.publication import TrackPublication
+from lktrio.room.state.remote import RemoteParticipant, RemoteTrack, RemoteTrackPublication
 
 __all__ = [
     "ActiveSpeakersChanged",
@@ -182,8 +177,8 @@ class LocalTrackPublished:
 
     publication: LocalTrackPublication
     """The track."""
-    participant: LocalParticipant
-    """Ourselves."""
+    participant: Participant[LocalTrackPublication]
+    """The local participant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +187,8 @@ class LocalTrackUnpublished:
 
     publication: LocalTrackPublication
     """The track."""
-    participant: LocalParticipant
-    """Ourselves."""
+    participant: Participant[LocalTrackPublication]
+    """The local participant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +197,8 @@ class LocalTrackSubscribed:
 
     publication: LocalTrackPublication
     """The track."""
-    participant: LocalParticipant
-    """Ourselves."""
+    participant: Participant[LocalTrackPublication]
+    """The local participant."""
 
 
 @dataclass(frozen=True, slots=True)

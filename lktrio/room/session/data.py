@@ -1,0 +1,145 @@
+"""Data packets on their way out (LiveKit's ``DataPacket``).
+
+Theory of operation: a finished packet is handed to a data channel, whole or not at all. The
+reliable channel makes senders wait above its high-water mark until it has drained to the low
+one; the lossy channel never waits, and drops what does not fit. Packets of the reliable channel
+carry a sequence number, counted from 1 for one session in the room.
+
+A packet is encoded once. Its sequence number is known only when it is its turn, so it is appended
+then: two encoded messages in a row are one message with the fields of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import trio
+
+from lktrio import proto
+from lktrio.errors import LocalProtocolError, PublishTimeout
+from lktrio.proto.codec import encode
+from lktrio.room.session.life import RoomLife
+from lktrio.room.session.peer_connection import LOSSY, RELIABLE, UDP_BLOCKED, PeerConnection
+from lktrio.room.state.data import DataStats
+from lktrio.rtc.datachannel import DataChannel
+
+__all__ = [
+    "LOSSY_LIMIT",
+    "MAX_PACKET_SIZE",
+    "RELIABLE_HIGH_WATER",
+    "RELIABLE_LOW_WATER",
+    "PacketSender",
+    "pack",
+    "user_packet",
+]
+
+MAX_PACKET_SIZE = 64_000
+"""Bytes of one encoded packet; what LiveKit's SDKs agree on (its server reads 65,535)."""
+RELIABLE_HIGH_WATER = 1024 * 1024
+"""Bytes waiting on the reliable channel above which senders wait."""
+RELIABLE_LOW_WATER = 256 * 1024
+"""Bytes at which they go on."""
+LOSSY_LIMIT = 64 * 1024
+"""Bytes that may wait on the lossy channel; a packet that would exceed them is dropped."""
+_SEQUENCE_SIZE = 7  # bytes of an encoded sequence number: a tag of two, a number of up to five
+
+
+class PacketSender:
+    """Sends packets over the data channels of one connection.
+
+    Args:
+        connection: The peer connection whose channels are used.
+        life: The end of the room.
+        timeout: Seconds for a channel to open.
+        stats: Where to count.
+    """
+
+    def __init__(
+        self, connection: PeerConnection, life: RoomLife, timeout: float, stats: DataStats
+    ) -> None:
+        self._connection = connection
+        self._life = life
+        self._timeout = timeout
+        self._stats = stats
+        self._sequence = 0
+        self._changed = trio.lowlevel.ParkingLot()
+        self._full = False
+
+    def changed(self) -> None:
+        """A channel has opened or closed, or the room has ended."""
+        self._changed.unpark_all()
+
+    def low_water(self) -> None:
+        """The reliable channel has drained: senders may go on."""
+        self._full = False
+        self._changed.unpark_all()
+
+    async def send(self, packet: bytes, *, reliable: bool) -> None:
+        """Queue a packet, or drop a lossy one; cancelled, nothing was queued.
+
+        Raises:
+            PublishTimeout: The channel did not open in time.
+            RoomClosed: The room has ended.
+        """
+        channel = await self._open_channel(RELIABLE if reliable else LOSSY)
+        if reliable:
+            while self._is_full(channel):
+                await self._changed.park()
+                self._life.check_open()
+            self._sequence += 1
+            packet += encode(proto.DataPacket(sequence=self._sequence))
+        elif channel.buffered_amount + len(packet) > LOSSY_LIMIT:
+            self._stats.lossy_dropped += 1
+            return
+        channel.send(packet, trio.current_time())
+        self._stats.sent += 1
+        self._connection.driver.flush()
+
+    async def _open_channel(self, label: str) -> DataChannel:
+        channel = self._connection.channels[label]
+        with trio.move_on_after(self._timeout) as scope:
+            while channel.state == "connecting":
+                self._life.check_open()
+                await self._changed.park()
+        if scope.cancelled_caught:
+            guess = "" if self._connection.connected.is_set() else f": {UDP_BLOCKED}"
+            raise PublishTimeout(
+                f"the data channel {label} did not open within {self._timeout:g} s{guess}"
+            )
+        await trio.lowlevel.checkpoint()
+        self._life.check_open()
+        return channel
+
+    def _is_full(self, channel: DataChannel) -> bool:
+        if channel.buffered_amount_low_threshold is None:
+            channel.buffered_amount_low_threshold = RELIABLE_LOW_WATER
+        if channel.buffered_amount > RELIABLE_HIGH_WATER:
+            self._full = True
+        return self._full
+
+
+def pack(packet: proto.DataPacket) -> bytes:
+    """Encode a packet, without its sequence number.
+
+    Raises:
+        LocalProtocolError: It is too large.
+    """
+    packed = encode(packet)
+    if len(packed) + _SEQUENCE_SIZE > MAX_PACKET_SIZE:
+        raise LocalProtocolError(
+            f"a data packet of {len(packed)} bytes is larger than the "
+            f"{MAX_PACKET_SIZE - _SEQUENCE_SIZE} that LiveKit carries; split it"
+        )
+    return packed
+
+
+def user_packet(
+    data: bytes, *, topic: str, reliable: bool, destinations: Iterable[str]
+) -> proto.DataPacket:
+    """Make the packet for user data."""
+    kind = proto.DataPacket.Kind.RELIABLE if reliable else proto.DataPacket.Kind.LOSSY
+    return proto.DataPacket(
+        kind=kind,  # deprecated, and the server goes by the channel
+        destination_identities=list(destinations),
+        user=proto.UserPacket(payload=data, topic=topic or None),
+    )

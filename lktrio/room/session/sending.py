@@ -1,0 +1,178 @@
+"""The media of one local track, from the frames of a program to the stream of its section."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import trio
+
+from lktrio.media import EncodedFrame
+from lktrio.room.session.life import RoomLife
+from lktrio.room.session.peer_connection import PeerConnection
+from lktrio.room.state.local import LocalTrackRecord, PublicationState
+from lktrio.rtc.rtp.extensions import AudioLevel
+from lktrio.rtc.rtp.outbound import OutboundStream
+from lktrio.rtc.transceiver import Transceiver
+
+__all__ = ["OutgoingTrack", "TrackOwner"]
+
+_MAX_LATE = 0.25  # seconds by which a frame may be late before the schedule moves
+_MIN_TAIL = 0.05  # seconds that a last frame is given on its way; servers drop what comes too late
+_MAX_TAIL = 0.25
+_SILENCE = 127  # RFC 6464 section 3
+_DTX_SIZE = 2  # bytes of an Opus packet that stands for silence, RFC 7587 section 3.1.3
+_MAX_AUDIO_LEVEL = 127
+
+
+class TrackOwner(Protocol):
+    """Who publishes tracks, and can withdraw and mute them."""
+
+    def unpublish(self, track: OutgoingTrack) -> None:
+        """Withdraw a track. Idempotent."""
+        ...
+
+    async def set_muted(self, track: OutgoingTrack, muted: bool) -> None:
+        """Mute or unmute a track and tell the server."""
+        ...
+
+
+class OutgoingTrack:
+    """What sends the media of a track (a ``TrackSender``).
+
+    Args:
+        record: The track.
+        owner: Who publishes it.
+        stream: Makes packets of its frames.
+        transceiver: Its section.
+        connection: The peer connection that carries it.
+        life: The end of the room.
+    """
+
+    def __init__(
+        self,
+        record: LocalTrackRecord,
+        owner: TrackOwner,
+        stream: OutboundStream,
+        transceiver: Transceiver,
+        connection: PeerConnection,
+        life: RoomLife,
+    ) -> None:
+        self.record = record
+        self.transceiver = transceiver
+        self._owner = owner
+        self._stream = stream
+        self._connection = connection
+        self._life = life
+        self._zero: float | None = None
+        self._over_at = -math.inf
+        self._ended = trio.Event()
+        self._subscribed = trio.Event()
+        self._wants_keyframe = False
+        self._keyframe_lot = trio.lowlevel.ParkingLot()
+
+    @property
+    def _muted(self) -> bool:
+        return self.record.info.muted
+
+    def _check_open(self) -> None:
+        self._life.check_open()
+        if self.record.state is PublicationState.UNPUBLISHED:
+            raise trio.ClosedResourceError("this track was unpublished")
+        if self.record.state is PublicationState.REMOVED:
+            raise trio.BrokenResourceError("the server unpublished this track")
+
+    # For the program
+
+    async def send(self, frame: EncodedFrame) -> None:
+        """Send a frame when it is due; see ``LocalTrack.send``."""
+        _check_frame(frame)
+        with trio.move_on_at(self._due(frame.timestamp)):
+            await self._ended.wait()
+        self._check_open()
+        if not self._muted:
+            self._send(frame)
+            tail = min(max(frame.duration, _MIN_TAIL), _MAX_TAIL)
+            self._over_at = trio.current_time() + tail
+
+    def _due(self, timestamp: float) -> float:
+        now = trio.current_time()
+        if self._zero is None or self._zero + timestamp < now - _MAX_LATE:
+            self._zero = now - timestamp
+        return self._zero + timestamp
+
+    def _send(self, frame: EncodedFrame) -> None:
+        level: AudioLevel | None = None
+        if self.record.codec.kind == "audio":
+            level = self._audio_level(frame)
+        elif frame.keyframe:
+            self._wants_keyframe = False
+        timestamp = round(frame.timestamp * self.record.codec.clock_rate)
+        now = trio.current_time()
+        self._connection.send(self._stream.send_frame(frame.data, timestamp, now, level=level))
+
+    def _audio_level(self, frame: EncodedFrame) -> AudioLevel:
+        silent = len(frame.data) <= _DTX_SIZE
+        loudness = min(max(self.record.audio_level, 0), _MAX_AUDIO_LEVEL)
+        return AudioLevel(_SILENCE if silent else loudness, voice=not silent)
+
+    async def set_muted(self, muted: bool) -> None:
+        """Mute or unmute; see ``LocalTrack.mute``."""
+        await trio.lowlevel.checkpoint()
+        self._check_open()
+        if self._muted != muted:
+            await self._owner.set_muted(self, muted)
+            self.send_preamble()
+
+    async def wait_subscribed(self) -> None:
+        """Wait for the first subscriber; see ``LocalTrack.wait_subscribed``."""
+        await self._subscribed.wait()
+        self._check_open()
+
+    async def wait_played(self) -> None:
+        """Wait until the last frame is over; see ``LocalTrack.wait_played``."""
+        with trio.move_on_at(self._over_at):
+            await self._ended.wait()
+
+    async def wait_keyframe_request(self) -> None:
+        """Wait until a subscriber needs one; see ``LocalTrack.wait_keyframe_request``."""
+        while not self._wants_keyframe and not self._ended.is_set():
+            await self._keyframe_lot.park()
+        await trio.lowlevel.checkpoint()
+        self._check_open()
+        self._wants_keyframe = False
+
+    def unpublish(self) -> None:
+        """Withdraw the track. Idempotent."""
+        self._owner.unpublish(self)
+
+    # For the publisher
+
+    def send_preamble(self) -> None:
+        """Let the server know of the stream before its first frame; not while muted."""
+        if not self._muted and not self._ended.is_set():
+            self._connection.send(self._stream.send_preamble(trio.current_time()))
+
+    def subscribed(self) -> None:
+        """Somebody receives the track."""
+        self._subscribed.set()
+
+    def keyframe_requested(self) -> None:
+        """A subscriber cannot go on without a keyframe."""
+        self.record.keyframes_requested += 1
+        self._wants_keyframe = True
+        self._keyframe_lot.unpark_all()
+
+    def end(self) -> None:
+        """The track is published no more, or the room has ended. Idempotent."""
+        self._ended.set()
+        self._subscribed.set()
+        self._keyframe_lot.unpark_all()
+
+
+def _check_frame(frame: EncodedFrame) -> None:
+    """Refuse what would spoil the schedule; callers may be untyped."""
+    if not isinstance(frame, EncodedFrame):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"a media.EncodedFrame is needed, not {type(frame).__name__}")
+    if not (math.isfinite(frame.timestamp) and math.isfinite(frame.duration)):
+        raise ValueError(f"a frame cannot begin at {frame.timestamp} s and last {frame.duration} s")

@@ -1,0 +1,106 @@
+"""Data packets that arrive (LiveKit's ``DataPacket``), turned into events.
+
+Packets of the reliable channel carry a sequence number, counted from 1 for one session in the room;
+the last one of every sender's session is kept, and repetitions, which come after somebody's
+reconnect, are dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lktrio import proto
+from lktrio.errors import RemoteProtocolError
+from lktrio.proto.codec import decode
+from lktrio.room.state.events import DataReceived, RoomEvent
+from lktrio.room.state.roster import Roster
+
+__all__ = ["DataPackets", "DataStats"]
+
+_REMEMBERED_SENDERS = 4096  # sessions whose last sequence number is kept
+_SEQUENCE_TTL = 30.0  # seconds after the last packet of a session
+
+
+@dataclass(slots=True)
+class DataStats:
+    """Counters of data packets."""
+
+    sent: int = 0
+    """Packets handed to a channel."""
+    lossy_dropped: int = 0
+    """Lossy packets dropped because the channel was full."""
+    received: int = 0
+    """Packets received."""
+    duplicates: int = 0
+    """Reliable packets that had been received before."""
+    undecodable: int = 0
+    """Messages that are not a DataPacket."""
+    unknown: int = 0
+    """Packets of a kind that lktrio does not know or use."""
+
+
+class _Sequences:
+    """The last sequence number of every sender's session (``participant_sid``)."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[int, float]] = {}
+
+    def is_new(self, packet: proto.DataPacket, now: float) -> bool:
+        """Whether a reliable packet has not been seen; packets without a number always are."""
+        sid, sequence = packet.participant_sid, packet.sequence
+        if not sequence or not sid:
+            return True
+        last, _ = self._last.pop(sid, (0, now))
+        self._last[sid] = (max(last, sequence), now)
+        if len(self._last) > _REMEMBERED_SENDERS:
+            self._forget(now)
+        return sequence > last
+
+    def _forget(self, now: float) -> None:
+        """Forget sessions that have been silent; if these are not enough, half of the rest."""
+        fresh = {sid: seen for sid, seen in self._last.items() if now - seen[1] < _SEQUENCE_TTL}
+        if len(fresh) > _REMEMBERED_SENDERS:
+            fresh = dict(list(fresh.items())[_REMEMBERED_SENDERS // 2 :])
+        self._last = fresh
+
+
+class DataPackets:
+    """The packets that arrive.
+
+    Args:
+        roster: Who is in the room.
+        tell: Takes the events.
+        stats: Where to count.
+    """
+
+    def __init__(self, roster: Roster, tell: Callable[[RoomEvent], None], stats: DataStats) -> None:
+        self._roster = roster
+        self._tell = tell
+        self._stats = stats
+        self._seen = _Sequences()
+
+    def receive(self, message: bytes, *, reliable: bool, now: float) -> None:
+        """Take a message of the reliable or the lossy channel."""
+        try:
+            packet = decode(proto.DataPacket, message)
+        except RemoteProtocolError:
+            self._stats.undecodable += 1
+            return
+        self._stats.received += 1
+        if reliable and not self._seen.is_new(packet, now):
+            self._stats.duplicates += 1
+            return
+        for name, handle in self._HANDLERS.items():
+            value = getattr(packet, name)
+            if value is not None:
+                handle(self, packet, value, reliable)
+                return
+        self._stats.unknown += 1
+
+    def _on_user(self, packet: proto.DataPacket, user: proto.UserPacket, reliable: bool) -> None:
+        sender = self._roster.sender(packet.participant_identity, packet.participant_sid)
+        self._tell(DataReceived(user.payload, sender, user.topic or "", reliable))
+
+    _HANDLERS: ClassVar[dict[str, Callable[..., None]]] = {"user": _on_user}

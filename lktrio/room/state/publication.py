@@ -1,0 +1,107 @@
+"""What is known of a track without receiving it: LiveKit's ``TrackInfo``, as a snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lktrio import proto
+from lktrio.errors import CodecUnavailable
+from lktrio.media import Codec, find_codec
+from lktrio.rtc.capabilities import MediaKind
+
+__all__ = ["TrackPublication", "TrackRecord", "source_name", "source_value"]
+
+
+def source_name(source: proto.TrackSource) -> str:
+    """``"microphone"``, ``"screen_share_audio"``, ...; ``"unknown"`` for what we do not know."""
+    return source.name.lower() if source.name else "unknown"
+
+
+def source_value(name: str) -> proto.TrackSource:
+    """The source of a name such as ``"microphone"``, in any case.
+
+    Raises:
+        ValueError: There is no such source.
+    """
+    for source in proto.TrackSource:
+        if source_name(source) == name.lower():
+            return source
+    names = ", ".join(source_name(source) for source in proto.TrackSource)
+    raise ValueError(f"unknown track source {name!r}; it is one of {names}")
+
+
+@dataclass(slots=True, eq=False)
+class TrackRecord:
+    """What the state keeps of a published track."""
+
+    info: proto.TrackInfo
+    """LiveKit's message about the track, as it last was."""
+
+
+class TrackPublication:
+    """A track that a participant publishes. Attributes are a snapshot of the server's view."""
+
+    def __init__(self, record: TrackRecord) -> None:
+        self._record = record
+
+    def __repr__(self) -> str:
+        muted = " muted" if self.muted else ""
+        return f"<{type(self).__name__} {self.sid} {self.kind} {self.name!r}{muted}>"
+
+    @property
+    def info(self) -> proto.TrackInfo:
+        """LiveKit's message about the track, as it last was."""
+        return self._record.info
+
+    @property
+    def sid(self) -> str:
+        """SID of the track, ``TR_…``."""
+        return self.info.sid
+
+    @property
+    def name(self) -> str:
+        """Name that the publisher gave."""
+        return self.info.name
+
+    @property
+    def kind(self) -> MediaKind:
+        """``"audio"`` or ``"video"``."""
+        return "video" if self.info.type == proto.TrackType.VIDEO else "audio"
+
+    @property
+    def source(self) -> str:
+        """``"camera"``, ``"microphone"``, ``"screen_share"``, ... or ``"unknown"``."""
+        return source_name(self.info.source)
+
+    @property
+    def muted(self) -> bool:
+        """Whether nothing is sent at present."""
+        return self.info.muted
+
+    @property
+    def mime_type(self) -> str:
+        """Media type such as ``"video/VP8"``, empty while the server has not said."""
+        return self.info.mime_type
+
+    @property
+    def codec(self) -> Codec | None:
+        """The codec, or None when it is not known or not one of ``lktrio.media``."""
+        try:
+            return find_codec(self.info.mime_type)
+        except CodecUnavailable:
+            return None
+
+    @property
+    def width(self) -> int:
+        """Width of video in pixels, 0 if the publisher did not say."""
+        return self.info.width
+
+    @property
+    def height(self) -> int:
+        """Height of video in pixels, 0 if the publisher did not say."""
+        return self.info.height
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the media is end-to-end encrypted."""
+        return self.info.encryption != proto.Encryption.Type.NONE

@@ -1,0 +1,223 @@
+"""What others publish: remote participants, their publications, and tracks that are received.
+
+The three refer to each other, so they are one module. A publication's subscription goes through
+these states; the events say when:
+
+=============  =====================  ==============================================
+state          ``publication.track``  left when
+=============  =====================  ==============================================
+unsubscribed   None                   a section carries the track: to ``subscribed``
+subscribed     the media              the section carries it no more: to ``unsubscribed``;
+                                      the publication or the room ends: to ``gone``
+gone           None                   never: the same SID is another publication then
+=============  =====================  ==============================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from lktrio import proto
+from lktrio.media import Codec, EncodedFrame
+from lktrio.room.frames import MediaChannel
+from lktrio.room.state.participant import Participant, ParticipantRecord
+from lktrio.room.state.publication import TrackPublication, TrackRecord
+from lktrio.rtc.capabilities import MediaKind
+from lktrio.rtc.rtp import RtpPacket
+
+__all__ = [
+    "RemoteParticipant",
+    "RemoteParticipantRecord",
+    "RemoteTrack",
+    "RemoteTrackPublication",
+    "RemoteTrackRecord",
+    "SubscriptionRequests",
+    "TrackReceiver",
+]
+
+
+class SubscriptionRequests(Protocol):
+    """What a publication may ask of the server."""
+
+    async def update_subscription(
+        self, participant_sid: str, track_sid: str, *, subscribe: bool
+    ) -> None:
+        """Begin or stop receiving a track (``SignalRequest.subscription``)."""
+        ...
+
+    async def update_track_settings(self, settings: proto.UpdateTrackSettings) -> None:
+        """Say how a track is wanted (``SignalRequest.track_setting``)."""
+        ...
+
+
+class TrackReceiver(Protocol):
+    """What receives the media of a track."""
+
+    @property
+    def codec(self) -> Codec | None:
+        """The codec of the frames, or None when it is none of ``lktrio.media``."""
+        ...
+
+    def frames(self) -> MediaChannel[EncodedFrame]:
+        """A new channel of frames."""
+        ...
+
+    def packets(self) -> MediaChannel[RtpPacket]:
+        """A new channel of packets."""
+        ...
+
+    def end(self) -> None:
+        """The track is over: its channels end after what they have queued. Idempotent."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class RemoteParticipantRecord(ParticipantRecord["RemoteTrackPublication"]):
+    """What the state keeps of somebody else."""
+
+    announced: bool = False
+    """Whether the server has told of this session."""
+    tracks: dict[str, RemoteTrackRecord] = field(default_factory=dict[str, "RemoteTrackRecord"])
+    """The records of its tracks by SID."""
+    view: RemoteParticipant = field(init=False)
+    """What programs hold."""
+
+    def __post_init__(self) -> None:
+        self.update(self.info)
+        self.view = RemoteParticipant(self)
+
+
+@dataclass(slots=True, eq=False)
+class RemoteTrackRecord(TrackRecord):
+    """What the state keeps of a track of somebody else."""
+
+    participant: RemoteParticipant
+    """Who publishes it."""
+    requests: SubscriptionRequests
+    """Who takes its requests."""
+    subscription_allowed: bool = True
+    """Whether the publisher lets us subscribe."""
+    paused: bool = False
+    """Whether the server has paused the media for lack of bandwidth."""
+    track: RemoteTrack | None = None
+    """The media, while subscribed."""
+    receiver: TrackReceiver | None = None
+    """What receives it, while subscribed."""
+    view: RemoteTrackPublication = field(init=False)
+    """What programs hold."""
+
+    def __post_init__(self) -> None:
+        self.view = RemoteTrackPublication(self)
+
+
+class RemoteParticipant(Participant["RemoteTrackPublication"]):
+    """Somebody else in the room."""
+
+
+class RemoteTrackPublication(TrackPublication):
+    """A track of somebody else."""
+
+    def __init__(self, record: RemoteTrackRecord) -> None:
+        super().__init__(record)
+        self._remote = record
+
+    @property
+    def participant(self) -> RemoteParticipant:
+        """Who publishes it."""
+        return self._remote.participant
+
+    @property
+    def track(self) -> RemoteTrack | None:
+        """The media, while we are subscribed and receive it."""
+        return self._remote.track
+
+    @property
+    def subscribed(self) -> bool:
+        """Whether its media can be read now."""
+        return self.track is not None
+
+    @property
+    def subscription_allowed(self) -> bool:
+        """Whether the publisher lets us subscribe."""
+        return self._remote.subscription_allowed
+
+    @property
+    def paused(self) -> bool:
+        """Whether the server has paused the media for lack of bandwidth."""
+        return self._remote.paused
+
+    async def set_subscribed(self, subscribed: bool) -> None:
+        """Ask the server to send this track, or to stop sending it.
+
+        ``TrackSubscribed`` or ``TrackUnsubscribed`` follows (``SignalRequest.subscription``).
+
+        Raises:
+            RoomClosed: The room has ended.
+        """
+        await self._remote.requests.update_subscription(
+            self.participant.sid, self.sid, subscribe=subscribed
+        )
+
+    async def set_enabled(self, enabled: bool) -> None:
+        """Ask the server to pause (False) or resume the media without unsubscribing.
+
+        Raises:
+            RoomClosed: The room has ended.
+        """
+        settings = proto.UpdateTrackSettings(track_sids=[self.sid], disabled=not enabled)
+        await self._remote.requests.update_track_settings(settings)
+
+
+class RemoteTrack:
+    """The media of somebody's track, while we are subscribed to it."""
+
+    def __init__(self, record: RemoteTrackRecord, receiver: TrackReceiver) -> None:
+        self._record = record
+        self._receiver = receiver
+
+    def __repr__(self) -> str:
+        return f"<RemoteTrack {self.sid} {self.kind} of {self.participant.identity!r}>"
+
+    @property
+    def publication(self) -> RemoteTrackPublication:
+        """What was announced about the track."""
+        return self._record.view
+
+    @property
+    def participant(self) -> RemoteParticipant:
+        """Who publishes it."""
+        return self._record.participant
+
+    @property
+    def sid(self) -> str:
+        """SID of the track, ``TR_…``."""
+        return self._record.info.sid
+
+    @property
+    def kind(self) -> MediaKind:
+        """``"audio"`` or ``"video"``."""
+        return self.publication.kind
+
+    @property
+    def codec(self) -> Codec | None:
+        """The codec of the frames, or None when it is none of ``lktrio.media``."""
+        return self._receiver.codec
+
+    def frames(self) -> MediaChannel[EncodedFrame]:
+        """Receive the encoded frames from now on, in order, video from a keyframe on.
+
+        Timestamps are seconds since the first frame of the track that arrived; the same for all
+        channels of it. At most 50 frames wait; a consumer that is slower loses the oldest, counted
+        in ``dropped``, and video then goes on with a keyframe, which the publisher is asked for.
+        The channel ends with the track. Several channels may be open at once.
+        """
+        return self._receiver.frames()
+
+    def packets(self) -> MediaChannel[RtpPacket]:
+        """Receive the RTP packets from now on, in the order of their arrival.
+
+        Retransmissions and padding are dealt with. At most 2,048 packets wait; a consumer that is
+        slower loses the oldest, counted in ``dropped``. The channel ends with the track.
+        """
+        return self._receiver.packets()

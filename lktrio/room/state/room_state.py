@@ -1,0 +1,272 @@
+"""What is known of a room, and how what the server says changes it.
+
+Theory of operation: `apply` looks the kind of a message up in a table and changes the records; the
+events that it returns say what changed. Kinds that are not in the table belong to the session (the
+descriptions of peer connections), or are newer than this program: these are counted, and logged
+once. The room itself goes through these states:
+
+================  =====================================  ==================================
+state             entered when                           left for
+================  =====================================  ==================================
+``connecting``    the server has answered the join       ``connected``, ``disconnected``
+``connected``     media can flow: the program has it     ``disconnected``
+``disconnected``  left, sent away, or the link is lost   never
+================  =====================================  ==================================
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from typing import Any, ClassVar
+
+from lktrio import proto
+from lktrio.room.state.changes import participant_changes
+from lktrio.room.state.data import DataPackets, DataStats
+from lktrio.room.state.events import (
+    ActiveSpeakersChanged,
+    ConnectionQualityChanged,
+    Disconnected,
+    RecordingStatusChanged,
+    RoomEvent,
+    RoomMetadataChanged,
+    RoomUpdated,
+    TokenRefreshed,
+    TrackStreamStateChanged,
+    TrackSubscriptionFailed,
+    TrackSubscriptionPermissionChanged,
+)
+from lktrio.room.state.local import LocalTrackPublication
+from lktrio.room.state.local_tracks import LocalTracks
+from lktrio.room.state.participant import Participant, ParticipantRecord
+from lktrio.room.state.remote import SubscriptionRequests
+from lktrio.room.state.roster import Roster
+
+__all__ = ["LocalRecord", "RoomState"]
+
+_log = logging.getLogger("lktrio.room")
+
+_QUALITIES = {0: "poor", 1: "good", 2: "excellent", 3: "lost"}  # ConnectionQuality
+_SUBSCRIPTION_ERRORS = {1: "codec_unsupported", 2: "track_not_found"}  # SubscriptionError
+
+LocalRecord = ParticipantRecord[LocalTrackPublication]
+"""What the state keeps of the local participant."""
+
+
+class RoomState:
+    """The state of one room.
+
+    Args:
+        join: The server's answer to the join.
+        requests: Who takes the requests of publications.
+        make_local: Makes the local participant's view, which events name.
+
+    Attributes:
+        info: LiveKit's message about the room, as it last was.
+        local: The local participant.
+        local_tracks: Its tracks.
+        roster: The remote participants.
+        data_stats: Counters of data packets.
+    """
+
+    def __init__(
+        self,
+        join: proto.JoinResponse,
+        requests: SubscriptionRequests,
+        make_local: Callable[[LocalRecord], Participant[LocalTrackPublication]],
+    ) -> None:
+        self.info = join.room or proto.Room()
+        self.data_stats = DataStats()
+        self._news: list[RoomEvent] = []
+        self._local = LocalRecord(join.participant or proto.ParticipantInfo())
+        self.local = make_local(self._local)
+        tell = self._news.append
+        self.local_tracks = LocalTracks(self.local, self._local.publications, tell)
+        self.roster = Roster(requests, tell)
+        self._data = DataPackets(self.roster, tell, self.data_stats)
+        for info in join.other_participants:
+            self.roster.update(info)
+        self._news.clear()  # nobody has missed anything: see `snapshot`
+        self._connected = False
+        self.end_reason: str | None = None
+        """Why the room has ended, or None."""
+        self.unknown: dict[str, int] = {}
+        """How many messages came of kinds that are not handled, by kind."""
+
+    @property
+    def connection_state(self) -> str:
+        """``"connecting"``, ``"connected"`` or ``"disconnected"``."""
+        if self.end_reason is not None:
+            return "disconnected"
+        return "connected" if self._connected else "connecting"
+
+    @property
+    def active_speakers(self) -> tuple[Participant[Any], ...]:
+        """Everybody who speaks, the loudest first."""
+        everybody: list[Participant[Any]] = [self.local, *self.roster.views.values()]
+        speaking = [participant for participant in everybody if participant.is_speaking]
+        return tuple(sorted(speaking, key=lambda one: one.audio_level, reverse=True))
+
+    # What happens
+
+    def connected(self) -> None:
+        """Media can flow."""
+        self._connected = True
+
+    def apply(self, response: proto.SignalResponse) -> list[RoomEvent]:
+        """Take over what a message of the server says; returns what that changed."""
+        for name, handle in self._HANDLERS.items():
+            message = getattr(response, name)
+            if message is not None:
+                handle(self, message)
+                break
+        else:
+            self._count_unknown(response)
+        return self.take_news()
+
+    def _count_unknown(self, response: proto.SignalResponse) -> None:
+        for name in _kinds_of(response):
+            if name not in self._OTHERS:
+                self.unknown[name] = self.unknown.get(name, 0) + 1
+                if self.unknown[name] == 1:
+                    _log.info("messages of the kind %s are not handled", name)
+
+    def receive_data(self, message: bytes, *, reliable: bool, now: float) -> list[RoomEvent]:
+        """Take a message of a data channel; returns the events."""
+        self._data.receive(message, reliable=reliable, now=now)
+        return self.take_news()
+
+    def end(self, reason: str) -> list[RoomEvent]:
+        """The room has ended: so have the media of others. Only the first call does something."""
+        if self.end_reason is None:
+            self.end_reason = reason
+            self.roster.end_media()
+            self._news.append(Disconnected(reason))
+        return self.take_news()
+
+    def take_news(self) -> list[RoomEvent]:
+        """The events since they were last taken, in order."""
+        news = self._news.copy()
+        self._news.clear()
+        return news
+
+    def snapshot(self) -> Iterator[RoomEvent]:
+        """The events that tell of what is there: participants, publications, subscribed tracks.
+
+        After the end, that alone.
+        """
+        if self.end_reason is None:
+            yield from self.roster.snapshot()
+        else:
+            yield Disconnected(self.end_reason)
+
+    # Participants and tracks
+
+    def _on_update(self, update: proto.ParticipantUpdate) -> None:
+        local = self._local.info
+        for info in update.participants:
+            if info.sid == local.sid or info.identity == local.identity:
+                self._on_own_update(info)
+            else:
+                self.roster.update(info)
+
+    def _on_own_update(self, info: proto.ParticipantInfo) -> None:
+        before = self._local.info
+        if info.sid != before.sid or self._local.is_stale(info):
+            return
+        if info.state == proto.ParticipantInfo.State.DISCONNECTED:
+            return  # the server's leave says the same, with what to do about it
+        self._local.update(info)
+        self._news.extend(participant_changes(self.local, before, info))
+        self.local_tracks.update(info.tracks)
+
+    def _on_track_unpublished(self, message: proto.TrackUnpublishedResponse) -> None:
+        self.local_tracks.removed_by_server(message.track_sid)
+
+    def _on_mute(self, message: proto.MuteTrackRequest) -> None:
+        self.local_tracks.muted_by_server(message.sid, message.muted)
+
+    def _on_track_subscribed(self, message: proto.TrackSubscribed) -> None:
+        self.local_tracks.subscribed(message.track_sid)
+
+    def _on_stream_states(self, message: proto.StreamStateUpdate) -> None:
+        for state in message.stream_states:
+            track = self.roster.find_track(state.track_sid)
+            paused = state.state == proto.StreamState.PAUSED
+            if track is not None and track.paused != paused:
+                track.paused = paused
+                self._news.append(TrackStreamStateChanged(track.view, track.participant, paused))
+
+    def _on_subscription_permission(self, update: proto.SubscriptionPermissionUpdate) -> None:
+        track = self.roster.find_track(update.track_sid)
+        if track is not None and track.subscription_allowed != update.allowed:
+            track.subscription_allowed = update.allowed
+            self._news.append(
+                TrackSubscriptionPermissionChanged(track.view, track.participant, update.allowed)
+            )
+
+    def _on_subscription_response(self, response: proto.SubscriptionResponse) -> None:
+        reason = _SUBSCRIPTION_ERRORS.get(int(response.err), "unknown")
+        self._news.append(TrackSubscriptionFailed(response.track_sid, reason))
+
+    # The room
+
+    def _on_room_update(self, update: proto.RoomUpdate) -> None:
+        if update.room is None:
+            return
+        before, self.info = self.info, update.room
+        self._news.append(RoomUpdated())
+        if before.metadata != update.room.metadata:
+            self._news.append(RoomMetadataChanged(update.room.metadata, before.metadata))
+        if before.active_recording != update.room.active_recording:
+            self._news.append(RecordingStatusChanged(update.room.active_recording))
+
+    def _participant(self, sid: str) -> tuple[ParticipantRecord[Any], Participant[Any]] | None:
+        if sid == self._local.info.sid:
+            return self._local, self.local
+        record = self.roster.by_sid(sid)
+        return (record, record.view) if record is not None else None
+
+    def _on_speakers(self, message: proto.SpeakersChanged) -> None:
+        for speaker in message.speakers:
+            found = self._participant(speaker.sid)
+            if found is not None:
+                found[0].is_speaking = speaker.active
+                found[0].audio_level = speaker.level
+        self._news.append(ActiveSpeakersChanged(self.active_speakers))
+
+    def _on_quality(self, message: proto.ConnectionQualityUpdate) -> None:
+        for update in message.updates:
+            found = self._participant(update.participant_sid)
+            quality = _QUALITIES.get(int(update.quality))
+            if found is not None and quality is not None:
+                found[0].connection_quality = quality
+                self._news.append(ConnectionQualityChanged(found[1], quality, update.score))
+
+    def _on_refresh_token(self, token: str) -> None:
+        if token:  # the signalling keeps it for itself as well
+            self._news.append(TokenRefreshed(token))
+
+    _HANDLERS: ClassVar[Mapping[str, Callable[..., None]]] = {
+        "update": _on_update,
+        "mute": _on_mute,
+        "speakers_changed": _on_speakers,
+        "room_update": _on_room_update,
+        "connection_quality": _on_quality,
+        "stream_state_update": _on_stream_states,
+        "subscription_permission_update": _on_subscription_permission,
+        "refresh_token": _on_refresh_token,
+        "track_unpublished": _on_track_unpublished,
+        "subscription_response": _on_subscription_response,
+        "track_subscribed": _on_track_subscribed,
+    }
+    _OTHERS: ClassVar[frozenset[str]] = frozenset(
+        {"answer", "offer", "trickle", "leave", "media_sections_requirement"}
+    )
+    """Kinds that the session deals with."""
+
+
+def _kinds_of(response: proto.SignalResponse) -> list[str]:
+    """The kinds that a message is of: one, as a rule."""
+    return [one.name for one in fields(response) if getattr(response, one.name) is not None]

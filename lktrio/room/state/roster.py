@@ -1,0 +1,208 @@
+"""Who else is in the room: the server's participant updates turned into state and events.
+
+Theory of operation: an update holds the whole of what is known about some participants. It is
+compared with what we have, the records are changed, and the events say what changed. Updates of
+one session (SID) carry a version that grows; older ones are stale. The same identity with another
+SID is a new session: the old one has left.
+
+Media and data travel on another way than updates and may overtake them: the server tells of
+somebody who publishes nothing up to three seconds late, and data may arrive after its sender has
+left. ``sender`` finds an object for these as well. For a newcomer it is provisional: it knows
+identity and SID, and becomes the participant itself when the update arrives.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from types import MappingProxyType
+
+from lktrio import proto
+from lktrio.room.state.changes import participant_changes
+from lktrio.room.state.events import (
+    ParticipantActive,
+    ParticipantConnected,
+    ParticipantDisconnected,
+    RoomEvent,
+    TrackMuted,
+    TrackPublished,
+    TrackSubscribed,
+    TrackUnmuted,
+    TrackUnpublished,
+    TrackUnsubscribed,
+)
+from lktrio.room.state.remote import (
+    RemoteParticipant,
+    RemoteParticipantRecord,
+    RemoteTrack,
+    RemoteTrackRecord,
+    SubscriptionRequests,
+    TrackReceiver,
+)
+
+__all__ = ["Roster", "reason_name"]
+
+_REMEMBERED = 256  # participants who are not in the room, but have been or will be
+
+
+def reason_name(reason: proto.DisconnectReason) -> str:
+    """``"room_deleted"`` and so on; ``"unknown_reason"`` for numbers that we do not know."""
+    return (reason.name or "unknown_reason").lower()
+
+
+class Roster:
+    """The remote participants of a room.
+
+    Args:
+        requests: Who takes the requests of publications.
+        tell: Takes the events.
+    """
+
+    def __init__(self, requests: SubscriptionRequests, tell: Callable[[RoomEvent], None]) -> None:
+        self._requests = requests
+        self._tell = tell
+        self._by_identity: dict[str, RemoteParticipantRecord] = {}
+        self._by_sid: dict[str, RemoteParticipantRecord] = {}
+        self._others: OrderedDict[str, RemoteParticipantRecord] = OrderedDict()
+        self._views: dict[str, RemoteParticipant] = {}
+        self.views = MappingProxyType(self._views)
+        """Everybody by identity, a read-only view."""
+
+    def by_sid(self, sid: str) -> RemoteParticipantRecord | None:
+        """The participant of an SID, or None."""
+        return self._by_sid.get(sid)
+
+    def snapshot(self) -> Iterator[RoomEvent]:
+        """The events that tell of everybody who is there and of their tracks."""
+        for record in self._by_identity.values():
+            yield ParticipantConnected(record.view)
+            if record.is_active:
+                yield ParticipantActive(record.view)
+            for track in record.tracks.values():
+                yield TrackPublished(track.view, record.view)
+                if track.track is not None:
+                    yield TrackSubscribed(track.track, track.view, record.view)
+
+    def sender(self, identity: str, sid: str) -> RemoteParticipant | None:
+        """Who sent something, also if not in the room yet or any more; None for a server."""
+        if not identity:
+            return None
+        known = self._by_identity.get(identity)
+        if known is not None and sid in ("", known.info.sid):
+            return known.view
+        other = self._others.get(sid or identity)
+        if other is None or other.info.identity != identity:
+            other = RemoteParticipantRecord(proto.ParticipantInfo(identity=identity, sid=sid))
+            self._remember(other)
+        return other.view
+
+    def _remember(self, record: RemoteParticipantRecord) -> None:
+        self._others[record.info.sid or record.info.identity] = record
+        if len(self._others) > _REMEMBERED:
+            self._others.popitem(last=False)
+
+    def find_track(self, track_sid: str) -> RemoteTrackRecord | None:
+        """The track of an SID, or None."""
+        for record in self._by_identity.values():
+            if (track := record.tracks.get(track_sid)) is not None:
+                return track
+        return None
+
+    # What the server says
+
+    def update(self, info: proto.ParticipantInfo) -> None:
+        """Take over what the server says about somebody else."""
+        known = self._by_identity.get(info.identity)
+        left = info.state == proto.ParticipantInfo.State.DISCONNECTED
+        if known is not None and known.info.sid != info.sid:
+            if left:
+                return  # the end of an earlier session, told late
+            self._leave(known, proto.DisconnectReason.UNKNOWN_REASON)
+            known = None
+        if left:
+            if known is not None:
+                self._leave(known, info.disconnect_reason)
+        elif known is None:
+            self._join(info)
+        elif not known.is_stale(info):
+            self._change(known, info)
+
+    def _join(self, info: proto.ParticipantInfo) -> None:
+        record = self._others.pop(info.sid, None)
+        if record is None or record.info.identity != info.identity or record.announced:
+            record = RemoteParticipantRecord(info)
+        record.update(info)
+        record.announced = True
+        self._by_identity[info.identity] = self._by_sid[info.sid] = record
+        self._views[info.identity] = record.view
+        self._tell(ParticipantConnected(record.view))
+        if record.is_active:
+            self._tell(ParticipantActive(record.view))
+        for track in info.tracks:
+            self._add_track(record, track)
+
+    def _leave(self, record: RemoteParticipantRecord, reason: proto.DisconnectReason) -> None:
+        for track in list(record.tracks.values()):
+            self._remove_track(record, track)
+        record.is_speaking, record.audio_level = False, 0.0
+        record.info.state = proto.ParticipantInfo.State.DISCONNECTED
+        for known in (self._by_identity, self._views):
+            known.pop(record.info.identity, None)
+        self._by_sid.pop(record.info.sid, None)
+        self._remember(record)
+        self._tell(ParticipantDisconnected(record.view, reason_name(reason)))
+
+    def _change(self, record: RemoteParticipantRecord, info: proto.ParticipantInfo) -> None:
+        before = record.info
+        record.update(info)
+        for event in participant_changes(record.view, before, info):
+            self._tell(event)
+        tracks = {track.sid: track for track in info.tracks}
+        for gone in [one for sid, one in record.tracks.items() if sid not in tracks]:
+            self._remove_track(record, gone)
+        for sid, track in tracks.items():
+            known = record.tracks.get(sid)
+            if known is None:
+                self._add_track(record, track)
+            else:
+                self._change_track(known, track)
+
+    def _add_track(self, record: RemoteParticipantRecord, info: proto.TrackInfo) -> None:
+        track = RemoteTrackRecord(info, record.view, self._requests)
+        record.tracks[info.sid] = track
+        record.publications[info.sid] = track.view
+        self._tell(TrackPublished(track.view, record.view))
+
+    def _remove_track(self, record: RemoteParticipantRecord, track: RemoteTrackRecord) -> None:
+        self.unsubscribed(track)
+        del record.tracks[track.info.sid], record.publications[track.info.sid]
+        self._tell(TrackUnpublished(track.view, record.view))
+
+    def _change_track(self, track: RemoteTrackRecord, info: proto.TrackInfo) -> None:
+        before, track.info = track.info, info
+        if info.muted != before.muted:
+            event = TrackMuted if info.muted else TrackUnmuted
+            self._tell(event(track.view, track.participant))
+
+    # What is received
+
+    def subscribed(self, track: RemoteTrackRecord, receiver: TrackReceiver) -> None:
+        """The media of a track arrives from now on."""
+        track.track = RemoteTrack(track, receiver)
+        track.receiver = receiver
+        self._tell(TrackSubscribed(track.track, track.view, track.participant))
+
+    def unsubscribed(self, track: RemoteTrackRecord) -> None:
+        """The media of a track arrives no more. Idempotent."""
+        if track.track is None or track.receiver is None:
+            return
+        media, track.track = track.track, None
+        receiver, track.receiver = track.receiver, None
+        receiver.end()
+        self._tell(TrackUnsubscribed(media, track.view, track.participant))
+
+    def end_media(self) -> None:
+        """The room has ended: end the media of everybody. Participants and tracks stay noted."""
+        for record in self._by_identity.values():
+            for track in record.tracks.values():
+                self.unsubscribed(track)

@@ -1,0 +1,115 @@
+"""What may be done with the events of a room that wait for a subscriber; see ``EventRule``.
+
+Every event that a remote participant or a server can cause again and again has a rule, so that
+nobody else can end a subscription.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from lktrio.room.channels.compaction import EventRule, EventRules
+from lktrio.room.state.events import (
+    ActiveSpeakersChanged,
+    ConnectionQualityChanged,
+    DataReceived,
+    LocalTrackPublished,
+    LocalTrackSubscribed,
+    LocalTrackUnpublished,
+    ParticipantActive,
+    ParticipantAttributesChanged,
+    ParticipantConnected,
+    ParticipantDisconnected,
+    ParticipantMetadataChanged,
+    ParticipantNameChanged,
+    ParticipantPermissionsChanged,
+    RecordingStatusChanged,
+    RoomMetadataChanged,
+    RoomUpdated,
+    TokenRefreshed,
+    TrackMuted,
+    TrackPublished,
+    TrackStreamStateChanged,
+    TrackSubscribed,
+    TrackSubscriptionFailed,
+    TrackSubscriptionPermissionChanged,
+    TrackUnmuted,
+    TrackUnpublished,
+    TrackUnsubscribed,
+)
+
+__all__ = ["EVENT_RULES"]
+
+C = TypeVar("C", ParticipantMetadataChanged, ParticipantNameChanged, RoomMetadataChanged)
+
+
+def _keep_previous(older: C, newer: C) -> C:
+    return replace(newer, previous=older.previous)
+
+
+def _join_attributes(
+    older: ParticipantAttributesChanged, newer: ParticipantAttributesChanged
+) -> ParticipantAttributesChanged:
+    return replace(newer, changed={**older.changed, **newer.changed})
+
+
+def _of_participant(kind: object, merge: Any = None) -> EventRule[Any]:
+    """For what changes about a participant."""
+    return EventRule(
+        newest=lambda event: (kind, event.participant),
+        merge=merge,
+        about=lambda event: (event.participant,),
+    )
+
+
+def _of_publication(kind: object) -> EventRule[Any]:
+    """For what changes about a track."""
+    return EventRule(
+        newest=lambda event: (kind, event.publication),
+        about=lambda event: (event.publication, event.participant),
+    )
+
+
+def _of_room(kind: object, merge: Any = None) -> EventRule[Any]:
+    """For what changes about the room."""
+    return EventRule(newest=lambda _: kind, merge=merge)
+
+
+def _in_participant(event: Any) -> tuple[object, ...]:
+    return (event.participant,)
+
+
+def _in_publication(event: Any) -> tuple[object, ...]:
+    return (event.publication, event.participant)
+
+
+EVENT_RULES: EventRules = {
+    DataReceived: EventRule(size=lambda event: len(event.data) + len(event.topic)),
+    ParticipantConnected: EventRule(begins=lambda event: event.participant),
+    ParticipantDisconnected: EventRule(ends=lambda event: event.participant),
+    TrackPublished: EventRule(begins=lambda event: event.publication, about=_in_participant),
+    TrackUnpublished: EventRule(ends=lambda event: event.publication, about=_in_participant),
+    TrackSubscribed: EventRule(begins=lambda event: event.track, about=_in_publication),
+    TrackUnsubscribed: EventRule(ends=lambda event: event.track, about=_in_publication),
+    LocalTrackPublished: EventRule(begins=lambda event: event.publication),
+    LocalTrackUnpublished: EventRule(ends=lambda event: event.publication),
+    LocalTrackSubscribed: _of_publication(LocalTrackSubscribed),
+    TrackMuted: _of_publication("muted"),
+    TrackUnmuted: _of_publication("muted"),
+    TrackStreamStateChanged: _of_publication(TrackStreamStateChanged),
+    TrackSubscriptionPermissionChanged: _of_publication(TrackSubscriptionPermissionChanged),
+    TrackSubscriptionFailed: EventRule(newest=lambda event: ("failed", event.track_sid)),
+    ParticipantActive: _of_participant(ParticipantActive),
+    ParticipantMetadataChanged: _of_participant(ParticipantMetadataChanged, _keep_previous),
+    ParticipantNameChanged: _of_participant(ParticipantNameChanged, _keep_previous),
+    ParticipantAttributesChanged: _of_participant(ParticipantAttributesChanged, _join_attributes),
+    ParticipantPermissionsChanged: _of_participant(ParticipantPermissionsChanged),
+    ConnectionQualityChanged: _of_participant(ConnectionQualityChanged),
+    ActiveSpeakersChanged: _of_room(ActiveSpeakersChanged),
+    RoomMetadataChanged: _of_room(RoomMetadataChanged, _keep_previous),
+    RoomUpdated: _of_room(RoomUpdated),
+    RecordingStatusChanged: _of_room(RecordingStatusChanged),
+    TokenRefreshed: _of_room(TokenRefreshed),
+}
+"""The rules of a room's events."""
