@@ -30,7 +30,7 @@ from lktrio.rtc.base import RandomBytes
 from lktrio.rtc.dtls.exchange import new_private_key
 from lktrio.rtc.dtls.registry import NamedGroup, SignatureScheme
 
-__all__ = ["SIGNATURE_SCHEMES", "Certificate", "Fingerprints", "verify_signature"]
+__all__ = ["SIGNATURE_SCHEMES", "Certificate", "Fingerprints", "read_key", "verify_signature"]
 
 _LIFETIME = datetime.timedelta(days=30)
 _SERIAL_LENGTH = 20  # octets at most, and not negative (RFC 5280 4.1.2.2)
@@ -50,6 +50,9 @@ _SCHEME_OF_CURVE: dict[str, int] = {
     "secp256r1": SignatureScheme.ECDSA_SHA256,
     "secp384r1": SignatureScheme.ECDSA_SHA384,
 }
+
+_PEER_CURVES = frozenset({"secp256r1", "secp384r1", "secp521r1"})
+"""Curves of peers' keys; others are not in use, and some take milliseconds to verify with."""
 
 # Hash names of a=fingerprint that count (RFC 8122 5); md5 and sha-1 have known collisions.
 _FINGERPRINT_HASHES = {"sha-256": "sha256", "sha-384": "sha384", "sha-512": "sha512"}
@@ -171,21 +174,33 @@ def verify_signature(der: bytes, scheme: int, signature: bytes, data: bytes) -> 
         data: What was signed.
 
     Raises:
-        RemoteProtocolError: The certificate holds no ECDSA key, the scheme was not offered, or
-            the signature is wrong.
+        RemoteProtocolError: The certificate cannot be read or holds no ECDSA key on P-256, P-384
+            or P-521, the scheme was not offered, or the signature is wrong.
     """
     algorithm = _HASHES.get(scheme)
     if algorithm is None:
         raise RemoteProtocolError(f"the peer signed with scheme {scheme:#06x}, not with ECDSA")
+    key = read_key(der)
     try:
-        key = x509.load_der_x509_certificate(der).public_key()
-        if not isinstance(key, ec.EllipticCurvePublicKey):
-            raise RemoteProtocolError("the peer's certificate holds no ECDSA key")
         key.verify(signature, data, ec.ECDSA(algorithm))
     except InvalidSignature as error:
         raise RemoteProtocolError("the peer's signature is wrong") from error
-    except (ValueError, UnsupportedAlgorithm) as error:
+
+
+def read_key(der: bytes) -> ec.EllipticCurvePublicKey:
+    """Take the public key out of a certificate.
+
+    Raises:
+        RemoteProtocolError: The certificate cannot be read or holds no ECDSA key on P-256, P-384
+            or P-521.
+    """
+    try:
+        key = x509.load_der_x509_certificate(der).public_key()
+    except Exception as error:  # the parser has exceptions of its own beside ValueError
         raise RemoteProtocolError("the peer's certificate cannot be read") from error
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _PEER_CURVES:
+        return key
+    raise RemoteProtocolError("the peer's certificate holds no ECDSA key on a curve of NIST")
 
 
 def _parse_digest(text: str) -> bytes:

@@ -30,7 +30,7 @@ from collections.abc import Sequence
 
 from lktrio._protocol_errors import RemoteProtocolError
 from lktrio.rtc.base import RandomBytes
-from lktrio.rtc.dtls.certificate import Certificate, Fingerprints
+from lktrio.rtc.dtls.certificate import Certificate, Fingerprints, read_key
 from lktrio.rtc.dtls.flights import Flight, FlightItem
 from lktrio.rtc.dtls.fragments import Awaited, HandshakeMessage
 from lktrio.rtc.dtls.keys import Secrets
@@ -46,7 +46,7 @@ class HandshakeRefused(RemoteProtocolError):
 
     Attributes:
         alert: What to tell the peer.
-        final: Whether it was authenticated, so that no better one can come.
+        final: Whether it is authentic, so that no better one can come.
     """
 
     def __init__(
@@ -151,6 +151,12 @@ class Handshake:
                 "the peer's certificate matches none of the announced fingerprints",
                 AlertDescription.BAD_CERTIFICATE,
             )
+        try:
+            read_key(certificates[0])
+        except RemoteProtocolError as error:  # it is the announced one: no better one can come
+            raise HandshakeRefused(
+                str(error), AlertDescription.UNSUPPORTED_CERTIFICATE, final=True
+            ) from error
         return certificates[0]
 
 

@@ -4,39 +4,40 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import warnings
+from collections.abc import Callable
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from lktrio.errors import RemoteProtocolError
 from lktrio.rtc.dtls import Certificate
 from lktrio.rtc.dtls.certificate import Fingerprints, verify_signature
 from lktrio.rtc.dtls.registry import SignatureScheme
-from tests.rtc.dtls.harness import LONG_AGO, certificate
+from tests.rtc.dtls.harness import LONG_AGO, Wire, certificate, endpoint, failure
 from tests.support.cases import each_case
 
 
-def self_signed(
-    key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey,
-) -> bytes:
-    """DER of a certificate for any key."""
+def self_signed(key: PrivateKeyTypes) -> bytes:
+    """DER of a self-signed certificate for a key of any kind that can sign."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
     builder = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
-        .public_key(key.public_key())
+        .public_key(key.public_key())  # type: ignore[arg-type]  # no key exchange keys here
         .serial_number(7)
         .not_valid_before(LONG_AGO)
         .not_valid_after(LONG_AGO + datetime.timedelta(days=1))
     )
-    algorithm = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    return builder.sign(key, algorithm).public_bytes(Encoding.DER)
+    plain = isinstance(key, (ed25519.Ed25519PrivateKey, ed448.Ed448PrivateKey))
+    algorithm = None if plain else hashes.SHA256()
+    return builder.sign(key, algorithm).public_bytes(Encoding.DER)  # type: ignore[arg-type]  # as above
 
 
 def test_a_generated_certificate_is_self_signed_and_valid_for_a_month() -> None:
@@ -125,14 +126,64 @@ def test_a_signature_in_non_canonical_der_is_refused() -> None:
             verify_signature(own.der, own.scheme, variant, b"data")
 
 
-def test_a_certificate_without_an_ecdsa_key_is_refused() -> None:
-    der = self_signed(ed25519.Ed25519PrivateKey.generate())
-    with pytest.raises(RemoteProtocolError, match="no ECDSA key"):
-        verify_signature(der, SignatureScheme.ECDSA_SHA256, b"", b"data")
-
-
 def test_a_broken_certificate_is_a_remote_error() -> None:
     der = certificate("client").der
     for broken in (b"", b"\x30", der[:-1], der[:40], bytes(100)):
         with pytest.raises(RemoteProtocolError):
             verify_signature(broken, SignatureScheme.ECDSA_SHA256, b"", b"data")
+
+
+KEYS: dict[str, Callable[[], PrivateKeyTypes]] = {
+    "RSA": lambda: rsa.generate_private_key(65537, 2048),
+    "DSA": lambda: dsa.generate_private_key(1024),
+    "Ed25519": ed25519.Ed25519PrivateKey.generate,
+    "Ed448": ed448.Ed448PrivateKey.generate,
+    "secp256k1": lambda: ec.generate_private_key(ec.SECP256K1()),
+    "brainpool": lambda: ec.generate_private_key(ec.BrainpoolP256R1()),
+}
+
+
+def test_keys_of_other_kinds_are_a_remote_error() -> None:
+    for case, make in KEYS.items():
+        der = self_signed(make())
+        with pytest.raises(RemoteProtocolError, match="no ECDSA key"):
+            verify_signature(der, SignatureScheme.ECDSA_SHA256, b"x", b"data")
+        assert case
+
+
+def test_every_change_of_a_byte_of_a_certificate_is_a_remote_error_or_of_no_matter() -> None:
+    """Version 19, negative serial numbers, unknown algorithms, and what else a byte can say."""
+    own = certificate("client")
+    signature = own.sign(b"data")
+    refused = 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for position, byte in enumerate(own.der):
+            for value in {0, 1, 0x13, 0x7F, 0x80, 0xFF, byte ^ 1, byte ^ 0x20} - {byte}:
+                changed = own.der[:position] + bytes([value]) + own.der[position + 1 :]
+                try:
+                    verify_signature(changed, own.scheme, signature, b"data")
+                except RemoteProtocolError:
+                    refused += 1
+    assert refused > len(own.der)
+
+
+def test_a_certificate_of_another_version_is_a_remote_error() -> None:
+    own = certificate("client")
+    strange = own.der.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020113"), 1)
+    with pytest.raises(RemoteProtocolError, match="cannot be read"):
+        verify_signature(strange, own.scheme, own.sign(b"data"), b"data")
+
+
+def test_a_peer_with_a_strange_certificate_fails_the_handshake_and_nothing_else() -> None:
+    for is_client in (True, False):
+        strange = Certificate.generate(LONG_AGO)
+        strange.der = strange.der.replace(
+            bytes.fromhex("a003020102"), bytes.fromhex("a003020113"), 1
+        )
+        ours = endpoint(is_client=is_client, fingerprints=[("sha-256", strange.fingerprint())])
+        theirs = endpoint(is_client=not is_client, own=strange)
+        wire = Wire(ours, theirs) if is_client else Wire(theirs, ours)
+        wire.start()
+        wire.run(until=0.5)  # at once: no other certificate has that fingerprint
+        assert "certificate cannot be read" in failure(ours), is_client
