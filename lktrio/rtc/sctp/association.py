@@ -15,6 +15,9 @@ packet leaves as the very bytes object that is kept for retransmission.
 Checksums: when the peer offers it, packets go without CRC32C (RFC 9653), except those with INIT or
 COOKIE-ECHO. Likewise 0 is accepted only if we offered it.
 
+Cost: both SACK and FORWARD-TSN are cumulative, so only the last of a packet counts; limits on what
+is outstanding and what is held bound the work that any packet can cause.
+
 Errors: a chunk that cannot be parsed is counted and ends its packet. A peer that breaks a limit in
 a way that cannot be ignored is aborted. Nothing is ever raised out of ``receive``.
 """
@@ -88,6 +91,8 @@ _MAX_REPORTED: Final = 256  # bytes of an unrecognized chunk that are reported b
 _DATA: Final = int(ChunkType.DATA)
 _SACK: Final = int(ChunkType.SACK)
 _INIT: Final = int(ChunkType.INIT)
+_FORWARD_TSN: Final = int(ChunkType.FORWARD_TSN)
+_CUMULATIVE: Final = frozenset((_SACK, _FORWARD_TSN))
 
 
 class SctpAssociation:
@@ -374,6 +379,7 @@ class SctpAssociation:
     def _walk(self, packet: bytes, now: float) -> None:
         position, size = COMMON_HEADER.size, len(packet)
         carried_data = False
+        cumulative: dict[int, bytes] = {}
         for _ in range(MAX_CHUNKS):
             if position + 4 > size:
                 self.stats.malformed += position < size
@@ -387,9 +393,8 @@ class SctpAssociation:
             if kind == _DATA:
                 carried_data = True
                 self._receive_data(packet, flags, position, end)
-            elif kind == _SACK:
-                if self.state in ACTIVE:
-                    self._sender.receive_sack(packet[position + 4 : end], now)
+            elif kind in _CUMULATIVE:
+                cumulative[kind] = packet[position + 4 : end]
             elif kind == _INIT and position > COMMON_HEADER.size:
                 self.stats.malformed += 1  # never bundled: RFC 9260 section 3
                 break
@@ -402,6 +407,16 @@ class SctpAssociation:
             self.stats.malformed += position < size
         if carried_data:
             self._unacknowledged_packets += 1
+        if cumulative:
+            self._receive_cumulative(cumulative, now)
+
+    def _receive_cumulative(self, last: dict[int, bytes], now: float) -> None:
+        """Take the last chunk of each kind that says all that the ones before it said."""
+        forward, sack = last.get(_FORWARD_TSN), last.get(_SACK)
+        if forward is not None:
+            self._receive_chunk(_FORWARD_TSN, 0, forward, now)
+        if sack is not None and self.state in ACTIVE:
+            self._sender.receive_sack(sack, now)
 
     def _receive_data(self, packet: bytes, flags: int, position: int, end: int) -> None:
         receiver = self._receiver

@@ -50,7 +50,9 @@ _HALF: Final = 0x80000000
 _WHOLE: Final = DATA_BEGIN | DATA_END
 _MAX_OFFSET: Final = 0xFFFF  # a gap block cannot tell of a TSN further from the cumulative one
 _MAX_RANGES: Final = 4096  # blocks of received TSNs kept while something is missing
-_MAX_HELD_CHUNKS: Final = 65536  # fragments and messages held, whatever their size
+_MIN_HELD_CHUNKS: Final = 1536
+"""Fragments and messages held, whatever their size: what one packet can set free or discard."""
+_SMALL_FRAGMENT: Final = 512  # bytes: fragments of a large message are not smaller on real paths
 _MAX_DUPLICATES: Final = 16  # duplicate TSNs reported in one SACK
 _SSN_HALF: Final = 0x8000
 _PLAIN_SACK: Final = Struct("!BBHIIHH")
@@ -119,6 +121,7 @@ class InboundData:
         self._max_message = options.max_message_size
         # A window that one message can fill would stop its own rest from coming.
         self._window = max(options.receive_window, 2 * options.max_message_size)
+        self._max_held = max(_MIN_HELD_CHUNKS, options.max_message_size // _SMALL_FRAGMENT)
         self._stream_limit = options.streams
         room = options.mtu - COMMON_HEADER.size - CHUNK_HEADER.size - SACK_HEADER.size
         self._max_blocks = min(MAX_GAP_BLOCKS, room // GAP_BLOCK.size - _MAX_DUPLICATES)
@@ -205,7 +208,7 @@ class InboundData:
         tail.size += size
         self._held_bytes += size
         self._held_chunks += 1
-        if tail.size > self._max_message or self._held_chunks > _MAX_HELD_CHUNKS:
+        if tail.size > self._max_message or self._held_chunks > self._max_held:
             self._check_size(tail)
         if flags & DATA_END:
             self._tail = None
@@ -247,7 +250,7 @@ class InboundData:
         if offset == 0 or offset >= _HALF or (at >= 0 and tsn <= highs[at]):
             self._note_duplicate(tsn)
             return False
-        over = self._held_bytes + size > self._window or self._held_chunks >= _MAX_HELD_CHUNKS
+        over = self._held_bytes + size > self._window or self._held_chunks >= self._max_held
         if offset == 1:
             if over and self._held_bytes > self._window + self._max_message:
                 raise RemoteProtocolError("data that cannot be delivered exceeds the window")
@@ -373,7 +376,7 @@ class InboundData:
         self._check_size(run)
 
     def _check_size(self, run: _Run) -> None:
-        if run.size > self._max_message or self._held_chunks > 2 * _MAX_HELD_CHUNKS:
+        if run.size > self._max_message or self._held_chunks > 2 * self._max_held:
             raise RemoteProtocolError(
                 f"message is larger than {self._max_message} bytes or in too many fragments"
             )
@@ -414,7 +417,7 @@ class InboundData:
 
     def _check_undeliverable(self) -> None:
         # Nothing is missing, yet messages wait: their predecessors were never sent.
-        over = self._held_bytes > self._window or self._held_chunks > _MAX_HELD_CHUNKS
+        over = self._held_bytes > self._window or self._held_chunks > self._max_held
         if over and not self._lows:
             raise RemoteProtocolError("stream sequence numbers were left out")
 
@@ -456,21 +459,14 @@ class InboundData:
                 self._skip_sequences(stream_id, sequence)
 
     def _skip_to(self, target: int) -> None:
-        self._skip_run(self._by_last.get(self.cumulative), target)
-        for low, high in zip(self._lows, self._highs, strict=True):
-            tsn = low
-            while tsn <= high and tsn <= target:
-                run = self._by_first.get(tsn)
-                tsn = tsn + 1 if run is None else run.last + 1
-                self._skip_run(run, target)
-            if high >= target:
-                break
+        for run in [run for run in self._by_first.values() if run.first <= target]:
+            self._skip_run(run, target)
         self.cumulative = target
         self._absorb_ranges()
 
-    def _skip_run(self, run: _Run | None, target: int) -> None:
+    def _skip_run(self, run: _Run, target: int) -> None:
         """Discard a run that lost its beginning or its end to the jump."""
-        if run is None or (run.begins and run.last >= target):
+        if run.begins and run.last >= target:
             return
         del self._by_first[run.first], self._by_last[run.last]
         self._discard(run)

@@ -58,7 +58,8 @@ __all__ = ["OutboundData"]
 
 _MASK: Final = 0xFFFFFFFF
 _HALF: Final = 0x80000000
-_MAX_OUTSTANDING: Final = 32768  # TSNs in flight: gap blocks count in 16 bits
+_MAX_OUTSTANDING: Final = 2048
+"""Chunks in flight, 2.3 MB of full ones: what a SACK can make us walk through."""
 _MAX_FORWARD_STREAMS: Final = 128  # entries in one FORWARD-TSN that we send
 _DUPLICATE_THRESHOLD: Final = 3  # RFC 8985 section 6.2.4
 _PEER_SACK_DELAY: Final = 0.2  # RFC 9260 section 6.2: the usual delay for a lone packet
@@ -201,6 +202,7 @@ class OutboundData:
             self._send_again(record, now)
             out.append(record)
         self._window_limited = bool(lost)
+        self._advance()
 
     def _send_probe(self, out: list[Outstanding], now: float) -> None:
         due, self._probe = self._probe, []
@@ -390,7 +392,6 @@ class OutboundData:
             self._reordering_point = self.next_tsn - 1
             self._reordering_scale = min(self._reordering_scale + 1, 16)
         self._detect_losses(now)
-        self._advance()
         if self._advanced > self._board.cumulative and self._forward_overdue(now):
             self.forward_due = True
         if not self._board.records:
@@ -442,6 +443,7 @@ class OutboundData:
         if reduced:
             self._recovery_point = self.next_tsn - 1
             self.congestion.lost()
+        self._advance()
 
     def _reordering_window(self) -> float:
         if not self._reordering_seen:
@@ -492,6 +494,7 @@ class OutboundData:
                 self._lose(record, now)
             elif record.state == LOST:
                 self._lost.append(record)
+        self._advance()
         self.forward_due = self._advanced > self._board.cumulative
         self._timeout_at = NEVER
         self._arm(now)
@@ -519,7 +522,6 @@ class OutboundData:
         self._board.give_up(message)
         if not message.unordered:
             self._skipped.append(message)
-        self._advance()
 
     def _occupy_tsn(self, message: OutboundMessage) -> None:
         """Give the unsent rest of a message one TSN that is skipped and never sent.

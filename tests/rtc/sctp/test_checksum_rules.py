@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from lktrio.rtc.sctp import SctpOptions
 from lktrio.rtc.sctp.chunks import CookieEcho, Init
 from lktrio.rtc.sctp.packet import parse_packet
 from tests.rtc.sctp.network import Network
 from tests.rtc.sctp.raw_peer import ALL, RawPeer, checked
+from tests.support.cases import each_case
 
 WITH, WITHOUT = SctpOptions(), SctpOptions(zero_checksum=False)
 
@@ -31,7 +30,7 @@ def test_data_goes_without_checksum_when_both_offer_it() -> None:
     assert not any(checksums_of_data(network))
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [(WITH, WITHOUT), (WITHOUT, WITH), (WITHOUT, WITHOUT)])
+@each_case("ours, theirs", [(WITH, WITHOUT), (WITHOUT, WITH), (WITHOUT, WITHOUT)])
 def test_data_carries_a_checksum_unless_both_offer_it(
     ours: SctpOptions, theirs: SctpOptions
 ) -> None:

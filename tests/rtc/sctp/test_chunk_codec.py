@@ -33,6 +33,7 @@ from lktrio.rtc.sctp.chunks import (
     walk_parameters,
 )
 from lktrio.rtc.sctp.packet import Packet, parse_packet
+from tests.support.cases import each_case
 
 u16 = st.integers(0, 0xFFFF)
 u32 = st.integers(0, 0xFFFFFFFF)
@@ -103,7 +104,7 @@ def test_the_padding_of_the_last_parameter_belongs_to_the_chunk() -> None:
     assert data[-2:] == bytes(2)
 
 
-@pytest.mark.parametrize("length", [0, 1, 2, 3])
+@each_case("length", [0, 1, 2, 3])
 def test_a_parameter_length_below_four_is_refused(length: int) -> None:
     with pytest.raises(RemoteProtocolError, match="bad length"):
         walk_parameters(b"\x80\x08" + length.to_bytes(2, "big") + bytes(8))
@@ -128,7 +129,7 @@ def test_too_many_chunks_are_refused() -> None:
         parse_packet(most.serialize() + CookieAck().serialize())
 
 
-@pytest.mark.parametrize("length", [0, 3, 5000])
+@each_case("length", [0, 3, 5000])
 def test_a_chunk_length_that_cannot_be_is_refused(length: int) -> None:
     data = bytes(12) + b"\x0b\x00" + length.to_bytes(2, "big") + bytes(4)
     with pytest.raises(RemoteProtocolError, match="bad length"):

@@ -8,6 +8,7 @@ import pytest
 
 from lktrio.rtc.sctp import SctpOptions
 from lktrio.rtc.sctp.congestion import CongestionControl, RtoEstimator
+from tests.support.cases import each_case
 
 OPTIONS = SctpOptions()
 MTU = OPTIONS.mtu
@@ -28,7 +29,7 @@ def after_loss(packets: int) -> CongestionControl:
     return control
 
 
-@pytest.mark.parametrize("sacks", [1, 4, 10])
+@each_case("sacks", [1, 4, 10])
 def test_slow_start_doubles_per_round_trip_however_few_sacks_come(sacks: int) -> None:
     control = CongestionControl(OPTIONS)
     assert control.window == 10 * MTU

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lktrio.rtc.sctp import crc32c as module
 from lktrio.rtc.sctp.crc32c import crc32c, crc32c_folding
+from tests.support.cases import each_case
 
 POLYNOMIAL = 0x11EDC6F41
 
@@ -24,8 +25,8 @@ def bitwise(data: bytes) -> int:
     return value ^ 0xFFFFFFFF
 
 
-@pytest.mark.parametrize(
-    ("data", "expected"),
+@each_case(
+    "data, expected",
     [  # RFC 3720 appendix B.4, and the check value of the CRC catalogues
         (bytes(32), 0x8A9136AA),
         (b"\xff" * 32, 0x62A8AB43),
@@ -45,7 +46,7 @@ def test_folding_agrees_with_the_bitwise_algorithm(data: bytes) -> None:
     assert crc32c_folding(data) == bitwise(data)
 
 
-@pytest.mark.parametrize("size", [84, 85, 86, 169, 170, 171, 680, 1188, 1360, 5440, 6000, 20000])
+@each_case("size", [84, 85, 86, 169, 170, 171, 680, 1188, 1360, 5440, 6000, 20000])
 def test_lengths_around_the_folding_degrees(size: int) -> None:
     data = bytes(index * 37 + 11 & 0xFF for index in range(size))
     assert crc32c_folding(data) == bitwise(data)

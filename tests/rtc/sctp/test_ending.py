@@ -17,6 +17,7 @@ from lktrio.rtc.sctp.chunks import (
 )
 from tests.rtc.sctp.network import End, Network, Path
 from tests.rtc.sctp.raw_peer import RawPeer, new_association
+from tests.support.cases import each_case
 
 GRACEFUL = SctpClosed("both sides closed", graceful=True)
 
@@ -50,8 +51,8 @@ def test_both_sides_close_at_once() -> None:
     assert sum(isinstance(e, SctpMessage) for e in network.server.events) == 1
 
 
-@pytest.mark.parametrize("direction", ["forth", "back"])
-@pytest.mark.parametrize("lost", range(3))
+@each_case("direction", ["forth", "back"])
+@each_case("lost", range(3))
 def test_lost_packets_of_the_ending_are_repeated(direction: str, lost: int) -> None:
     network = Network()
     network.connect()
@@ -160,7 +161,7 @@ def test_an_abort_during_the_handshake_ends_it() -> None:
     assert peer.association.closed
 
 
-@pytest.mark.parametrize("how", ["close", "abort"])
+@each_case("how", ["close", "abort"])
 def test_an_association_that_never_started_closes_silently(how: str) -> None:
     association = new_association()
     getattr(association, how)(1.0)

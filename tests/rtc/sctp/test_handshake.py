@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import pytest
-
 from lktrio.rtc.sctp import SctpClosed, SctpConnected, SctpMessage, SctpOptions, SctpState
 from lktrio.rtc.sctp.chunks import (
     Abort,
@@ -19,6 +17,7 @@ from lktrio.rtc.sctp.chunks import (
 from lktrio.rtc.sctp.packet import parse_packet
 from tests.rtc.sctp.network import End, Network, Path
 from tests.rtc.sctp.raw_peer import ALL, RawPeer, new_association
+from tests.support.cases import each_case
 
 
 def connections(end: End) -> int:
@@ -58,9 +57,9 @@ def test_the_other_side_starts_after_it_was_opened() -> None:
     assert connections(network.server) == 1
 
 
-@pytest.mark.parametrize("both", [False, True], ids=["one side", "both sides"])
-@pytest.mark.parametrize("lost", [(n,) for n in range(5)] + [(0, 1), (1, 2), (0, 1, 2, 3)], ids=str)
-@pytest.mark.parametrize("direction", ["forth", "back", "both"])
+@each_case("both", [False, True])
+@each_case("lost", [(n,) for n in range(5)] + [(0, 1), (1, 2), (0, 1, 2, 3)])
+@each_case("direction", ["forth", "back", "both"])
 def test_lost_handshake_packets_are_repeated(
     lost: tuple[int, ...], direction: str, both: bool
 ) -> None:
@@ -166,7 +165,7 @@ def test_an_echoed_cookie_opens_the_association() -> None:
     assert peer.association.connected
 
 
-@pytest.mark.parametrize("position", range(0, 39, 3))
+@each_case("position", range(0, 39, 3))
 def test_a_changed_cookie_is_refused(position: int) -> None:
     peer = RawPeer(connect=False)
     peer.send(peer.init(), tag=0)
@@ -193,7 +192,7 @@ def test_the_cookie_of_another_association_is_refused() -> None:
     assert peer.association.state is SctpState.COOKIE_WAIT
 
 
-@pytest.mark.parametrize("field", ["initiate_tag", "outbound_streams", "inbound_streams"])
+@each_case("field", ["initiate_tag", "outbound_streams", "inbound_streams"])
 def test_an_init_with_a_zero_where_none_may_be_is_ignored(field: str) -> None:
     peer = RawPeer(connect=False)
     values = {"initiate_tag": 5, "outbound_streams": 1, "inbound_streams": 1, field: 0}

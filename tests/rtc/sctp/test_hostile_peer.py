@@ -9,7 +9,6 @@ import random
 import time
 import tracemalloc
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +30,7 @@ from lktrio.rtc.sctp.packet import Packet
 from tests.rtc.sctp.network import Network
 from tests.rtc.sctp.raw_peer import RawPeer, checked
 from tests.rtc.sctp.test_chunk_codec import chunks, packets
+from tests.support.cases import each_case
 
 
 def alive(peer: RawPeer) -> bool:
@@ -40,9 +40,7 @@ def alive(peer: RawPeer) -> bool:
     return len(peer.messages()) == before + 1
 
 
-@pytest.mark.parametrize(
-    "kind", [1, 2, 6, 9, 130], ids=["init", "init-ack", "abort", "error", "re"]
-)
+@each_case("kind", [1, 2, 6, 9, 130])
 def test_a_parameter_of_length_zero_does_not_loop(kind: int) -> None:
     peer = RawPeer(connect=kind > 2)
     fixed = bytes.fromhex("00000001 00010000 0001 0001 00000001") if kind <= 2 else b""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from lktrio.rtc.sctp import SctpMessage, SctpOptions, SctpStats
 from lktrio.rtc.sctp.chunks import (
     DATA_BEGIN,
@@ -17,6 +15,7 @@ from lktrio.rtc.sctp.chunks import (
 from lktrio.rtc.sctp.inbound import InboundData
 from tests.rtc.sctp.raw_peer import RawPeer
 from tests.rtc.sctp.test_reassembly import FIRST, delivered, feed, fragments, new_receiver, sack
+from tests.support.cases import each_case
 
 # Sending.
 
@@ -101,7 +100,7 @@ def test_all_fragments_of_a_given_up_message_go_together() -> None:
     assert peer.association.buffered_amount == 0
 
 
-@pytest.mark.parametrize("ordered", [True, False])
+@each_case("ordered", [True, False])
 def test_a_given_up_message_whose_sent_part_arrives_after_all_is_still_skipped(
     ordered: bool,
 ) -> None:
@@ -259,7 +258,7 @@ def test_a_message_that_continues_beyond_the_skip_is_kept() -> None:
         assert len(receiver.messages) == 1
 
 
-@pytest.mark.parametrize("offset", [0, -1, -1000, 0x80000000])
+@each_case("offset", [0, -1, -1000, 0x80000000])
 def test_an_outdated_forward_tsn_changes_nothing(offset: int) -> None:
     receiver = new_receiver()
     feed(receiver, *fragments([(0, False, [b"a"]), (0, False, [b"b"])]))

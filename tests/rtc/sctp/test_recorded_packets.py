@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from lktrio.rtc.datachannel import DataChannelOpen
 from lktrio.rtc.sctp.chunks import ChunkType, Data, Init, InitAck, ParameterType, UnknownChunk
 from lktrio.rtc.sctp.crc32c import crc32c
 from lktrio.rtc.sctp.packet import parse_packet
+from tests.support.cases import each_case
 
 DATA = Path(__file__).parents[2] / "data" / "sctp"
 RECORDINGS = sorted(DATA.glob("*.txt"))
@@ -20,7 +19,7 @@ def packets(recording: Path) -> list[tuple[str, bytes]]:
     return [(line[1], bytes.fromhex(line[3])) for line in lines if line[0] != "#"]
 
 
-@pytest.mark.parametrize("recording", RECORDINGS, ids=lambda path: path.stem)
+@each_case("recording", RECORDINGS)
 def test_every_packet_parses_and_encodes_to_the_same_bytes(recording: Path) -> None:
     found = packets(recording)
     assert len(found) > 30
@@ -30,7 +29,7 @@ def test_every_packet_parses_and_encodes_to_the_same_bytes(recording: Path) -> N
         assert not any(isinstance(chunk, UnknownChunk) for chunk in parsed.chunks)
 
 
-@pytest.mark.parametrize("recording", RECORDINGS, ids=lambda path: path.stem)
+@each_case("recording", RECORDINGS)
 def test_every_checksum_is_right(recording: Path) -> None:
     for _, packet in packets(recording):
         checksum = crc32c(packet[:8] + bytes(4) + packet[12:])

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from struct import pack
 
-import pytest
-
 from lktrio.rtc.sctp import SctpMessage, SctpOptions, StreamsReset, StreamsResetDone
 from lktrio.rtc.sctp.chunks import ChunkType, Data, ParameterType, ReConfig
 from tests.rtc.sctp.network import Network, Path
 from tests.rtc.sctp.raw_peer import TSN, RawPeer
+from tests.support.cases import each_case
 
 PERFORMED, DENIED, IN_PROGRESS_OTHER, BAD_NUMBER, IN_PROGRESS = 1, 2, 4, 5, 6
 
@@ -110,7 +109,7 @@ def test_a_request_without_streams_means_all() -> None:
     assert [data for _, data in peer.messages()] == [b"a", b"b", b"c", b"d"]
 
 
-@pytest.mark.parametrize(
+@each_case(
     "kind",
     [
         ParameterType.INCOMING_RESET_REQUEST,
@@ -128,7 +127,7 @@ def test_other_requests_are_denied(kind: ParameterType) -> None:
     assert results(peer) == [PERFORMED]
 
 
-@pytest.mark.parametrize(
+@each_case(
     "parameters",
     [
         (),
@@ -200,7 +199,7 @@ def test_in_progress_means_asking_again_later() -> None:
     assert peer.events == [StreamsResetDone((1,), accepted=True)]
 
 
-@pytest.mark.parametrize("result", [DENIED, 3, IN_PROGRESS_OTHER, BAD_NUMBER, 77])
+@each_case("result", [DENIED, 3, IN_PROGRESS_OTHER, BAD_NUMBER, 77])
 def test_a_refused_request_is_reported(result: int) -> None:
     peer = RawPeer()
     peer.association.reset_stream(1, peer.now)
@@ -238,7 +237,7 @@ def test_a_reset_before_the_handshake_is_made_after_it() -> None:
     assert StreamsResetDone((3,), accepted=True) in network.client.events
 
 
-@pytest.mark.parametrize("seed", range(4))
+@each_case("seed", range(4))
 def test_both_sides_reset_and_use_streams_again_over_a_lossy_network(seed: int) -> None:
     network = Network(
         forth=Path(loss=0.2, reorder=0.3), back=Path(loss=0.2, reorder=0.3), seed=seed

@@ -11,6 +11,7 @@ from lktrio.rtc.sctp import BufferedAmountLow, SctpOptions
 from lktrio.rtc.sctp.chunks import DATA_BEGIN, DATA_END, DATA_IMMEDIATE, DATA_UNORDERED, Data
 from lktrio.rtc.sctp.packet import parse_packet
 from tests.rtc.sctp.raw_peer import RawPeer
+from tests.support.cases import each_case
 
 MTU = SctpOptions().mtu
 FRAGMENT = MTU - 12 - 16
@@ -208,8 +209,8 @@ def test_what_cannot_be_sent_is_refused_with_the_reason() -> None:
         send(0, 53, b"x", now=peer.now)
 
 
-@pytest.mark.parametrize(
-    ("name", "make"),
+@each_case(
+    "name, make",
     [
         ("max_message_size", lambda: SctpOptions(max_message_size=0)),
         ("max_message_size", lambda: SctpOptions(max_message_size=16 * 1024 * 1024 + 1)),
