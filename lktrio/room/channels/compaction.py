@@ -7,6 +7,9 @@ another one end it: when both still wait, they go, with everything between them 
 thing, since nobody can have heard of it. What is left is bounded by what there is.
 
 A type without a rule is never left out.
+
+What is left is told, however much it is, if it is something that one peer can make many of, such as
+tracks: it exists, and no peer must be able to overrun the others. What takes many peers counts.
 """
 
 from __future__ import annotations
@@ -41,6 +44,8 @@ class EventRule(Generic[E]):
     """The thing whose life it ends."""
     about: Callable[[E], Iterable[Hashable]] = _nothing
     """Other things that the event is about: it goes with them."""
+    counts: bool = False
+    """Whether what is left counts against the limit of a queue."""
 
 
 EventRules: TypeAlias = Mapping[type[Any], EventRule[Any]]

@@ -3,8 +3,9 @@
 Theory of operation: all events wait in one queue, so their order is kept. What is there when the
 subscription begins comes first and is not counted. Data is bounded by bytes; what does not fit is
 dropped and counted. Of the events that have a rule (``channels.compaction``), those that need not
-be told any more go when there are many, so they are bounded by what there is in the room, and a
-peer cannot fill the queue. Only events without a rule can: then the subscription ends.
+be told any more go when there are many, so they are bounded by what there is in the room, and no
+peer can fill the queue. Only events without a rule, or whose rule says that they count, can: then
+the subscription ends.
 
 Things begin and end also for those who did not ask to hear of it: beginnings and ends of things are
 queued unseen, so that what is told about a thing can go with it.
@@ -17,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
-from lktrio.room.channels.compaction import EventRules, compact
+from lktrio.room.channels.compaction import EventRule, EventRules, compact
 
 __all__ = ["DATA_LIMIT", "QUEUE_LIMIT", "EventQueue", "WaitingData"]
 
@@ -52,7 +53,7 @@ class EventQueue(Generic[T]):
         self._wanted = wanted
         self._queue = deque(filter(wanted, beginning))
         self._beginning = len(self._queue)  # how many of the first are not counted
-        self._without_rule = 0
+        self._counted = 0
         self._with_rule = 0
         self._compact_at = QUEUE_LIMIT
         self._data_size = 0
@@ -62,26 +63,35 @@ class EventQueue(Generic[T]):
         return bool(self._queue)
 
     def put(self, event: T) -> bool:
-        """Queue an event; False if it has no rule and there is no room for it."""
+        """Queue an event; False if it counts and there is no room for it."""
         rule = self._rules.get(type(event))
-        if rule is None:
-            if self._without_rule >= QUEUE_LIMIT:
-                return False
-            self._without_rule += 1
-        elif rule.size is not None:
-            cost = rule.size(event) + _DATA_OVERHEAD
-            if self._data_size + cost > DATA_LIMIT:
-                self._drop()
-                return True
-            self._data_size += cost
-        elif self._queue or self._wanted(event):
-            self._with_rule += 1
-        else:
+        if rule is not None and rule.size is not None:
+            self._put_data(event, rule.size(event) + _DATA_OVERHEAD)
+            return True
+        if rule is not None and not self._queue and not self._wanted(event):
             return True
         self._queue.append(event)
-        if self._with_rule > self._compact_at:
+        self._count(rule, 1)
+        if self._with_rule > self._compact_at or self._counted > QUEUE_LIMIT:
             self._compact()
+            if self._counted > QUEUE_LIMIT:
+                self._queue.pop()
+                self._count(rule, -1)
+                return False
         return True
+
+    def _count(self, rule: EventRule[T] | None, change: int) -> None:
+        if rule is None or rule.counts:
+            self._counted += change
+        if rule is not None:
+            self._with_rule += change
+
+    def _put_data(self, event: T, cost: int) -> None:
+        if self._data_size + cost > DATA_LIMIT:
+            self._drop()
+        else:
+            self._data_size += cost
+            self._queue.append(event)
 
     def _drop(self) -> None:
         if not self.dropped:
@@ -107,25 +117,24 @@ class EventQueue(Generic[T]):
             self._beginning -= 1
             return event
         rule = self._rules.get(type(event))
-        if rule is None:
-            self._without_rule -= 1
-        elif rule.size is not None:
+        if rule is not None and rule.size is not None:
             self._data_size -= rule.size(event) + _DATA_OVERHEAD
         else:
-            self._with_rule -= 1
+            self._count(rule, -1)
         return event
 
     def clear(self) -> None:
         """Drop everything."""
         self._queue.clear()
-        self._beginning = self._without_rule = self._with_rule = self._data_size = 0
+        self._beginning = self._counted = self._with_rule = self._data_size = 0
 
     def _compact(self) -> None:
-        kept = compact(list(self._queue), self._rules)
-        before = self._beginning
-        self._beginning = sum(place < before for place in kept)
-        gone = len(self._queue) - len(kept)
-        self._with_rule -= gone - (before - self._beginning)
+        events = list(self._queue)
+        kept = compact(events, self._rules)
+        for place in range(self._beginning, len(events)):
+            if place not in kept:
+                self._count(self._rules[type(events[place])], -1)
+        self._beginning = sum(place < self._beginning for place in kept)
         self._queue = deque(kept.values())
         self._skip_unseen()
         # The next time only after twice as many, so that an event costs the same however many wait.

@@ -1,7 +1,7 @@
 """What may be done with the events of a room that wait for a subscriber; see ``EventRule``.
 
 Every event that a remote participant or a server can cause again and again has a rule, so that
-nobody else can end a subscription.
+nobody else can end a subscription. Only who is in the room counts: that takes many participants.
 """
 
 from __future__ import annotations
@@ -54,12 +54,20 @@ def _join_attributes(
     return replace(newer, changed={**older.changed, **newer.changed})
 
 
+def _in_participant(event: Any) -> tuple[object, ...]:
+    return (event.participant,)
+
+
+def _in_publication(event: Any) -> tuple[object, ...]:
+    return (event.publication.sid, event.participant)
+
+
 def _of_participant(kind: object, merge: Any = None) -> EventRule[Any]:
     """For what changes about a participant."""
     return EventRule(
         newest=lambda event: (kind, event.participant),
         merge=merge,
-        about=lambda event: (event.participant,),
+        about=_in_participant,
     )
 
 
@@ -67,7 +75,7 @@ def _of_publication(kind: object) -> EventRule[Any]:
     """For what changes about a track."""
     return EventRule(
         newest=lambda event: (kind, event.publication),
-        about=lambda event: (event.publication, event.participant),
+        about=_in_publication,
     )
 
 
@@ -76,30 +84,24 @@ def _of_room(kind: object, merge: Any = None) -> EventRule[Any]:
     return EventRule(newest=lambda _: kind, merge=merge)
 
 
-def _in_participant(event: Any) -> tuple[object, ...]:
-    return (event.participant,)
-
-
-def _in_publication(event: Any) -> tuple[object, ...]:
-    return (event.publication, event.participant)
-
-
 EVENT_RULES: EventRules = {
     DataReceived: EventRule(size=lambda event: len(event.data) + len(event.topic)),
-    ParticipantConnected: EventRule(begins=lambda event: event.participant),
-    ParticipantDisconnected: EventRule(ends=lambda event: event.participant),
-    TrackPublished: EventRule(begins=lambda event: event.publication, about=_in_participant),
-    TrackUnpublished: EventRule(ends=lambda event: event.publication, about=_in_participant),
+    ParticipantConnected: EventRule(begins=lambda event: event.participant, counts=True),
+    ParticipantDisconnected: EventRule(ends=lambda event: event.participant, counts=True),
+    TrackPublished: EventRule(begins=lambda event: event.publication.sid, about=_in_participant),
+    TrackUnpublished: EventRule(ends=lambda event: event.publication.sid, about=_in_participant),
     TrackSubscribed: EventRule(begins=lambda event: event.track, about=_in_publication),
     TrackUnsubscribed: EventRule(ends=lambda event: event.track, about=_in_publication),
-    LocalTrackPublished: EventRule(begins=lambda event: event.publication),
-    LocalTrackUnpublished: EventRule(ends=lambda event: event.publication),
+    LocalTrackPublished: EventRule(begins=lambda event: event.publication.sid),
+    LocalTrackUnpublished: EventRule(ends=lambda event: event.publication.sid),
     LocalTrackSubscribed: _of_publication(LocalTrackSubscribed),
     TrackMuted: _of_publication("muted"),
     TrackUnmuted: _of_publication("muted"),
     TrackStreamStateChanged: _of_publication(TrackStreamStateChanged),
     TrackSubscriptionPermissionChanged: _of_publication(TrackSubscriptionPermissionChanged),
-    TrackSubscriptionFailed: EventRule(newest=lambda event: ("failed", event.track_sid)),
+    TrackSubscriptionFailed: EventRule(
+        newest=lambda event: ("failed", event.track_sid), about=lambda event: (event.track_sid,)
+    ),
     ParticipantActive: _of_participant(ParticipantActive),
     ParticipantMetadataChanged: _of_participant(ParticipantMetadataChanged, _keep_previous),
     ParticipantNameChanged: _of_participant(ParticipantNameChanged, _keep_previous),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from lktrio.room.channels.compaction import EventRule, EventRules
 
@@ -18,6 +17,18 @@ class Told:
 @dataclass(frozen=True)
 class Packet:
     data: bytes
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Like Came, but counts."""
+
+    who: str
+
+
+@dataclass(frozen=True)
+class Gone:
+    who: str
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,8 @@ class Changed:
 
 RULES: EventRules = {
     Packet: EventRule[Packet](size=lambda event: len(event.data)),
+    Joined: EventRule[Joined](begins=lambda event: event.who, counts=True),
+    Gone: EventRule[Gone](ends=lambda event: event.who, counts=True),
     Came: EventRule[Came](begins=lambda event: event.who),
     Left: EventRule[Left](ends=lambda event: event.who),
     Opened: EventRule[Opened](begins=lambda event: event.what, about=lambda event: (event.who,)),
@@ -61,7 +74,3 @@ RULES: EventRules = {
         about=lambda event: (event.who,),
     ),
 }
-
-
-def numbers(events: list[Any]) -> list[int]:
-    return [event.number for event in events if isinstance(event, Told)]

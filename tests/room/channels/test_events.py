@@ -13,7 +13,18 @@ import trio.testing
 
 from lktrio.errors import SlowConsumer
 from lktrio.room.channels.events import DATA_LIMIT, QUEUE_LIMIT, Broadcast, Subscription
-from tests.room.channels.events import RULES, Came, Changed, Left, Opened, Packet, Shut, Told
+from tests.room.channels.events import (
+    RULES,
+    Came,
+    Changed,
+    Gone,
+    Joined,
+    Left,
+    Opened,
+    Packet,
+    Shut,
+    Told,
+)
 
 
 async def drain(subscription: Subscription[Any], count: int) -> list[Any]:
@@ -105,6 +116,22 @@ async def test_no_flood_of_events_with_rules_ends_a_subscription() -> None:
             left = [event async for event in subscription]
             assert len(left) <= 2 * QUEUE_LIMIT, (name, types)
             assert {type(event) for event in left} <= set(types or kinds), (name, types)
+
+
+async def test_what_is_left_ends_a_slow_subscription_if_it_counts() -> None:
+    source: Broadcast[Any] = Broadcast(RULES)
+    slow = source.subscribe()
+    for number in range(QUEUE_LIMIT - 1):
+        source.publish(Joined(str(number)))
+    for number in range(50):  # those who come and go need no room
+        source.publish(Joined(f"guest {number}"))
+        source.publish(Gone(f"guest {number}"))
+    for name in ("last", "one too many"):
+        source.publish(Joined(name))
+    left = await drain(slow, QUEUE_LIMIT)
+    assert [event.who for event in left] == [*map(str, range(QUEUE_LIMIT - 1)), "last"]
+    with pytest.raises(SlowConsumer, match="1024"):
+        await slow.receive()
 
 
 async def test_events_are_not_put_together_while_few_wait() -> None:
