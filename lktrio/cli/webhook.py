@@ -122,8 +122,9 @@ class _Listener:
         await trio.lowlevel.checkpoint()
         if request.method != "POST":
             return plain(405, "webhooks are posted")
+        body = await request.read_body()
         try:
-            event = self._receiver.receive(request.body, request.headers.get("authorization"))
+            event = self._receiver.receive(body, request.headers.get("authorization"))
         except DuplicateEvent:
             return plain(200, "")
         except WebhookError as error:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
+from lktrio._text import printable
 from lktrio.auth import Claims, verify_token
 from lktrio.devserver.http import HttpError, Request
 from lktrio.errors import Expired, NotYetValid, TokenError
@@ -20,6 +21,7 @@ __all__ = ["authenticate"]
 
 _BEARER = "Bearer "
 _INVALID = "invalid authorization token"
+_MAX_TOKEN = 256 * 1024  # characters; a room configuration is by far the largest part of one
 
 
 def authenticate(request: Request, keys: Mapping[str, str]) -> Claims | None:
@@ -48,7 +50,8 @@ def _verify(token: str, keys: Mapping[str, str]) -> Claims:
         raise HttpError(401, "invalid API key")
     algorithm = header.get("alg")
     if algorithm != "HS256":
-        raise _refused(f"token signature is invalid: signing method {algorithm} is invalid")
+        shown = printable(str(algorithm), 32)
+        raise _refused(f"token signature is invalid: signing method {shown} is invalid")
     try:
         return verify_token(token, keys)
     except Expired:
@@ -83,8 +86,8 @@ def _refused(reason: str) -> HttpError:
 
 def _parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Header and payload of a token, unverified."""
-    parts = token.split(".")
-    if len(parts) != 3:
+    parts = token.split(".", 3)
+    if len(parts) != 3 or len(token) > _MAX_TOKEN:
         raise HttpError(401, _INVALID)
     try:
         values: list[Any] = [json.loads(_base64url(part)) for part in parts[:2]]

@@ -2,9 +2,11 @@
 
 Theory of operation: every TCP connection is a task that reads requests with h11, one after the
 other, and writes what the handler returns. Everything a client can make us keep or wait for is
-bounded: the head of a request (it may carry a whole join request), the body, the time each may
-take, and the number of connections. A request for a WebSocket ends HTTP on its connection: the
-handler is given the stream, from which the head can be read once more.
+bounded: the head of a request (it may carry a whole join request) and its lines, the body, the time
+each may take, and the number of connections that wait. The body is read when the handler asks for
+it, which it does once it knows who sends it; a body that nobody asked for ends the connection. A
+request for a WebSocket ends HTTP on its connection: the handler is given the stream, from which the
+head can be read once more.
 
 Implements: RFC 9112 through h11; the Fetch standard's CORS protocol as LiveKit's server does it:
 any origin, no credentials.
@@ -23,6 +25,9 @@ from urllib.parse import parse_qs
 import h11
 import trio
 
+from lktrio._text import printable
+from lktrio.devserver.waiting import WaitingConnections
+
 __all__ = [
     "MAX_BODY",
     "HttpError",
@@ -36,10 +41,13 @@ __all__ = [
 MAX_BODY = 10 * 1024 * 1024
 """Bytes of a request body, LiveKit's limit."""
 _MAX_HEAD = 1024 * 1024 + 4096  # bytes; what Go's net/http accepts by default
+_MAX_LINES = 128  # of a head, empty ones before it included
+_MAX_DISCARDED = 256 * 1024  # bytes of a body that nobody wants; what Go's net/http reads
 _IDLE_SECONDS = 75.0  # before a request begins
 _HEAD_SECONDS = 15.0
 _BODY_SECONDS = 30.0
 _SEND_SECONDS = 30.0
+_DISCARD_SECONDS = 2.0
 _MAX_AGE = b"86400"
 _MAX_PARAMETERS = 100
 _PLAIN = "text/plain; charset=utf-8"
@@ -57,7 +65,8 @@ class Request:
     """Path and query."""
     headers: Mapping[str, str]
     """Values by lower-case name; the first of several."""
-    body: bytes = b""
+    read_body: Callable[[], Awaitable[bytes]] = field(repr=False)
+    """Reads the body; raises `HttpError` if it is too large, too slow or malformed."""
 
     @property
     def path(self) -> str:
@@ -130,13 +139,21 @@ class HttpHandlers:
     """Answers a request; may raise `HttpError`."""
     upgrade: Callable[[Request], Awaitable[Upgrade]]
     """Accepts a WebSocket; raises `HttpError` to refuse it."""
-    idle: set[trio.CancelScope] = field(default_factory=set[trio.CancelScope])
-    """Connections that wait for a request, to be closed by cancelling."""
+    waiting: WaitingConnections = field(default_factory=WaitingConnections)
+    """The connections that wait for a request."""
 
 
-async def serve_connection(stream: trio.abc.Stream, handlers: HttpHandlers) -> None:
-    """Answer the requests of one connection until it ends; then close it."""
-    connection = _Connection(stream, handlers)
+async def serve_connection(
+    stream: trio.abc.Stream, handlers: HttpHandlers, address: str = ""
+) -> None:
+    """Answer the requests of one connection until it ends; then close it.
+
+    Args:
+        stream: The connection.
+        handlers: Who answers.
+        address: Where it comes from, as far as that is known.
+    """
+    connection = _Connection(stream, handlers, address)
     try:
         await connection.run()
     except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
@@ -146,13 +163,20 @@ async def serve_connection(stream: trio.abc.Stream, handlers: HttpHandlers) -> N
             await trio.aclose_forcefully(stream)
 
 
+class _HeadTooLong(Exception):
+    """The head of a request has too many lines."""
+
+
 class _Connection:
     """The HTTP conversation on one stream."""
 
-    def __init__(self, stream: trio.abc.Stream, handlers: HttpHandlers) -> None:
+    def __init__(self, stream: trio.abc.Stream, handlers: HttpHandlers, address: str) -> None:
         self._stream = stream
         self._handlers = handlers
+        self._address = address
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_HEAD)
+        self._lines = 0
+        self._too_large = False
 
     async def run(self) -> None:
         while True:
@@ -162,56 +186,92 @@ class _Connection:
             except h11.RemoteProtocolError as error:
                 await self._refuse(error.error_status_hint, "malformed request")
                 return
+            except _HeadTooLong:
+                await self._refuse(431, "too many header fields")
+                return
 
     async def _serve_one(self) -> bool:
         """Serve one request; whether another may follow."""
-        if not self._http.trailing_data[0]:
-            await self._wait_for_request()
-        with trio.fail_after(_HEAD_SECONDS):
-            head = await self._next_event()
-        if not isinstance(head, h11.Request):
+        head = None
+        with self._handlers.waiting.wait(self._address):
+            head = await self._read_head()
+        if head is None:
             return False
-        request = _request(head)
+        request = _request(head, self._read_body)
+        self._too_large = _content_length(request) > MAX_BODY
+        if not _has_body(request):
+            await self._next_event()  # the end of the message, without waiting
         if request.wants_websocket:
             return await self._upgrade(head, request)
-        if _content_length(request) > MAX_BODY:
-            await self._refuse(413, "request body too large")
-            return False
-        with trio.fail_after(_BODY_SECONDS):
-            body = await self._read_body()
-        if body is None:
-            await self._refuse(413, "request body too large")
-            return False
-        full = Request(request.method, request.target, request.headers, body)
-        await self._send(await _answer(self._handlers.respond, full), full)
-        if self._http.our_state is h11.MUST_CLOSE:
+        await self._send(await _answer(self._handlers.respond, request), request)
+        if self._http.their_state is h11.SEND_BODY:
+            await self._discard_body()
+        if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
             return False
         self._http.start_next_cycle()
         return True
 
-    async def _wait_for_request(self) -> None:
-        with trio.fail_after(_IDLE_SECONDS) as scope:
-            self._handlers.idle.add(scope)
-            try:
-                await self._receive()
-            finally:
-                self._handlers.idle.discard(scope)
+    async def _read_head(self) -> h11.Request | None:
+        """The head of the next request, None if there is none."""
+        self._lines = 0
+        self._count_lines(self._http.trailing_data[0])
+        if not self._http.trailing_data[0]:
+            with trio.fail_after(_IDLE_SECONDS):
+                await self._receive_head()
+        with trio.fail_after(_HEAD_SECONDS):
+            while (event := self._http.next_event()) is h11.NEED_DATA:
+                await self._receive_head()
+        await trio.lowlevel.checkpoint()
+        return event if isinstance(event, h11.Request) else None
 
-    async def _read_body(self) -> bytes | None:
-        """The body, or None if it is too large."""
+    async def _receive_head(self) -> None:
+        """Receive more of a head, which is not to have too many lines: each costs time."""
+        data = bytes(await self._stream.receive_some())
+        self._count_lines(data)
+        self._http.receive_data(data)
+
+    def _count_lines(self, data: bytes) -> None:
+        head = data if self._lines else data.lstrip(b"\r\n")
+        self._lines += head.partition(b"\r\n\r\n")[0].count(b"\n")
+        if self._lines > _MAX_LINES:
+            raise _HeadTooLong
+
+    async def _read_body(self) -> bytes:
+        """The body of the present request.
+
+        Raises:
+            HttpError: It is too large, too slow or malformed.
+        """
+        if self._http.their_state is not h11.SEND_BODY:
+            await trio.lowlevel.checkpoint()
+            return b""
+        if self._too_large:
+            raise HttpError(413, "request body too large")
         parts: list[bytes] = []
         size = 0
-        while True:
-            event = await self._next_event()
-            if isinstance(event, h11.Data):
-                size += len(event.data)
-                if size > MAX_BODY:
-                    return None
-                parts.append(bytes(event.data))
-            elif isinstance(event, h11.EndOfMessage):
-                return b"".join(parts)
-            else:
-                raise h11.RemoteProtocolError("the body ended early")
+        try:
+            with trio.fail_after(_BODY_SECONDS):
+                while isinstance(event := await self._next_event(), h11.Data):
+                    size += len(event.data)
+                    if size > MAX_BODY:
+                        raise HttpError(413, "request body too large")
+                    parts.append(bytes(event.data))
+        except trio.TooSlowError:
+            raise HttpError(408, "request body too slow") from None
+        except h11.RemoteProtocolError as error:
+            raise HttpError(error.error_status_hint, "malformed request") from None
+        return b"".join(parts)
+
+    async def _discard_body(self) -> None:
+        """Read some of a body that nobody wants, lest closing resets what we answered."""
+        with trio.move_on_after(_DISCARD_SECONDS):
+            discarded = 0
+            while discarded < _MAX_DISCARDED:
+                data = await self._stream.receive_some()
+                if not data:
+                    return
+                discarded += len(data)
+        await trio.lowlevel.checkpoint()
 
     async def _next_event(self) -> h11.Event | type[h11.PAUSED]:
         while True:
@@ -222,17 +282,12 @@ class _Connection:
             if event is not h11.NEED_DATA:
                 await trio.lowlevel.checkpoint()
                 return event  # type: ignore[return-value]  # h11 types the sentinels as classes
-            await self._receive()
-
-    async def _receive(self) -> None:
-        self._http.receive_data(bytes(await self._stream.receive_some()))
+            self._http.receive_data(bytes(await self._stream.receive_some()))
 
     async def _upgrade(self, head: h11.Request, request: Request) -> bool:
         try:
             take_over = await self._handlers.upgrade(request)
         except HttpError as error:
-            with trio.fail_after(_BODY_SECONDS):
-                await self._read_body()
             await self._send(_with_cors(error.response(), request), request)
             return False
         replayed = _Replayed(self._stream, _head_bytes(head) + self._http.trailing_data[0])
@@ -248,6 +303,8 @@ class _Connection:
 
     async def _send(self, response: Response, request: Request | None) -> None:
         headers = [*response.headers, ("Date", formatdate(usegmt=True))]
+        if request is not None and self._http.their_state is h11.SEND_BODY:
+            headers.append(("Connection", "close"))  # before a body that nobody read
         if response.status != HTTPStatus.NO_CONTENT:
             headers.append(("Content-Length", str(len(response.body))))
         reason = HTTPStatus(response.status).phrase if response.status in _STATUSES else ""
@@ -273,9 +330,11 @@ async def _answer(respond: Callable[[Request], Awaitable[Response]], request: Re
         response = await respond(request)
     except HttpError as error:
         response = error.response()
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
+        raise
     except Exception:  # noqa: BLE001 - logged; the others go on
         # A request must not end the server; the log has the traceback.
-        _log.exception("the request %s %s could not be answered", request.method, request.path)
+        _log.exception("%s %s could not be answered", request.method, printable(request.path))
         response = plain(500, "internal error")
     return _with_cors(response, request)
 
@@ -313,16 +372,22 @@ def _with_cors(response: Response, request: Request) -> Response:
     return Response(response.status, response.body, tuple(headers))
 
 
-def _request(head: h11.Request) -> Request:
+def _request(head: h11.Request, read_body: Callable[[], Awaitable[bytes]]) -> Request:
     headers: dict[str, str] = {}
     for name, value in head.headers:
         headers.setdefault(name.decode("ascii"), value.decode("latin-1"))
-    return Request(head.method.decode("ascii"), head.target.decode("latin-1"), headers)
+    method, target = head.method.decode("ascii"), head.target.decode("latin-1")
+    return Request(method, target, headers, read_body)
+
+
+def _has_body(request: Request) -> bool:
+    """Whether bytes follow the head (RFC 9112 section 6.3)."""
+    return "transfer-encoding" in request.headers or _content_length(request) > 0
 
 
 def _content_length(request: Request) -> int:
     text = request.headers.get("content-length", "0")
-    return int(text) if text.isdigit() else 0
+    return int(text) if text.isdigit() else 0  # h11 refuses others
 
 
 def _head_bytes(head: h11.Request) -> bytes:

@@ -17,7 +17,7 @@ from typing import Any, cast
 from lktrio import proto
 from lktrio.auth import Claims
 from lktrio.devserver.http import HttpError
-from lktrio.devserver.limits import MAX_NAME, fits
+from lktrio.devserver.limits import MAX_NAME, fits, too_long
 from lktrio.errors import RemoteProtocolError
 from lktrio.proto import codec
 
@@ -25,25 +25,10 @@ __all__ = ["JoinParameters", "parse_join"]
 
 MAX_JOIN_REQUEST = 1024 * 1024
 """Bytes of a join request, as sent and decompressed."""
+_MAX_ADD_TRACKS = 64  # in a join request; more than 20 are never pending
+_MAX_CAPABILITIES = 64
 _NO_PERMISSION = "no permissions to access the room"
 _GZIP = 16 + zlib.MAX_WBITS
-
-_SDKS = {
-    "js": proto.ClientInfo.SDK.JS,
-    "ios": proto.ClientInfo.SDK.SWIFT,
-    "swift": proto.ClientInfo.SDK.SWIFT,
-    "android": proto.ClientInfo.SDK.ANDROID,
-    "flutter": proto.ClientInfo.SDK.FLUTTER,
-    "go": proto.ClientInfo.SDK.GO,
-    "unity": proto.ClientInfo.SDK.UNITY,
-    "reactnative": proto.ClientInfo.SDK.REACT_NATIVE,
-    "rust": proto.ClientInfo.SDK.RUST,
-    "python": proto.ClientInfo.SDK.PYTHON,
-    "cpp": proto.ClientInfo.SDK.CPP,
-    "unityweb": proto.ClientInfo.SDK.UNITY_WEB,
-    "node": proto.ClientInfo.SDK.NODE,
-    "esp32": proto.ClientInfo.SDK.ESP32,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +38,12 @@ class JoinParameters:
     claims: Claims
     room: str
     identity: str
-    client: proto.ClientInfo
     single_peer_connection: bool
     auto_subscribe: bool
+    client_protocol: int = 0
+    """Version of the protocol between clients."""
+    capabilities: tuple[proto.ClientInfo.Capability, ...] = ()
+    """What the client says it can do."""
     auto_subscribe_data_track: bool = False
     adaptive_stream: bool = False
     metadata: str = ""
@@ -88,10 +76,9 @@ def parse_join(
     wrapped = query.get("join_request", "")
     if v1 and not wrapped:
         raise HttpError(400, "join_request is required")
-    request = decode_join_request(wrapped) if wrapped else None
-    permitted = _check_claims(claims)
-    if request is not None:
-        return _from_message(request, permitted)
+    permitted = _check_claims(claims)  # before anything is decoded
+    if wrapped:
+        return _from_message(decode_join_request(wrapped), permitted)
     return _from_query(query, permitted, strict=strict)
 
 
@@ -152,6 +139,14 @@ def _check_claims(claims: Claims | None) -> Claims:
     return claims
 
 
+def _check_size(claims: Claims, metadata: str, attributes: Mapping[str, str]) -> None:
+    """Refuse a participant that would be described at too great length."""
+    merged = {**claims.attributes, **attributes}
+    refusal = too_long(claims.name, metadata or claims.metadata, merged)
+    if refusal is not None:
+        raise HttpError(400, refusal[1])
+
+
 def _require_own_metadata(claims: Claims) -> None:
     if not claims.video.can_update_own_metadata:
         raise HttpError(401, _NO_PERMISSION)
@@ -161,18 +156,22 @@ def _from_message(request: proto.JoinRequest, claims: Claims) -> JoinParameters:
     if request.metadata or request.participant_attributes:
         _require_own_metadata(claims)
     settings = request.connection_settings or proto.ConnectionSettings()
+    client = request.client_info or proto.ClientInfo()
+    attributes = dict(request.participant_attributes)
+    _check_size(claims, request.metadata, attributes)
     return JoinParameters(
         claims=claims,
         room=claims.video.room,
         identity=claims.identity,
-        client=request.client_info or proto.ClientInfo(),
         single_peer_connection=True,
+        client_protocol=client.client_protocol,
+        capabilities=tuple(client.capabilities[:_MAX_CAPABILITIES]),
         auto_subscribe=settings.auto_subscribe,
         auto_subscribe_data_track=bool(settings.auto_subscribe_data_track),
         adaptive_stream=settings.adaptive_stream,
         metadata=request.metadata,
-        attributes=dict(request.participant_attributes),
-        add_tracks=tuple(request.add_track_requests),
+        attributes=attributes,
+        add_tracks=tuple(request.add_track_requests[:_MAX_ADD_TRACKS]),
         offer=request.publisher_offer,
         reconnect=request.reconnect,
         participant_sid=request.participant_sid,
@@ -181,12 +180,14 @@ def _from_message(request: proto.JoinRequest, claims: Claims) -> JoinParameters:
 
 def _from_query(query: Mapping[str, str], claims: Claims, *, strict: bool) -> JoinParameters:
     attributes = _attributes(query.get("attributes", ""), claims, strict=strict)
+    _check_size(claims, "", attributes)
     return JoinParameters(
         claims=claims,
         room=claims.video.room,
         identity=claims.identity,
-        client=_client_info(query),
         single_peer_connection=False,
+        client_protocol=_integer(query, "client_protocol"),
+        capabilities=_capabilities(query),
         auto_subscribe=_boolean(query, "auto_subscribe", default=True),
         auto_subscribe_data_track=_boolean(query, "auto_subscribe_data_track"),
         adaptive_stream=_boolean(query, "adaptive_stream"),
@@ -223,19 +224,7 @@ def _integer(query: Mapping[str, str], name: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
-def _client_info(query: Mapping[str, str]) -> proto.ClientInfo:
+def _capabilities(query: Mapping[str, str]) -> tuple[proto.ClientInfo.Capability, ...]:
     known = proto.ClientInfo.Capability.__members__
-    names = query.get("capabilities", "").split(",")
-    return proto.ClientInfo(
-        sdk=_SDKS.get(query.get("sdk", ""), proto.ClientInfo.SDK.UNKNOWN),
-        version=query.get("version", ""),
-        protocol=_integer(query, "protocol"),
-        os=query.get("os", ""),
-        os_version=query.get("os_version", ""),
-        device_model=query.get("device_model", ""),
-        browser=query.get("browser", ""),
-        browser_version=query.get("browser_version", ""),
-        network=query.get("network", ""),
-        client_protocol=_integer(query, "client_protocol"),
-        capabilities=[known[name] for name in names if name in known],
-    )
+    names = query.get("capabilities", "").split(",", _MAX_CAPABILITIES)
+    return tuple(known[name] for name in names[:_MAX_CAPABILITIES] if name in known)

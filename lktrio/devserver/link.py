@@ -5,7 +5,7 @@ true then, and a writer task sends them in order; nobody who has something to sa
 queue is bounded: a client that does not read loses its link. A reader task hands every message to
 the session synchronously. A third task sends WebSocket pings.
 
-The client chooses the form, binary protobuf or text with its JSON, by what it sent last.
+Messages are binary protobuf. LiveKit's JSON form, in text frames, ends the link: no client uses it.
 """
 
 from __future__ import annotations
@@ -56,8 +56,7 @@ class SignalLink:
         self.receive: Callable[[proto.SignalRequest], None] = _ignore
         self.lost: Callable[[], None] = _do_nothing
         self.open = True
-        self._text = False
-        self._queue: deque[bytes | str] = deque()
+        self._queue: deque[bytes] = deque()
         self._queued = 0
         self._wake = trio.Event()
         self._closing = False
@@ -68,7 +67,7 @@ class SignalLink:
         """Queue a message; dropped when the link is closing or closed."""
         if self._closing or not self.open:
             return
-        message = codec.to_json(response) if self._text else codec.encode(response)
+        message = codec.encode(response)
         self._queue.append(message)
         self._queued += len(message)
         if self._queued > _MAX_QUEUE:
@@ -108,9 +107,7 @@ class SignalLink:
     async def _read(self, websocket: WebSocketConnection) -> None:
         try:
             while True:
-                message = await websocket.get_message()
-                self._text = isinstance(message, str)
-                self.receive(_decode(message))
+                self.receive(_decode(await websocket.get_message()))
         except ConnectionClosed:
             self._scope.cancel()
         except RemoteProtocolError:
@@ -131,7 +128,7 @@ class SignalLink:
             await self._wake.wait()
             self._wake = trio.Event()
 
-    async def _write_one(self, websocket: WebSocketConnection, message: bytes | str) -> bool:
+    async def _write_one(self, websocket: WebSocketConnection, message: bytes) -> bool:
         try:
             with trio.move_on_after(_WRITE_SECONDS):
                 await websocket.send_message(message)
@@ -163,7 +160,7 @@ def _do_nothing() -> None:
 
 def _decode(message: bytes | str) -> proto.SignalRequest:
     if isinstance(message, str):
-        return codec.from_json(proto.SignalRequest, message)
+        raise RemoteProtocolError("a text frame")
     return codec.decode(proto.SignalRequest, message)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Protocol
 
 import trio
@@ -292,6 +293,7 @@ class ServerParticipant:
             self.on_offer(self.parameters.offer)
         if self.subscriber_primary:
             self.negotiate_soon()
+        self.parameters = replace(self.parameters, add_tracks=(), offer=None)  # done with
 
     def resume(self, link: ParticipantLink, news: Iterable[proto.SignalResponse]) -> None:
         """Continue the session on a new link.

@@ -13,7 +13,6 @@ from lktrio.devserver.joining import JoinParameters
 __all__ = ["describe", "describe_refused", "next_token"]
 
 _LEAST_TOKEN_LIFE = 600.0
-_MAX_CAPABILITIES = 64
 _KINDS = ("standard", "ingress", "egress", "sip", "agent", "connector", "bridge")
 
 
@@ -33,8 +32,8 @@ def describe(parameters: JoinParameters) -> proto.ParticipantInfo:
         kind=claims.participant_kind,
         kind_details=list(claims.participant_kind_details),
         attributes={**claims.attributes, **parameters.attributes},
-        client_protocol=parameters.client.client_protocol,
-        capabilities=list(parameters.client.capabilities[:_MAX_CAPABILITIES]),
+        client_protocol=parameters.client_protocol,
+        capabilities=list(parameters.capabilities),
     )
 
 

@@ -44,7 +44,7 @@ __all__ = ["DevServer", "DevServerOptions", "open_dev_server", "serve_dev_server
 
 DEFAULT_KEY = "devkey"
 DEFAULT_SECRET = "secret"  # noqa: S105 - the public credentials of LiveKit's development mode
-_GOODBYE_SECONDS = 2.0
+_LEAVE_SECONDS = 2.0
 _MAX_CONNECTIONS = 512
 _ANY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not bound
 
@@ -242,7 +242,7 @@ async def serve_dev_server(
                 await trio.sleep_forever()
             finally:
                 core.shut_down()
-                with trio.CancelScope(shield=True, deadline=trio.current_time() + _GOODBYE_SECONDS):
+                with trio.CancelScope(shield=True, deadline=trio.current_time() + _LEAVE_SECONDS):
                     await connections.finish()
     finally:
         for listener in listeners:
@@ -271,13 +271,14 @@ class _Connections:
         await trio.serve_listeners(self._serve, [listener])
 
     async def _serve(self, stream: TcpStream) -> None:
-        if self._ending or len(self._open) >= _MAX_CONNECTIONS:
+        full = len(self._open) >= _MAX_CONNECTIONS and not self._handlers.waiting.close_oldest()
+        if self._ending or full:
             await trio.aclose_forcefully(stream)
             return
         self._open.add(stream)
         self._idle = trio.Event()
         try:
-            await serve_connection(stream, self._handlers)
+            await serve_connection(stream, self._handlers, stream.remote_address[0])
         except Exception:  # noqa: BLE001 - logged; the others go on
             _log.exception("a connection broke down")
         finally:
@@ -289,8 +290,7 @@ class _Connections:
     async def finish(self) -> None:
         """Accept nothing more and wait until the open connections have ended."""
         self._ending = True
-        for scope in list(self._handlers.idle):
-            scope.cancel()
+        self._handlers.waiting.close_all()
         if self._open:
             await self._idle.wait()
         await trio.lowlevel.checkpoint()
@@ -341,5 +341,5 @@ async def open_dev_server(**options: Unpack[DevServerOptions]) -> AsyncGenerator
             yield server
         finally:
             scope.cancel()
-            with trio.CancelScope(shield=True):  # ends within _GOODBYE_SECONDS
+            with trio.CancelScope(shield=True):  # ends within _LEAVE_SECONDS
                 await done.wait()

@@ -2,7 +2,7 @@
 
 Every method is ``POST /twirp/livekit.<Service>/<Method>`` with a message as protobuf or JSON in
 both directions. Errors are JSON always. The checks come in the order of LiveKit's server: verb,
-path, content type, body, grants.
+path, content type, body, grants; but without a token nobody's body is read.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 import trio
 
+from lktrio._text import printable
 from lktrio.auth import Claims
 from lktrio.devserver.http import Request, Response
 from lktrio.errors import RemoteProtocolError
@@ -123,7 +124,7 @@ class TwirpServer:
     async def _call(
         self, service: str, name: str, request: Request, claims: Claims | None
     ) -> Response:
-        route = {"twirp_invalid_route": f"{request.method} {request.path}"}
+        route = {"twirp_invalid_route": f"{request.method} {printable(request.path)}"}
         if request.method != "POST":
             text = f'unsupported method "{request.method}" (only POST is allowed)'
             raise TwirpError("bad_route", text, route)
@@ -133,14 +134,16 @@ class TwirpServer:
             raise TwirpError("unimplemented", self._refused[service](claims))
         method = self._services[service].get(name)
         if method is None:
-            raise TwirpError("bad_route", f'no handler for path "{request.path}"', route)
+            raise TwirpError("bad_route", f'no handler for path "{printable(request.path)}"', route)
         content_type = request.headers.get("content-type", "")
         kind = content_type.partition(";")[0].strip().lower()
         if kind not in (_JSON, _PROTOBUF):
-            raise TwirpError("bad_route", f'unexpected Content-Type: "{content_type}"', route)
-        message = _decode(method, request.body, kind)
-        if claims is None:
+            raise TwirpError(
+                "bad_route", f'unexpected Content-Type: "{printable(content_type)}"', route
+            )
+        if claims is None:  # before anything of the body is read
             raise permissions_denied()
+        message = _decode(method, await request.read_body(), kind)
         return _encode(await method.handle(message, claims), kind)
 
 

@@ -40,7 +40,6 @@ class SignalClient:
     def __init__(self, websocket: WebSocketConnection) -> None:
         self.websocket = websocket
         self.received: list[proto.SignalResponse] = []
-        self.texts: list[str] = []
         self.closed = trio.Event()
         self.close_code: int | None = None
         self._arrival = trio.Condition()
@@ -50,11 +49,8 @@ class SignalClient:
         try:
             while True:
                 message = await self.websocket.get_message()
-                if isinstance(message, str):
-                    self.texts.append(message)
-                    response = codec.from_json(proto.SignalResponse, message)
-                else:
-                    response = codec.decode(proto.SignalResponse, message)
+                assert isinstance(message, bytes)
+                response = codec.decode(proto.SignalResponse, message)
                 async with self._arrival:
                     self.received.append(response)
                     self._arrival.notify_all()

@@ -6,18 +6,22 @@ import base64
 import gzip
 import random
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
-from urllib.parse import quote
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
 import trio
 
 from lktrio import proto
+from lktrio.auth import AccessToken, Claims, VideoGrants, verify_token
 from lktrio.devserver import DevServer, open_dev_server
+from lktrio.devserver.http import HttpError
+from lktrio.devserver.joining import parse_join
 from lktrio.proto import codec
 from tests.devserver.caller import open_caller
-from tests.devserver.client import SignalClient, joined
-from tests.devserver.raw_http import read_answer, request
+from tests.devserver.client import SignalClient, join_request, joined
+from tests.devserver.raw_http import connect, read_answer, request
 
 LIMIT = 20
 
@@ -34,7 +38,7 @@ async def open_scene() -> AsyncGenerator[tuple[DevServer, SignalClient], None]:
 async def test_a_head_that_never_ends_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lktrio.devserver.http._HEAD_SECONDS", 0.1)
     async with open_scene() as (server, _):
-        stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+        stream = await connect(server.port)
         async with stream:
             await stream.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n")
             assert await stream.receive_some() == b""
@@ -43,7 +47,7 @@ async def test_a_head_that_never_ends_is_cut_off(monkeypatch: pytest.MonkeyPatch
 async def test_a_connection_that_stays_idle_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lktrio.devserver.http._IDLE_SECONDS", 0.1)
     async with open_scene() as (server, _):
-        stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+        stream = await connect(server.port)
         async with stream:
             assert await stream.receive_some() == b""
 
@@ -57,7 +61,7 @@ async def send_until_closed(stream: trio.SocketStream, data: bytes) -> None:
 
 async def test_a_head_that_is_too_large_is_refused() -> None:
     async with open_scene() as (server, _):
-        stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+        stream = await connect(server.port)
         async with stream:
             await stream.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n")
             await send_until_closed(stream, b"X-Filler: " + b"x" * 65536 + b"\r\n")
@@ -94,43 +98,84 @@ async def test_too_many_parameters_are_refused() -> None:
     assert answer.status == 400
 
 
-@pytest.mark.parametrize("declared", [True, False], ids=["declared", "chunked"])
-async def test_a_body_that_is_too_large_is_refused(declared: bool) -> None:
+CALL = "POST /twirp/livekit.RoomService/ListRooms HTTP/1.1\r\nHost: x\r\n"
+CALL += "Content-Type: application/protobuf\r\n"
+
+
+async def test_a_body_that_is_too_large_is_refused() -> None:
     async with open_scene() as (server, _):
-        stream = await trio.open_tcp_stream("127.0.0.1", server.port)
-        async with stream:
-            head = "POST /twirp/livekit.RoomService/ListRooms HTTP/1.1\r\nHost: x\r\n"
-            size = 10 * 1024 * 1024 + 1
-            if declared:
-                await stream.send_all(f"{head}Content-Length: {size}\r\n\r\n".encode())
-            else:
-                await stream.send_all(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
-                await send_until_closed(stream, b"10000\r\n" + bytes(65536) + b"\r\n")
-                return
+        head = f"{CALL}Authorization: Bearer {server.token('me', 'room', room_list=True)}\r\n"
+        async with await connect(server.port) as stream:
+            await stream.send_all(f"{head}Content-Length: {10 * 1024**2 + 1}\r\n\r\n".encode())
             answer = await read_answer(stream)
+        async with await connect(server.port) as stream:
+            await stream.send_all(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+            await send_until_closed(stream, b"10000\r\n" + bytes(65536) + b"\r\n")
     assert (answer.status, answer.text) == (413, "request body too large")
     assert answer.headers["connection"] == "close"
 
 
-@pytest.mark.parametrize(
-    "garbage",
-    [
-        b"\x16\x03\x01\x02\x00\x01\x00",
-        b"GET\r\n\r\n",
-        b"\r\n" * 1000 + b"\x00",
-        b"GET / HTTP/9.9\r\n\r\n",
-    ],
-    ids=["tls", "no target", "empty lines", "version"],
-)
-async def test_what_is_not_http_is_closed(garbage: bytes) -> None:
+async def test_without_a_token_no_body_is_read() -> None:
+    async with open_scene() as (server, _), await connect(server.port) as stream:
+        await stream.send_all(f"{CALL}Content-Length: 1000000\r\n\r\n".encode())
+        answer = await read_answer(stream)  # though no byte of the body was sent
+    assert answer.status == 401
+    assert "permissions denied" in answer.text
+    assert answer.headers["connection"] == "close"
+
+
+async def test_without_a_token_no_join_request_is_decoded() -> None:
     async with open_scene() as (server, _):
-        stream = await trio.open_tcp_stream("127.0.0.1", server.port)
-        async with stream:
-            await stream.send_all(garbage)
-            await stream.send_eof()
-            with suppress(trio.BrokenResourceError):  # closed with our bytes unread
-                while await stream.receive_some():
-                    pass
+        answer = await request(server.port, "GET", "/rtc/v1/validate?join_request=nonsense")
+    assert (answer.status, answer.text) == (401, "no permissions to access the room")
+
+
+async def test_a_head_of_too_many_lines_is_refused() -> None:
+    async with open_scene() as (server, _):
+        for lines in (b"a: b\r\n" * 200, b"a: b\n" * 200, b"\r\n" * 4 + b"a: b\r\n" * 200):
+            async with await connect(server.port) as stream:
+                await stream.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n" + lines.lstrip() + b"\r\n")
+                answer = await read_answer(stream)
+            assert (answer.status, answer.text) == (431, "too many header fields"), lines[:8]
+
+
+async def test_who_would_be_described_at_too_great_length_cannot_join() -> None:
+    cases: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+        "exceeds name length limit": ({"name": "n" * 257}, {}),
+        "exceeds metadata size limit": ({}, {"metadata": "m" * (512 * 1024 + 1)}),
+        "exceeds attributes size limit": ({"attributes": {"a": "b" * 64 * 1024}}, {}),
+    }
+    for reason, (claims, fields) in cases.items():
+        query = {"join_request": unquote(join_request(**fields))}
+        with pytest.raises(HttpError, match=reason):
+            parse_join(query, claims_of(**claims), v1=True, strict=True)
+
+
+def claims_of(**fields: Any) -> Claims:
+    """The claims of a token that lets somebody join."""
+    video = VideoGrants(room_join=True, room="room", can_update_own_metadata=True)
+    token = AccessToken(identity="me", video=video, **fields).to_jwt("key", "secret")
+    return verify_token(token, {"key": "secret"})
+
+
+GARBAGE = {
+    "tls": b"\x16\x03\x01\x02\x00\x01\x00",
+    "no target": b"GET\r\n\r\n",
+    "empty lines": b"\r\n" * 1000 + b"\x00",
+    "version": b"GET / HTTP/9.9\r\n\r\n",
+}
+
+
+async def test_what_is_not_http_is_closed() -> None:
+    async with open_scene() as (server, honest):
+        for garbage in GARBAGE.values():
+            async with await connect(server.port) as stream:
+                await stream.send_all(garbage)
+                await stream.send_eof()
+                with suppress(trio.BrokenResourceError):  # closed with our bytes unread
+                    while await stream.receive_some():
+                        pass
+            await honest.ping()
 
 
 async def test_a_message_that_is_too_large_ends_the_link() -> None:
@@ -152,12 +197,13 @@ OFFERS = {
 }
 
 
-@pytest.mark.parametrize("sdp", OFFERS.values(), ids=OFFERS.keys())
-async def test_offers_that_make_no_sense_end_that_session_alone(sdp: str) -> None:
-    async with open_scene() as (server, _), joined(server, "me") as client:
-        await client.send(offer=proto.SessionDescription(type="offer", sdp=sdp))
-        leave = await client.wait_for("leave")
-        assert leave.action == proto.LeaveRequest.Action.RECONNECT
+async def test_offers_that_make_no_sense_end_that_session_alone() -> None:
+    async with open_scene() as (server, _):
+        for case, sdp in OFFERS.items():
+            async with joined(server, "me") as client:
+                await client.send(offer=proto.SessionDescription(type="offer", sdp=sdp))
+                leave = await client.wait_for("leave")
+                assert leave.action == proto.LeaveRequest.Action.RECONNECT, case
 
 
 async def test_answers_to_no_offer_are_ignored() -> None:
@@ -217,16 +263,31 @@ async def test_datagrams_of_strangers_change_nothing() -> None:
             await bob.wait(lambda: bob.packets)
 
 
-async def test_too_many_connections_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lktrio.devserver.server._MAX_CONNECTIONS", 3)
-    async with open_scene() as (server, _):
-        streams = [await trio.open_tcp_stream("127.0.0.1", server.port) for _ in range(2)]
-        await trio.sleep(0.05)
-        extra = await trio.open_tcp_stream("127.0.0.1", server.port)
+async def test_of_too_many_idle_connections_the_oldest_goes() -> None:
+    async with open_scene() as (server, _), AsyncExitStack() as stack:
+        streams = [await stack.enter_async_context(await connect(server.port)) for _ in range(65)]
+        assert await streams[0].receive_some() == b""
+        await streams[-1].send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await read_answer(streams[-1])).status == 200
+
+
+async def test_with_all_places_taken_the_oldest_idle_connection_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lktrio.devserver.server._MAX_CONNECTIONS", 2)
+    async with open_scene() as (server, _):  # in one place there is an honest client
+        idle = await connect(server.port)
+        async with idle, await connect(server.port) as other:
+            assert await idle.receive_some() == b""
+            await other.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await read_answer(other)).status == 200
+
+
+async def test_sessions_do_not_make_place_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lktrio.devserver.server._MAX_CONNECTIONS", 1)
+    async with open_scene() as (server, _), await connect(server.port) as extra:
         with suppress(trio.BrokenResourceError):  # closed before it was read
             assert await extra.receive_some() == b""
-        for stream in (*streams, extra):
-            await stream.aclose()
 
 
 async def test_who_does_not_read_loses_its_link(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,7 +312,7 @@ async def test_who_does_not_read_loses_its_link(monkeypatch: pytest.MonkeyPatch)
 
 async def deaf_client(server: DevServer) -> trio.SocketStream:
     """Join and never read."""
-    stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+    stream = await connect(server.port)
     head = (
         "GET /rtc?protocol=17 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"

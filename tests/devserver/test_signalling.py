@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -221,26 +220,13 @@ async def test_frames_without_a_known_case_are_ignored(frame: bytes) -> None:
             await client.ping()
 
 
-@pytest.mark.parametrize("frame", [b"\xff\xff\xff", "{nope"], ids=["binary", "text"])
+@pytest.mark.parametrize("frame", [b"\xff\xff\xff", "{}"], ids=["binary", "text"])
 async def test_frames_that_cannot_be_read_end_the_link_without_a_leave(frame: bytes | str) -> None:
     with trio.fail_after(20):
         async with open_dev_server() as server, joined(server, "me") as client:
             await client.send_raw(frame)
             assert await client.wait_closed() == 1000
             assert "leave" not in client.kinds()
-
-
-async def test_text_is_answered_with_text_and_binary_with_binary() -> None:
-    with trio.fail_after(20):
-        async with open_dev_server() as server, joined(server, "me") as client:
-            await client.send_raw('{"pingReq":{"timestamp":"1","rtt":"2"}, "unknown": 1}')
-            await client.wait_for("pong_resp")
-            answer = json.loads(next(text for text in client.texts if "pongResp" in text))
-            await client.send_raw('{"ping_req":{"timestamp":"3"}}')
-            await client.wait_for("pong_resp")
-            await client.ping()  # binary
-            assert sum("pongResp" in text for text in client.texts) == 2
-    assert answer["pongResp"]["lastPingTimestamp"] == "1"
 
 
 @pytest.mark.parametrize(
