@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
 from hypothesis import settings
+
+from tests.support.virtual_time import run_in_virtual_time
 
 # A shared machine is slow at times, which says nothing about a single example. What continuous
 # integration checks is the same for the same code; elsewhere every run looks at new examples.
@@ -17,3 +20,10 @@ settings.load_profile("ci" if os.environ.get("CI") else "lktrio")
 # that they start as well. Some tests press Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Run what is marked ``virtual_time`` under a clock that jumps; not with a real server."""
+    if item.get_closest_marker("virtual_time") is None or "livekit" in item.keywords:
+        return
+    item.add_marker(pytest.mark.trio(run=run_in_virtual_time), append=False)

@@ -14,7 +14,7 @@ from lktrio.net.network import TcpListener, TcpStream
 from lktrio.net.udp import UdpSocket
 from lktrio.rtc.base import Address
 
-__all__ = ["SYSTEM_NETWORK", "SystemNetwork", "failure_reason"]
+__all__ = ["SYSTEM_NETWORK", "SystemNetwork", "failure_reason", "unknown_name"]
 
 
 class _SystemTcpStream(TcpStream):
@@ -98,7 +98,7 @@ class SystemNetwork:
         try:
             found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         except UnicodeError as error:  # no name that could be asked for
-            raise socket.gaierror(socket.EAI_NONAME, f"not a host name: {error}") from error
+            raise unknown_name(host) from error
         by_family = {family: sockaddr for family, _, _, _, sockaddr in reversed(found)}
         return [(str(sockaddr[0]), int(sockaddr[1])) for sockaddr in by_family.values()]
 
@@ -113,6 +113,11 @@ class SystemNetwork:
 
 SYSTEM_NETWORK = SystemNetwork()
 """The one that is used where nobody says otherwise."""
+
+
+def unknown_name(host: str) -> OSError:
+    """The error of a look-up that found nothing."""
+    return socket.gaierror(socket.EAI_NONAME, f"there is no host called {host!a}")
 
 
 def failure_reason(error: OSError) -> str:

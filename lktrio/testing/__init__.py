@@ -1,1 +1,21 @@
 """Tools for testing programs that use lktrio, and lktrio itself."""
+
+from __future__ import annotations
+
+from lktrio.testing.cancellation import cancel_at_every_checkpoint
+from lktrio.testing.hosts import SimulatedHost
+from lktrio.testing.links import Fate, LinkProfile, LinkStatistics
+from lktrio.testing.nat import Nat, NatKind
+from lktrio.testing.network import SimulatedNetwork, TraceRecord
+
+__all__ = [
+    "Fate",
+    "LinkProfile",
+    "LinkStatistics",
+    "Nat",
+    "NatKind",
+    "SimulatedHost",
+    "SimulatedNetwork",
+    "TraceRecord",
+    "cancel_at_every_checkpoint",
+]

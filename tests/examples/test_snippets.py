@@ -11,7 +11,7 @@ import trio
 import trio.testing
 
 from docs.snippets import media as media_page
-from docs.snippets import rooms, server_api, testing, tokens, tutorial
+from docs.snippets import rooms, server_api, simulated, testing, tokens, tutorial
 from lktrio import Room, api, events, media, open_room
 from lktrio.api import LiveKitAPI
 from lktrio.auth import AccessToken, VideoGrants, verify_token
@@ -307,3 +307,13 @@ async def test_measuring_loudness(short: Path) -> None:
 
 async def test_the_test_of_the_documentation() -> None:
     await testing.test_greeting()
+
+
+@pytest.mark.virtual_time
+async def test_calls_on_a_simulated_network() -> None:
+    clock = trio.testing.MockClock()  # for the signatures; the one that runs is the marker's
+    for case in (
+        simulated.test_greeting_from_behind_a_nat,
+        simulated.test_a_lost_server_ends_the_room,
+    ):
+        await case(clock)

@@ -11,7 +11,7 @@ from lktrio.errors import LocalProtocolError
 from lktrio.rtc.sctp.crc32c import crc32c
 from lktrio.rtc.srtp import OutboundSrtpStream, SrtpSender
 from lktrio.rtc.transport import TransportState
-from lktrio.testing.network import LinkConditions
+from lktrio.testing.engines import LinkConditions
 from tests.support.attacker import Mutator, held_bytes
 from tests.support.peer_call import Call, Host, opus_frames, vp8_frames
 

@@ -8,7 +8,7 @@ import pytest
 
 from lktrio.rtc.base import Address
 from lktrio.rtc.datachannel import DataChannelMessage
-from lktrio.testing.network import LinkConditions
+from lktrio.testing.engines import LinkConditions
 from tests.support.attacker import STRANGER, Attacker, held_bytes
 from tests.support.peer_call import Call, opus_frames, vp8_frames
 

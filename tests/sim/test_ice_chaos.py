@@ -7,7 +7,7 @@ import random
 import pytest
 
 from lktrio.rtc.ice import IceRole, IceState
-from lktrio.testing.network import LinkConditions, SimulatedNetwork
+from lktrio.testing.engines import LinkConditions, SimulatedNetwork
 from tests.support.ice import IceHost, both_selected
 
 WEATHER = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lktrio.rtc.ice import IceState
-from lktrio.testing.network import LinkConditions, SimulatedNetwork
+from lktrio.testing.engines import LinkConditions, SimulatedNetwork
 from tests.support.ice import (
     ALICE,
     BOB,

@@ -8,7 +8,7 @@ import pytest
 
 from lktrio.rtc.ice import IceState
 from lktrio.rtc.ice.stun import StunClass, StunMessage
-from lktrio.testing.network import LinkConditions
+from lktrio.testing.engines import LinkConditions
 from tests.support.ice import ALICE, BOB, CONTROLLED, both_selected, introduce, two_hosts
 
 GOOD = LinkConditions(delay=0.02)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lktrio.rtc.ice import IceRole, IceState
-from lktrio.testing.network import LinkConditions, SimulatedNetwork
+from lktrio.testing.engines import LinkConditions, SimulatedNetwork
 from tests.support.ice import CONTROLLING, IceHost, both_selected, introduce
 
 WIRE, OTHER_WIRE = ("10.0.0.1", 1000), ("10.0.0.2", 2000)

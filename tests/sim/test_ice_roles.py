@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lktrio.rtc.ice import IceRole, IceState
-from lktrio.testing.network import LinkConditions
+from lktrio.testing.engines import LinkConditions
 from tests.support.ice import CONTROLLED, CONTROLLING, both_selected, introduce, two_hosts
 
 

@@ -12,7 +12,7 @@ from lktrio.errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.datachannel import DataChannelMessage
 from lktrio.rtc.streams import MAX_UNLISTED, KeyframeRequested
 from lktrio.rtc.transport import TransportState
-from lktrio.testing.network import LinkConditions
+from lktrio.testing.engines import LinkConditions
 from tests.support.peer_call import PERFECT, VP8_KEY, Call, opus_frames, vp8_frames
 
 

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from lktrio.rtc.base import NEVER, Address
-from lktrio.testing.network import LinkConditions, SimulatedNetwork
+from lktrio.testing.engines import LinkConditions, SimulatedNetwork
 
 HERE, THERE = ("10.0.0.1", 1), ("10.0.0.2", 2)
 OUTSIDE = "203.0.113.1"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import tracemalloc
 
-from lktrio.testing.network import LinkConditions
+from lktrio.testing.engines import LinkConditions
 from tests.support.peer_call import Call, opus_frames, vp8_frames
 
 MISERABLE = LinkConditions(delay=0.02, loss=0.02, jitter=0.01, duplicate=0.01, reorder=0.01)

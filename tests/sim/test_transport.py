@@ -23,7 +23,7 @@ from lktrio.rtc.transport import (
     TransportState,
     TransportStateChanged,
 )
-from lktrio.testing.network import LinkConditions, SimulatedNetwork
+from lktrio.testing.engines import LinkConditions, SimulatedNetwork
 
 PERFECT = LinkConditions()
 LONG_AGO = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)

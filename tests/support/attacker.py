@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from lktrio.rtc.base import Address
-from lktrio.testing.network import SimulatedNetwork
+from lktrio.testing.engines import SimulatedNetwork
 
 INTERESTING = (0, 1, 2, 3, 4, 0x7F, 0x80, 0xFF)
 STRANGER: Address = ("203.0.113.66", 6666)

@@ -17,7 +17,7 @@ from lktrio.rtc.ice import (
 from lktrio.rtc.ice.candidate import Candidate, host_candidate
 from lktrio.rtc.ice.gather import CandidateGathered, StunGatherer
 from lktrio.rtc.ice.stun import Attribute, StunClass, StunMessage
-from lktrio.testing.network import LinkConditions, SimulatedNetwork
+from lktrio.testing.engines import LinkConditions, SimulatedNetwork
 
 CONTROLLING, CONTROLLED = IceRole.CONTROLLING, IceRole.CONTROLLED
 ALICE = ("10.0.0.1", 1000)

@@ -13,7 +13,7 @@ from lktrio.rtc.rtp.inbound import InboundStream, ReceivedFrame
 from lktrio.rtc.streams import MediaReceived
 from lktrio.rtc.transceiver import Transceiver
 from lktrio.rtc.transport import TransportState
-from lktrio.testing.network import LinkConditions, SimulatedNetwork
+from lktrio.testing.engines import LinkConditions, SimulatedNetwork
 
 LONG_AGO = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 PERFECT = LinkConditions()

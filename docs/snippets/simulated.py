@@ -1,0 +1,42 @@
+"""Tests on a simulated network, for the page about testing."""
+
+from __future__ import annotations
+
+import trio
+from trio.testing import MockClock
+
+from lktrio import RoomOptions, events, open_room
+from lktrio.devserver import open_dev_server
+from lktrio.testing import LinkProfile, NatKind, SimulatedNetwork
+
+DSL = LinkProfile(latency=0.03, jitter=0.01, loss=0.02, burst=2, rate=1_000_000)
+
+
+async def test_greeting_from_behind_a_nat(autojump_clock: MockClock) -> None:
+    """Data from a client behind the strictest kind of NAT."""
+    network = SimulatedNetwork(seed=1, profile=DSL)
+    home = network.nat("198.51.100.1", NatKind.SYMMETRIC)
+    media = network.host("server", "192.0.2.1")
+    at_home = RoomOptions(network=network.host("alice", "10.0.0.2", nat=home))
+    outside = RoomOptions(network=network.host("bob", "192.0.2.3"))
+    async with (
+        open_dev_server(host="192.0.2.1", network=media) as server,
+        open_room(server.url, server.token("bob", "demo"), outside) as bob,
+        open_room(server.url, server.token("alice", "demo"), at_home) as alice,
+    ):
+        received = bob.events(events.DataReceived)
+        await alice.local_participant.publish_data(b"hello", topic="greeting")
+        assert (await received.receive()).data == b"hello"
+
+
+async def test_a_lost_server_ends_the_room(autojump_clock: MockClock) -> None:
+    """A server that is not heard any more."""
+    network = SimulatedNetwork(seed=1, profile=DSL)
+    media, pc = network.host("server", "192.0.2.1"), network.host("alice", "192.0.2.2")
+    async with (
+        open_dev_server(host="192.0.2.1", network=media) as server,
+        open_room(server.url, server.token("alice", "demo"), RoomOptions(network=pc)) as room,
+    ):
+        network.partition(media, pc)
+        with trio.fail_after(60):  # of virtual time
+            await room.wait_closed()
