@@ -12,7 +12,8 @@ be 0, although a plain NAL unit never ends in a zero byte.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.payload.base import (
@@ -66,6 +67,7 @@ _FU_HEADERS = 2  # FU indicator and FU header
 _LENGTH_SIZE = 2  # of each NAL unit in a STAP-A
 _PARTITIONED = frozenset((SLICE, 2, IDR))  # slices and data partition A begin with first_mb
 _KEYFRAME_TYPES = frozenset((IDR, SPS))
+_LOOKED_AT = 32  # NAL units of a STAP-A, where one is sought that a keyframe begins with
 _FILLER = b"\x0c\xff\x80"  # NAL unit type 12: one byte of filler data and the trailing bits
 
 
@@ -203,9 +205,10 @@ class H264Depacketizer:
         if payload[0] & _TYPE != _STAP_A:
             return _first_unit(payload)[0] in _KEYFRAME_TYPES
         try:
-            return any(unit[0] & _TYPE in _KEYFRAME_TYPES for unit in _disaggregate(payload))
+            units = list(islice(_units(payload), _LOOKED_AT))
         except RemoteProtocolError:
             return False
+        return any(unit[0] & _TYPE in _KEYFRAME_TYPES for unit in units)
 
     def assemble(self, payloads: Sequence[bytes]) -> bytes:
         """See `Depacketizer.assemble`; the frame is an access unit in Annex B form."""
@@ -270,7 +273,13 @@ def _whole_units(payload: bytes) -> list[bytes]:
 
 def _disaggregate(payload: bytes) -> list[bytes]:
     """The NAL units of a STAP-A (RFC 6184 §5.7.1)."""
-    units: list[bytes] = []
+    units = list(_units(payload))
+    if not units:
+        raise RemoteProtocolError("an H.264 STAP-A without NAL units")
+    return units
+
+
+def _units(payload: bytes) -> Iterator[bytes]:
     position = 1
     while position < len(payload):
         start = position + _LENGTH_SIZE
@@ -280,7 +289,4 @@ def _disaggregate(payload: bytes) -> list[bytes]:
             raise RemoteProtocolError("an H.264 STAP-A with a NAL unit that is cut off or empty")
         if not 0 < unit[0] & _TYPE <= _LAST_NAL_TYPE:
             raise RemoteProtocolError(f"an H.264 STAP-A within type {unit[0] & _TYPE}")
-        units.append(unit)
-    if not units:
-        raise RemoteProtocolError("an H.264 STAP-A without NAL units")
-    return units
+        yield unit

@@ -105,6 +105,16 @@ def test_key_frames_are_told_by_their_first_payload() -> None:
     assert not h264.is_keyframe(sender.pack(annexb(AUD, SLICE), BUDGET)[0])
 
 
+def test_only_the_first_units_of_an_aggregate_are_looked_at() -> None:
+    def aggregate(count: int) -> bytes:
+        """Parameter sets, then a unit that is cut off."""
+        return b"\x78" + b"\x00\x01\x67" * count + b"\xff\xff"
+
+    assert not h264.is_keyframe(aggregate(31))  # seen to be damaged
+    assert h264.is_keyframe(aggregate(32))  # what follows costs nothing
+    assert not h264.is_keyframe(b"\x78" + b"\x00\x01\x41" * 32 + b"\x00\x01\x67")
+
+
 def test_key_frames_are_told_by_the_whole_frame_too() -> None:
     assert frame_is_keyframe(annexb(AUD, SEI, IDR))
     assert not frame_is_keyframe(annexb(AUD, SEI, SLICE))
