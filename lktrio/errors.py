@@ -41,7 +41,8 @@
     │  └─ RemoteProtocolError            the peer sent something the protocol forbids
     └─ MediaError
        ├─ ContainerError                 a media file is damaged or of the wrong kind
-       └─ CodecUnavailable               no encoder or decoder for that codec is installed
+       ├─ CodecUnavailable               no encoder or decoder for that codec is installed
+       └─ EncryptedMedia                 media is encrypted from end to end
 
 Causes are chained: ``OSError``, ``ssl.SSLError`` and ``httpx.HTTPError`` appear as ``__cause__``,
 never bare. A message says what happened, where, and what to try. No secret is ever part of one.
@@ -70,6 +71,7 @@ __all__ = [
     "DigestMismatch",
     "DtlsFailed",
     "DuplicateEvent",
+    "EncryptedMedia",
     "Expired",
     "IceFailed",
     "InvalidAuthorization",
@@ -331,3 +333,7 @@ class ContainerError(MediaError):
 
 class CodecUnavailable(MediaError):
     """No encoder or decoder for the codec is installed."""
+
+
+class EncryptedMedia(MediaError):
+    """The media is encrypted from end to end, so that its frames cannot be read."""

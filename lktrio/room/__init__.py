@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lktrio.room.channels.events import Subscription
+from lktrio.room.channels.media import MediaChannel
 from lktrio.room.context import RoomContext, current_room
-from lktrio.room.frames import MediaChannel
 from lktrio.room.local_participant import LocalParticipant
 from lktrio.room.opening import connect_room, open_room
 from lktrio.room.options import RoomOptions, Timeouts

@@ -575,10 +575,10 @@ def _format(transceiver: Transceiver, codec: RtpCodec) -> InboundFormat:
     if name == "rtx":
         return InboundFormat("rtx", associated=-1 if codec.apt is None else codec.apt)
     if name == "red":
-        return InboundFormat("red")
+        return InboundFormat("red", mime="audio/red")
     mime = f"{transceiver.kind}/{codec.name}"
     known = mime.lower() in (known.lower() for known in MIME_TYPES)
-    return InboundFormat("media", depacketizer(mime) if known else None)
+    return InboundFormat("media", depacketizer(mime) if known else None, mime=mime)
 
 
 def _names_layer(transceiver: Transceiver, rid: str) -> bool:

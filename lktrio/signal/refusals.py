@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["explain_refusal", "is_unknown_path"]
 
 _NO_ROOM = "requested room does not exist"  # tells this 404 from the one of an unknown path
+_JWT_DOTS = 2  # RFC 7519 section 3
 _ADVICE = {  # for texts that do not say what to do
     _NO_ROOM: "create the room first, or have the server create rooms when they are joined",
     "connection closed by media": "the room may be full: see its max_participants",
@@ -73,7 +74,7 @@ async def explain_refusal(
                 f"the LiveKit server at {url.place} would take the join, but the WebSocket did "
                 f"not open ({_http(status)}); a proxy on the way may not let WebSockets through"
             )
-    return _error_of(status, _line(text), url)
+    return _error_of(status, _line(_without(token, text)), url)
 
 
 async def _ask(
@@ -108,6 +109,11 @@ async def _get(
             status = None
     await trio.lowlevel.checkpoint()
     return None if status is None else (status, body.decode("utf-8", "replace"))
+
+
+def _without(token: str, text: str) -> str:
+    """The text without our token, which LiveKit's server repeats; a secret until it expires."""
+    return text.replace(token, "...") if token.count(".") == _JWT_DOTS else text
 
 
 def _line(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -62,9 +63,8 @@ class Stage:
         return await self.room.events().receive()
 
     async def received(self) -> object:
-        channel = self.remote.frames()
-        channel.put(self.frame)
-        return await channel.receive()
+        await self.track.send(replace(self.frame, timestamp=trio.current_time()))
+        return await self.remote.frames().receive()
 
     async def keyframe(self) -> None:
         self.remote.frames()

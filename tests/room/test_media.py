@@ -261,20 +261,28 @@ async def test_a_track_can_begin_muted(server: RoomServer) -> None:
             assert (track.muted, publication.muted) == (False, False)
 
 
-async def test_a_track_that_is_not_read_queues_nothing(server: RoomServer) -> None:
-    sent = (await sample(media.OPUS))[:60]
-    async with server.join("bob") as bob, server.join("alice") as alice:
-        events = bob.events(TrackSubscribed)
-        async with alice.local_participant.publish_track(media.OPUS) as track:
-            remote = (await expect(events, TrackSubscribed)).track
-            remote.frames().close()
+async def test_the_first_reader_begins_with_what_came_before_it(server: RoomServer) -> None:
+    for codec in (media.OPUS, media.VP8):
+        sent = (await sample(codec))[:30]
+        async with (
+            server.join("bob") as bob,
+            server.join("alice") as alice,
+            alice.local_participant.publish_track(codec) as track,
+        ):
+            remote = (await expect(bob.events(TrackSubscribed), TrackSubscribed)).track
             await track.wait_subscribed()
             for frame in sent:
                 await track.send(frame)
-            (stream,) = remote._receiver._streams  # type: ignore[attr-defined]
-            await until(lambda: stream.reception.received >= 50)
-            assert stream.frames == []
-            assert stream.packets == []
+            await trio.sleep(0.2)  # it is on its way
+            late = remote.frames()
+            with trio.fail_after(PATIENCE):
+                received = [await late.receive() for _ in range(20)]
+            assert run_of(received, sent).start == 0, codec
+            assert all(frame.received_at is not None for frame in received), codec
+            second = remote.frames()
+            await track.send(replace(sent[0], timestamp=3.0))
+            with trio.fail_after(PATIENCE):
+                assert (await second.receive()).data == sent[0].data, codec
 
 
 @VERSIONS

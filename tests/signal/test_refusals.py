@@ -107,6 +107,18 @@ async def test_a_v1_refusal_is_asked_about_at_v1() -> None:
     assert asked.participant_attributes == {"a": "b"}
 
 
+async def test_a_token_that_the_server_echoes_is_not_repeated() -> None:
+    async def script(visit: Visit) -> None:
+        sent = visit.request.headers["authorization"].removeprefix("Bearer ")
+        await visit.refuse(401, f"invalid token: {sent}, its signature is invalid")
+
+    async with open_signal_server(script) as server:
+        with pytest.raises(AuthenticationFailed, match="its signature is invalid") as caught:
+            async with open_signal(server.url, "secret.secret.secret", V0):
+                pytest.fail("it was joined")
+    assert "secret.secret" not in str(caught.value)
+
+
 async def test_a_missing_room_is_no_reason_to_try_v0() -> None:
     async def script(visit: Visit) -> None:
         await visit.refuse(404, NO_ROOM)

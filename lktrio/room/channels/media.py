@@ -43,6 +43,10 @@ PACKET_QUEUE_LIMIT = 2048
 T = TypeVar("T")
 
 
+def _as_it_is(item: T) -> T:
+    return item
+
+
 class MediaQueue(Generic[T]):
     """What waits for one consumer; the oldest goes when there is no room.
 
@@ -149,8 +153,9 @@ class MediaChannel(trio.abc.ReceiveChannel[T]):
     by nobody referring to it any longer.
     """
 
-    def __init__(self, feed: _Feed[T]) -> None:
+    def __init__(self, feed: _Feed[T], stamp: Callable[[T], T]) -> None:
         self._feed = feed
+        self._stamp = stamp
 
     @property
     def dropped(self) -> int:
@@ -172,7 +177,7 @@ class MediaChannel(trio.abc.ReceiveChannel[T]):
             if feed.ended:
                 raise trio.EndOfChannel
             await feed.lot.park()
-        item = feed.queue.take()
+        item = self._stamp(feed.queue.take())
         await trio.lowlevel.cancel_shielded_checkpoint()
         return item
 
@@ -204,9 +209,11 @@ class MediaSource(Generic[T]):
 
     Args:
         backlog: Keeps what comes before the first reader.
+        stamp: Called with every item that somebody takes; returns what is given to the taker.
     """
 
-    def __init__(self, backlog: Backlog[T]) -> None:
+    def __init__(self, backlog: Backlog[T], stamp: Callable[[T], T] = _as_it_is) -> None:
+        self._stamp = stamp
         self._backlog: Backlog[T] | None = backlog
         self._feeds: tuple[weakref.ref[_Feed[T]], ...] = ()
         self._ended = False
@@ -230,7 +237,7 @@ class MediaSource(Generic[T]):
             feed.end()
         else:
             self._feeds += (weakref.ref(feed),)
-        return MediaChannel(feed)
+        return MediaChannel(feed, self._stamp)
 
     def put(self, item: T, size: int, now: float, *, keyframe: bool = False) -> None:
         """Give an item to everybody who reads. Never waits.

@@ -1,19 +1,39 @@
-"""The media of one remote track, from the streams of its section to the channels of its readers."""
+"""The media of one remote track, from the streams of its section to the channels of its readers.
+
+Theory of operation: a track keeps what arrives for its first reader, frames and the packets that
+they came in; which of the two it reads decides. From then on only what is read is put together.
+Packets say nothing of keyframes, so the kept ones begin where the last keyframe does that was put
+together.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
+from functools import partial
 
-from lktrio.errors import RemoteProtocolError
-from lktrio.media import OPUS, Codec, EncodedFrame
-from lktrio.room.frames import PACKET_QUEUE_LIMIT, FrameChannel, MediaChannel
+import trio
+
+from lktrio.errors import CodecUnavailable, EncryptedMedia, RemoteProtocolError
+from lktrio.media import OPUS, Codec, EncodedFrame, find_codec
+from lktrio.room.channels.backlog import Backlog
+from lktrio.room.channels.media import (
+    FRAME_QUEUE_LIMIT,
+    PACKET_QUEUE_LIMIT,
+    FrameQueue,
+    MediaChannel,
+    MediaQueue,
+    MediaSource,
+)
 from lktrio.room.state.remote import RemoteTrackRecord
 from lktrio.rtc.payload.opus import packet_samples
 from lktrio.rtc.rtp import RtpPacket
 from lktrio.rtc.rtp.inbound import InboundStream, ReceivedFrame
+from lktrio.rtc.sdp import RtpCodec
 
 __all__ = ["TrackMedia"]
+
+_RED = "audio/red"  # RFC 2198: Opus packets, some of them twice
 
 
 class TrackMedia:
@@ -21,6 +41,7 @@ class TrackMedia:
 
     Args:
         record: The track.
+        codecs: What was negotiated for its section.
         request_keyframe: Asks the sender of a stream for a keyframe.
 
     Attributes:
@@ -28,15 +49,22 @@ class TrackMedia:
     """
 
     def __init__(
-        self, record: RemoteTrackRecord, request_keyframe: Callable[[InboundStream], None]
+        self,
+        record: RemoteTrackRecord,
+        codecs: Sequence[RtpCodec],
+        request_keyframe: Callable[[InboundStream], None],
     ) -> None:
         self.ended = False
         self._record = record
+        self._codecs = codecs
         self._ask_keyframe = request_keyframe
         self._streams: list[InboundStream] = []
-        self._frame_channels: dict[FrameChannel, None] = {}
-        self._packet_channels: dict[MediaChannel[RtpPacket], None] = {}
+        video = self._is_video
+        self._frames: MediaSource[EncodedFrame] = MediaSource(Backlog(from_keyframe=video), _taken)
+        self._packets: MediaSource[RtpPacket] = MediaSource(Backlog(from_keyframe=False))
         self._first_timestamp: int | None = None
+        if record.view.encrypted:
+            self._frames.drop_backlog()
 
     @property
     def sid(self) -> str:
@@ -44,43 +72,64 @@ class TrackMedia:
         return self._record.info.sid
 
     @property
+    def mime_type(self) -> str:
+        """What is received; before the first packet what is to be expected, empty if unknown.
+
+        A publisher may have announced several codecs. A server forwards the first of them that was
+        negotiated with us.
+        """
+        for stream in self._streams:
+            if stream.mime:
+                return stream.mime
+        info = self._record.info
+        announced = [info.mime_type, *(codec.mime_type for codec in info.codecs)]
+        negotiated = {f"{self._record.view.kind}/{one.name}".lower() for one in self._codecs}
+        for mime in announced:
+            if mime.lower() in negotiated:
+                return mime
+        return info.mime_type
+
+    @property
     def codec(self) -> Codec | None:
         """The codec of the frames, or None when it is none of ``lktrio.media``."""
-        publication = self._record.view
-        codec = publication.codec
-        return OPUS if codec is None and publication.mime_type == "audio/red" else codec
+        mime = self.mime_type
+        try:
+            return OPUS if mime.lower() == _RED else find_codec(mime)
+        except CodecUnavailable:
+            return None
 
     # For readers
 
     def frames(self) -> MediaChannel[EncodedFrame]:
         """A new channel of frames; see ``RemoteTrack.frames``."""
-        ask = self._request_keyframe if self._is_video else None
-        channel = FrameChannel(self, ask)
-        if self.ended:
-            channel.end()
-            return channel
-        self._frame_channels[channel] = None
+        self._check_readable()
+        make = self._video_queue if self._is_video else _sound_queue
+        channel = self._frames.open(make)
+        self._packets.drop_backlog()
         self._want_what_is_read()
-        self._request_keyframe()
         return channel
 
     def packets(self) -> MediaChannel[RtpPacket]:
         """A new channel of packets; see ``RemoteTrack.packets``."""
-        channel: MediaChannel[RtpPacket] = MediaChannel(self, PACKET_QUEUE_LIMIT)
-        if self.ended:
-            channel.end()
-            return channel
-        self._packet_channels[channel] = None
+        channel = self._packets.open(lambda kept: MediaQueue(PACKET_QUEUE_LIMIT, kept))
+        self._frames.drop_backlog()
         self._want_what_is_read()
         return channel
 
-    def discard(self, channel: MediaChannel[Any]) -> None:
-        """Deliver nothing more to a channel."""
-        if isinstance(channel, FrameChannel):
-            self._frame_channels.pop(channel, None)
-        else:
-            self._packet_channels.pop(channel, None)
-        self._want_what_is_read()
+    def _check_readable(self) -> None:
+        if self._record.view.encrypted:
+            raise EncryptedMedia(
+                f"the track {self.sid} is encrypted from end to end, which cannot be decrypted "
+                "yet; its packets() can be read"
+            )
+        if self.mime_type and self.codec is None:
+            raise CodecUnavailable(
+                f"the frames of {self.mime_type} cannot be put together; read the packets() of "
+                f"the track {self.sid}"
+            )
+
+    def _video_queue(self, kept: list[EncodedFrame]) -> MediaQueue[EncodedFrame]:
+        return FrameQueue(self._request_keyframe, kept)
 
     # For the connection
 
@@ -94,18 +143,19 @@ class TrackMedia:
         """Hand what a stream has received to the channels."""
         frames, stream.frames = stream.frames, []
         packets, stream.packets = stream.packets, []
-        if self._packet_channels:
+        if packets and self._packets.wanted:
+            now = trio.current_time()
             for packet in packets:
                 if packet.payload:  # others are padding, of use for forwarders only
-                    for packet_channel in list(self._packet_channels):
-                        packet_channel.put(packet)
-        if frames and self._frame_channels:
+                    self._packets.put(packet, len(packet.payload), now)
+        if frames and self._frames.wanted:
             self._deliver_frames(frames, stream.clock_rate)
+        self._want_what_is_read()
 
     def _deliver_frames(self, frames: Sequence[ReceivedFrame], clock_rate: int) -> None:
         if self._first_timestamp is None:
             self._first_timestamp = frames[0].timestamp
-        opus = self.codec is OPUS
+        opus = not self._is_video and self.codec is OPUS
         for frame in frames:
             encoded = EncodedFrame(
                 data=frame.data,
@@ -113,17 +163,16 @@ class TrackMedia:
                 duration=_opus_duration(frame.data) if opus else 0.0,
                 keyframe=frame.keyframe,
             )
-            for channel in list(self._frame_channels):
-                channel.put(encoded)
+            size, now = len(frame.data), frame.received_at
+            self._frames.put(encoded, size, now, keyframe=frame.keyframe)
+            if self._is_video and frame.keyframe:
+                self._packets.begin_backlog_with(partial(_is_behind, frame.first_sequence))
 
     def end(self) -> None:
         """The track is over: every channel ends after what it has queued. Idempotent."""
         self.ended = True
-        channels: list[MediaChannel[Any]] = [*self._frame_channels, *self._packet_channels]
-        for channel in channels:
-            channel.end()
-        self._frame_channels.clear()
-        self._packet_channels.clear()
+        self._frames.end()
+        self._packets.end()
         self._want_what_is_read()
         self._streams.clear()
 
@@ -132,15 +181,27 @@ class TrackMedia:
         return self._record.view.kind == "video"
 
     def _want_what_is_read(self) -> None:
-        # A track that nobody reads queues nothing and assembles nothing.
+        # A track that nobody reads any more queues nothing and assembles nothing.
         for stream in self._streams:
-            stream.want_frames = bool(self._frame_channels)
-            stream.want_packets = bool(self._packet_channels)
+            stream.want_frames = self._frames.wanted
+            stream.want_packets = self._packets.wanted
 
     def _request_keyframe(self) -> None:
-        if self._is_video:
-            for stream in self._streams:
-                self._ask_keyframe(stream)
+        for stream in self._streams:
+            self._ask_keyframe(stream)
+
+
+def _is_behind(first: int, packet: RtpPacket) -> bool:
+    return packet.index >= first
+
+
+def _sound_queue(kept: list[EncodedFrame]) -> MediaQueue[EncodedFrame]:
+    return MediaQueue(FRAME_QUEUE_LIMIT, kept)
+
+
+def _taken(frame: EncodedFrame) -> EncodedFrame:
+    """Note when the program took a frame: what it sends on at once is live."""
+    return replace(frame, received_at=trio.current_time())
 
 
 def _opus_duration(packet: bytes) -> float:

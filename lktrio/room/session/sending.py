@@ -8,6 +8,7 @@ from typing import Protocol
 import trio
 
 from lktrio.media import EncodedFrame
+from lktrio.media.pacing import FramePacer
 from lktrio.room.session.life import RoomLife
 from lktrio.room.session.peer_connection import PeerConnection
 from lktrio.room.state.local import LocalTrackRecord, PublicationState
@@ -17,7 +18,6 @@ from lktrio.rtc.transceiver import Transceiver
 
 __all__ = ["OutgoingTrack", "TrackOwner"]
 
-_MAX_LATE = 0.25  # seconds by which a frame may be late before the schedule moves
 _MIN_TAIL = 0.05  # seconds that a last frame is given on its way; servers drop what comes too late
 _MAX_TAIL = 0.25
 _SILENCE = 127  # RFC 6464 section 3
@@ -64,7 +64,7 @@ class OutgoingTrack:
         self._stream = stream
         self._connection = connection
         self._life = life
-        self._zero: float | None = None
+        self._pacer = FramePacer()
         self._over_at = -math.inf
         self._ended = trio.Event()
         self._subscribed = trio.Event()
@@ -87,29 +87,23 @@ class OutgoingTrack:
     async def send(self, frame: EncodedFrame) -> None:
         """Send a frame when it is due; see ``LocalTrack.send``."""
         _check_frame(frame)
-        with trio.move_on_at(self._due(frame.timestamp)):
+        with trio.move_on_after(self._pacer.schedule(frame, trio.current_time())):
             await self._ended.wait()
         self._check_open()
-        if not self._muted:
-            self._send(frame)
-            tail = min(max(frame.duration, _MIN_TAIL), _MAX_TAIL)
-            self._over_at = trio.current_time() + tail
-
-    def _due(self, timestamp: float) -> float:
         now = trio.current_time()
-        if self._zero is None or self._zero + timestamp < now - _MAX_LATE:
-            self._zero = now - timestamp
-        return self._zero + timestamp
+        position = self._pacer.sent(frame, now)
+        if not self._muted:
+            self._send(frame, position, now)
 
-    def _send(self, frame: EncodedFrame) -> None:
+    def _send(self, frame: EncodedFrame, position: float, now: float) -> None:
         level: AudioLevel | None = None
         if self.record.codec.kind == "audio":
             level = self._audio_level(frame)
         elif frame.keyframe:
             self._wants_keyframe = False
-        timestamp = round(frame.timestamp * self.record.codec.clock_rate)
-        now = trio.current_time()
+        timestamp = round(position * self.record.codec.clock_rate)
         self._connection.send(self._stream.send_frame(frame.data, timestamp, now, level=level))
+        self._over_at = now + min(max(frame.duration, _MIN_TAIL), _MAX_TAIL)
 
     def _audio_level(self, frame: EncodedFrame) -> AudioLevel:
         silent = len(frame.data) <= _DTX_SIZE

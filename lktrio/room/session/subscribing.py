@@ -64,7 +64,7 @@ class Subscriptions:
     def _bind(
         self, connection: PeerConnection, transceiver: Transceiver, track: RemoteTrackRecord
     ) -> None:
-        media = TrackMedia(track, connection.request_keyframe)
+        media = TrackMedia(track, transceiver.codecs, connection.request_keyframe)
         self._bound[transceiver] = media
         for stream in connection.peer.inbound(transceiver):
             media.attach(stream)

@@ -186,14 +186,17 @@ class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
         self._record.audio_level = level
 
     async def send(self, value: EncodedFrame) -> None:
-        """Send a frame when it is due, so that a file is sent in real time.
+        """Send a frame when it is due: of a file in real time, of a live source at once.
 
-        The first frame is sent at once; every later one when as much time has passed as lies
-        between their timestamps. A frame that is late by more than 0.25 s moves the schedule. On a
+        The first frame is sent at once; every later one of a file when as much time has passed as
+        lies between their timestamps. A file that is late by more than 0.25 s goes on where it was.
+        Frames that come at a pace of their own (of a remote track, an encoder, a device) are not
+        held; after a stall they are sent at most four times as fast as they play. Timestamps that
+        go back or jump continue the track's timeline: a file may be sent again and again. On a
         muted track frames take their time and go nowhere. Cancelled, it has sent nothing.
 
         Args:
-            value: The frame. Timestamps must not run backwards for audio.
+            value: The frame.
 
         Raises:
             RoomClosed: The room has ended.

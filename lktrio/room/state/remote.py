@@ -20,7 +20,7 @@ from typing import Protocol
 
 from lktrio import proto
 from lktrio.media import Codec, EncodedFrame
-from lktrio.room.frames import MediaChannel
+from lktrio.room.channels.media import MediaChannel
 from lktrio.room.state.participant import Participant, ParticipantRecord
 from lktrio.room.state.publication import TrackPublication, TrackRecord
 from lktrio.rtc.capabilities import MediaKind
@@ -201,23 +201,35 @@ class RemoteTrack:
 
     @property
     def codec(self) -> Codec | None:
-        """The codec of the frames, or None when it is none of ``lktrio.media``."""
+        """The codec that is received, or None when it is none of ``lktrio.media``.
+
+        It may be another than was announced first (``publication.codec``), such as the backup codec
+        of a browser.
+        """
         return self._receiver.codec
 
     def frames(self) -> MediaChannel[EncodedFrame]:
-        """Receive the encoded frames from now on, in order, video from a keyframe on.
+        """Receive the encoded frames, in order, video from a keyframe on.
 
-        Timestamps are seconds since the first frame of the track that arrived; the same for all
-        channels of it. At most 50 frames wait; a consumer that is slower loses the oldest, counted
-        in ``dropped``, and video then goes on with a keyframe, which the publisher is asked for.
-        The channel ends with the track. Several channels may be open at once.
+        The first reader of a track begins with what has arrived since its subscription, at most 5 s
+        and 8 MiB of it, video from the last keyframe; others with what comes next. Timestamps are
+        seconds since the first frame of the track that arrived, the same for all channels of it.
+        At most 50 frames wait; a consumer that is slower loses the oldest, counted in ``dropped``,
+        and video then goes on with a keyframe, which the publisher is asked for. The channel ends
+        with the track. Several channels may be open at once.
+
+        Raises:
+            EncryptedMedia: The track is encrypted from end to end.
+            CodecUnavailable: Frames of its codec cannot be put together; its packets can be read.
         """
         return self._receiver.frames()
 
     def packets(self) -> MediaChannel[RtpPacket]:
-        """Receive the RTP packets from now on, in the order of their arrival.
+        """Receive the RTP packets, in the order of their arrival, of any codec.
 
-        Retransmissions and padding are dealt with. At most 2,048 packets wait; a consumer that is
-        slower loses the oldest, counted in ``dropped``. The channel ends with the track.
+        The first reader of a track begins with what has arrived since its subscription, as with
+        ``frames``; others with what comes next. Retransmissions and padding are dealt with. At most
+        2,048 packets wait; a consumer that is slower loses the oldest, counted in ``dropped``. The
+        channel ends with the track.
         """
         return self._receiver.packets()

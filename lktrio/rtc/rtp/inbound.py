@@ -83,6 +83,8 @@ class InboundFormat:
     """For video media: puts frames together. Without one only packets are delivered."""
     associated: int = -1
     """For RTX: payload type of the media (``apt``)."""
+    mime: str = ""
+    """For media: its type, such as ``"video/VP8"``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +242,7 @@ class InboundStream:
         round_trip: Seconds to the sender and back, to be updated by the owner.
         stats: Counters.
         reception: Statistics of the SSRC.
+        payload_type: Of the last packet, -1 before the first.
         sender_report: The last sender report, to map timestamps to the sender's clock.
     """
 
@@ -267,6 +270,7 @@ class InboundStream:
         self.round_trip = _DEFAULT_ROUND_TRIP
         self.stats = InboundStats()
         self.reception = Reception(ssrc, clock_rate)
+        self.payload_type = -1
         self.sender_report: SenderReport | None = None
         self.repair: RepairStream | None = None
         self._formats = dict(formats)
@@ -293,6 +297,12 @@ class InboundStream:
         if buffer is not None:
             self.stats.frames += len(buffer.frames)
             buffer.frames = frames
+
+    @property
+    def mime(self) -> str:
+        """Media type of what arrives, such as ``"video/VP8"``; empty before the first packet."""
+        form = self._formats.get(self.payload_type)
+        return form.mime if form is not None else ""
 
     @property
     def lost(self) -> int:
@@ -371,6 +381,7 @@ class InboundStream:
     ) -> None:
         """Take one packet, original or repaired, whose padding is cut off."""
         self.stats.bytes_received += len(payload)
+        self.payload_type = second & 0x7F
         if self.want_packets:
             self._deliver(index, packet, header_length, payload, second)
         if not self.want_frames:
