@@ -9,27 +9,51 @@ from lktrio.room.local_participant import LocalParticipant
 from lktrio.room.opening import connect_room, open_room
 from lktrio.room.options import RoomOptions, Timeouts
 from lktrio.room.room import Room
+from lktrio.room.state.enums import (
+    ConnectionQuality,
+    ConnectionState,
+    DisconnectReason,
+    EncryptionType,
+    ParticipantKind,
+    ParticipantState,
+    StreamState,
+    SubscriptionError,
+    TrackKind,
+    TrackSource,
+    VideoQuality,
+)
 from lktrio.room.state.local import LocalTrack, LocalTrackPublication
 from lktrio.room.state.participant import Participant, ParticipantPermissions
 from lktrio.room.state.publication import TrackPublication
 from lktrio.room.state.remote import RemoteParticipant, RemoteTrack, RemoteTrackPublication
 
 __all__ = [
+    "ConnectionQuality",
+    "ConnectionState",
+    "DisconnectReason",
+    "EncryptionType",
     "LocalParticipant",
     "LocalTrack",
     "LocalTrackPublication",
     "MediaChannel",
     "Participant",
+    "ParticipantKind",
     "ParticipantPermissions",
+    "ParticipantState",
     "RemoteParticipant",
     "RemoteTrack",
     "RemoteTrackPublication",
     "Room",
     "RoomContext",
     "RoomOptions",
+    "StreamState",
     "Subscription",
+    "SubscriptionError",
     "Timeouts",
+    "TrackKind",
     "TrackPublication",
+    "TrackSource",
+    "VideoQuality",
     "connect_room",
     "current_room",
     "open_room",
