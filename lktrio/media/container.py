@@ -5,8 +5,9 @@ frames in its queue; a `Muxer` is given frames and returns bytes. Both are synch
 they can be tested byte by byte; files, threads and cancellation are the business of
 `lktrio.media.open`.
 
-A demuxer holds at most one frame (8 MiB) besides what it was fed last. Frames that were whole
-are delivered before the error that ends a damaged file.
+A demuxer holds at most one frame (8 MiB) besides what it was fed last. Damage that the format
+allows to get over is passed over and counted; frames that were whole are delivered before the
+error that ends a file otherwise.
 """
 
 from __future__ import annotations
@@ -56,6 +57,12 @@ class Demuxer(ABC):
         """What is in the file; None until its head was read."""
         self.frames: deque[EncodedFrame] = deque()
         """Frames found so far; take them from the left."""
+        self.skipped = 0
+        """Bytes passed over because they were damaged, or no part of the format."""
+        self.holes = 0
+        """Places where something of the file is missing."""
+        self.retimed = 0
+        """Frames whose time could not be right; they were placed behind the one before them."""
         self._buffer: bytearray = bytearray()
         self._offset = 0  # of the buffer's first byte in the file
 

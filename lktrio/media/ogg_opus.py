@@ -7,7 +7,9 @@ by the durations that they state themselves. The first ``pre_skip`` samples are 
 and the granule position of the last page may cut samples off the end.
 
 Reading, streams of other codecs beside the first Opus stream are passed over, and a stream that
-follows the end of the first (a *chain*) goes on where that ended. Writing, one page holds about
+follows the first (a *chain*) goes on where that ended, whether or not its last page is there. What
+is no page, or a damaged one, is passed over up to the next page, as players do; so are packets of
+which a part is lost. The granule position tells how long the hole is. Writing, one page holds about
 a second. The granule position may only count samples of packets that are there (RFC 7845 §4.1),
 so gaps in time, as DTX and loss leave them, are filled with packets of empty frames, which ask
 the decoder to conceal them; the sound that follows stays in its place.
@@ -19,11 +21,18 @@ import os
 import struct
 
 from lktrio._version import __version__
-from lktrio.errors import LocalProtocolError, RemoteProtocolError
+from lktrio.errors import ContainerError, LocalProtocolError, RemoteProtocolError
 from lktrio.media.codec import OPUS
 from lktrio.media.container import MAX_FRAME_SIZE, Demuxer, MediaInfo, Muxer
 from lktrio.media.frame import EncodedFrame
-from lktrio.media.ogg import MAX_SEGMENTS, OggPage, build_page, read_page, segments
+from lktrio.media.ogg import (
+    CAPTURE_PATTERN,
+    MAX_SEGMENTS,
+    OggPage,
+    build_page,
+    read_page,
+    segments,
+)
 from lktrio.rtc.payload.opus import CLOCK_RATE, MAX_PACKET_SAMPLES, frame_samples, packet_samples
 
 __all__ = ["DEFAULT_PRE_SKIP", "OggOpusDemuxer", "OggOpusMuxer"]
@@ -41,6 +50,9 @@ _TEXT_LENGTH = struct.Struct("<I")
 _STREAM_COUNTS = 2  # bytes behind the head of mapping family 1: streams, coupled streams
 _INCOMPATIBLE_VERSION = 0xF0  # bits of the version that change the format (RFC 7845 §5.1)
 _UNKNOWN_GRANULE = -1
+_HEADERS = 2  # packets before the first one of sound
+_SEQUENCES = 0xFFFFFFFF  # numbers of pages are taken modulo one more
+_MAX_OTHERS = 64  # streams beside the one that is read whose content is remembered
 _PAGE_SAMPLES = CLOCK_RATE  # pages of about one second
 _MAX_PACKET = 61_440  # more than 48 frames of 1275 bytes with their lengths (RFC 6716 §3.4)
 _CODE_3 = 0x03  # in the TOC: the next byte counts the frames, here all of them empty
@@ -59,85 +71,149 @@ class OggOpusDemuxer(Demuxer):
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self._others: list[str] = []  # what the streams before the first Opus stream hold
+        self._others: dict[int, str] = {}  # streams that are not read, and what they hold
         self._serial: int | None = None  # of the current Opus stream, None between streams
         self._sequence = 0
         self._headers = 0  # header packets read: 0 to 2
         self._found_info = MediaInfo(OPUS)  # from OpusHead, until OpusTags confirm it
-        self._partial = bytearray()  # a packet that goes on in the next page
-        self._open = False  # whether there is such a packet
+        self._partial: bytearray | None = None  # a packet that goes on in the next page
+        self._broken = False  # whether something is missing in the current page or before it
         self._position: int | None = None  # granule position reached in the current stream
         self._reached = 0  # samples from the first packet of the file to there
 
     def feed(self, data: bytes) -> None:
         """See `Demuxer.feed`."""
         self._buffer += data
-        position = 0
+        self._take_pages(0)
+
+    def _take_pages(self, position: int) -> None:
+        """Take the pages from a position of the buffer on, and pass over what is none."""
         try:
-            while page := self._next_page(position):
+            while position < len(self._buffer):
+                try:
+                    page = read_page(self._buffer, position)
+                except ValueError:
+                    position = self._pass_over(position)
+                    continue
+                if page is None:
+                    return
                 self._take_page(page, position)
                 position += page.size
         finally:
             self._consume(position)
 
-    def _next_page(self, position: int) -> OggPage | None:
-        try:
-            return read_page(self._buffer, position)
-        except ValueError as error:
-            raise self._error(str(error), position) from None
+    def _pass_over(self, position: int) -> int:
+        """Leave what is at a position; returns where a page may begin behind it."""
+        found = self._buffer.find(CAPTURE_PATTERN, position + 1)
+        if found < 0:  # the pattern may have begun
+            found = max(position + 1, len(self._buffer) - len(CAPTURE_PATTERN) + 1)
+        self.skipped += found - position
+        return found
 
     def _take_page(self, page: OggPage, where: int) -> None:
-        if self._serial is None and page.first:
-            self._begin_stream(page, where)
+        if page.first and self._may_begin(page):
+            self._begin_stream(page)
         elif page.serial != self._serial:
-            if self.info is None and not page.first and self._serial is None:
-                raise self._error(f"an Ogg file with {self._found()}; only Opus can be read", where)
+            self._leave_page(page, where)
             return
         elif page.sequence != self._sequence:
-            raise self._error(f"page {page.sequence} instead of page {self._sequence}", where)
+            if self._is_repeated(page):
+                self.skipped += page.size
+                return
+            self._broken, self._partial = True, None
         if page.serial == self._serial:
-            self._sequence = (page.sequence + 1) & 0xFFFFFFFF
+            self._sequence = (page.sequence + 1) & _SEQUENCES
             self._take_packets(page, where)
+            self.holes += self._broken
+            self._broken = False
 
-    def _begin_stream(self, page: OggPage, where: int) -> None:
-        head = page.packets[0] if page.packets else b""
-        if not head.startswith(_HEAD_MAGIC):
-            self._others.append(
-                next((name for magic, name in _OTHER_CODECS.items() if head.startswith(magic)), "")
-            )
+    def _may_begin(self, page: OggPage) -> bool:
+        """Whether a first page is that of the next stream, not of one beside the current one."""
+        if self._serial is None:
+            return True
+        return self._headers == _HEADERS and _is_head(page)
+
+    def _begin_stream(self, page: OggPage) -> None:
+        if not _is_head(page):
+            self._note_other(page)
             return
         self._serial, self._sequence = page.serial, page.sequence
-        self._headers, self._open, self._position = 0, False, None
+        self._headers, self._partial, self._position = 0, None, None
 
-    def _found(self) -> str:
-        return " and ".join(name or "an unknown codec" for name in self._others) or "no beginning"
+    def _note_other(self, page: OggPage) -> None:
+        head = page.packets[0] if page.packets else b""
+        name = next((name for magic, name in _OTHER_CODECS.items() if head.startswith(magic)), "")
+        if len(self._others) < _MAX_OTHERS:
+            self._others[page.serial] = name or "an unknown codec"
+
+    def _leave_page(self, page: OggPage, where: int) -> None:
+        """Pass over a page of another stream."""
+        if page.first:
+            self._note_other(page)
+        elif self.info is None and self._serial is None:
+            found = " and ".join(self._others.values()) or "no beginning"
+            raise self._error(f"an Ogg file with {found}; only Opus can be read", where)
+        elif page.serial not in self._others:
+            self.skipped += page.size
+
+    def _is_repeated(self, page: OggPage) -> bool:
+        """Whether a page out of order was there before."""
+        behind = (self._sequence - page.sequence) & _SEQUENCES <= _SEQUENCES // 2
+        return behind and page.granule <= (self._position or 0)
 
     def _take_packets(self, page: OggPage, where: int) -> None:
-        packets = self._whole_packets(page, where)
-        while packets and self._headers < 2:
-            (self._read_head, self._read_tags)[self._headers](packets.pop(0), where)
-            self._headers += 1
+        packets = self._whole_packets(page)
+        try:
+            while packets and self._headers < _HEADERS:
+                self._take_header(packets, where)
+        except ContainerError:
+            if self.info is None:
+                raise
+            self._serial, self._broken = None, True  # a later stream that cannot be read
+            return
         if packets:
-            self._take_audio(packets, page, where)
+            self._take_audio(packets, page)
         if page.last:
-            if self._open:
-                raise self._error("the stream ends within a packet", where)
-            self._serial = None
+            self._broken |= self._partial is not None
+            self._serial = self._partial = None
 
-    def _whole_packets(self, page: OggPage, where: int) -> list[bytes]:
-        """The packets that end on a page."""
-        if page.continued != self._open and (page.packets or page.continued):
-            raise self._error("a packet does not go on where it should", where)
+    def _whole_packets(self, page: OggPage) -> list[bytes]:
+        """The packets that end on a page, without what is left of one whose beginning is lost."""
         packets = list(page.packets)
-        if self._open and packets:
-            self._partial += packets[0]
-            packets[0] = bytes(self._partial)
-        if packets:
-            self._open = page.unfinished
-            self._partial = bytearray(packets.pop() if page.unfinished else b"")
-        if len(self._partial) > MAX_FRAME_SIZE:
-            raise self._error(f"a packet of more than {MAX_FRAME_SIZE} bytes", where)
+        if not packets:
+            return packets
+        if page.continued and self._partial is None:
+            self._broken = True
+            self.skipped += len(packets.pop(0))
+        elif self._partial is not None and page.continued:
+            self._partial += packets.pop(0)
+            if packets or not page.unfinished:
+                packets.insert(0, bytes(self._partial))
+                self._partial = None
+        else:
+            self._broken |= self._partial is not None
+            self._partial = None
+        if page.unfinished and packets:
+            self._partial = bytearray(packets.pop())
+        self._limit_partial()
         return packets
+
+    def _limit_partial(self) -> None:
+        if self._partial is not None and len(self._partial) > MAX_FRAME_SIZE:
+            self.skipped += len(self._partial)
+            self._partial, self._broken = None, True
+
+    def _take_header(self, packets: list[bytes], where: int) -> None:
+        if self._headers == 0:
+            self._read_head(packets.pop(0), where)
+        elif packets[0].startswith(_TAGS_MAGIC):
+            packets.pop(0)
+            self.info = self.info or self._found_info
+        elif self._broken:  # they are lost, and of no use here
+            self.info = self.info or self._found_info
+        else:
+            raise self._error("no OpusTags behind OpusHead", where)
+        self._headers += 1
 
     def _read_head(self, packet: bytes, where: int) -> None:
         if len(packet) < _HEAD.size:
@@ -153,22 +229,12 @@ class OggOpusDemuxer(Demuxer):
             )
         self._found_info = MediaInfo(OPUS, channels=channels, pre_skip=pre_skip)
 
-    def _read_tags(self, packet: bytes, where: int) -> None:
-        if not packet.startswith(_TAGS_MAGIC):
-            raise self._error("no OpusTags behind OpusHead", where)
-        if self.info is None:
-            self.info = self._found_info
-
-    def _take_audio(self, packets: list[bytes], page: OggPage, where: int) -> None:
-        try:
-            durations = [packet_samples(packet) for packet in packets]
-        except RemoteProtocolError as error:
-            raise self._error(str(error), where) from None
-        if page.granule == _UNKNOWN_GRANULE:
-            raise self._error("a page without granule position although packets end there", where)
-        begin = self._place_page(page, sum(durations))
-        end = page.granule if page.last else begin + sum(durations)
-        for packet, duration in zip(packets, durations, strict=True):
+    def _take_audio(self, packets: list[bytes], page: OggPage) -> None:
+        timed = self._timed(packets)
+        total = sum(duration for _, duration in timed)
+        begin = self._place_page(page, total)
+        end = page.granule if page.last and page.granule >= 0 else begin + total
+        for packet, duration in timed:
             heard = min(duration, end - begin)
             begin += duration
             if heard > 0:
@@ -178,23 +244,51 @@ class OggOpusDemuxer(Demuxer):
                 )
         self._position = begin
 
+    def _timed(self, packets: list[bytes]) -> list[tuple[bytes, int]]:
+        """The packets that are of Opus, each with its samples."""
+        timed: list[tuple[bytes, int]] = []
+        for packet in packets:
+            try:
+                timed.append((packet, packet_samples(packet)))
+            except RemoteProtocolError:
+                self.skipped += len(packet)
+                self._broken = True
+        return timed
+
     def _place_page(self, page: OggPage, total: int) -> int:
         """Granule position at which the first packet of a page begins."""
         begin = page.granule - total
+        if page.granule == _UNKNOWN_GRANULE:  # although packets end there
+            self._broken = True
+            return self._position or 0
         if self._position is None:  # only the last page may lack samples, at its end
             return max(begin, 0) if page.last else begin
+        if begin - self._position > MAX_GAP * CLOCK_RATE:
+            self._broken = True
+            return self._position
         if begin > self._position:  # time skips ahead over a hole
             self._reached += begin - self._position
         return max(begin, self._position)
 
     def finish(self) -> None:
         """See `Demuxer.finish`."""
-        if self._buffer:
+        while self._buffer and (behind := self._buffer.find(CAPTURE_PATTERN, 1)) > 0:
+            self.skipped += behind  # what looked like a page that is cut off
+            self._take_pages(behind)
+        cut_off = self._buffer.startswith(CAPTURE_PATTERN)
+        if self.info is None and not cut_off:
+            damage = f"; {self.skipped} bytes are damaged" if self.skipped else ""
+            raise self._error(f"the file ends before the headers of an Opus stream{damage}")
+        if cut_off:
             raise self._error("the file ends within an Ogg page", len(self._buffer))
-        if self.info is None:
-            raise self._error("the file ends before the headers of an Opus stream")
-        if self._open:
+        self.skipped += len(self._buffer)
+        self._consume(len(self._buffer))
+        if self._partial is not None:
             raise self._error("the file ends within a packet")
+
+
+def _is_head(page: OggPage) -> bool:
+    return bool(page.packets) and page.packets[0].startswith(_HEAD_MAGIC)
 
 
 class OggOpusMuxer(Muxer):
