@@ -3,15 +3,22 @@
 Theory of operation: a 32-byte head names the codec, the dimensions and the time base; then
 each frame follows a 12-byte head with its size and its timestamp in units of the time base.
 All numbers are little endian. Frames have no durations: one lasts until the next begins, so
-the reader runs one frame behind. The frame count in the head is not reliable (some writers put
-a duration there, or nothing), so it is written but not believed.
+the reader runs one frame behind.
+
+What is at byte 24 of the head was meant as the count of frames, and players take it for the length
+of the file in units of the time base. Both are the same where one frame lasts one unit. Otherwise
+the length is what somebody sees, so that is written; it is not believed when reading.
+
+Files with wrong times are common: none at all, or those of an encoder that was started again. A
+frame that is shown and not later than the one before it follows that at the usual distance. (VP8
+frames that are not shown have no time of their own.) Zeros behind the last frame are padding.
 """
 
 from __future__ import annotations
 
 import struct
 
-from lktrio.errors import LocalProtocolError
+from lktrio.errors import ContainerError, LocalProtocolError
 from lktrio.media.codec import VP8
 from lktrio.media.container import MAX_FRAME_SIZE, Demuxer, MediaInfo, Muxer
 from lktrio.media.frame import EncodedFrame
@@ -22,11 +29,16 @@ __all__ = ["IvfDemuxer", "IvfMuxer"]
 SIGNATURE = b"DKIF"
 
 _HEAD = struct.Struct("<4sHH4sHHIII4x")  # signature version size fourcc w h rate scale count
-_COUNT = struct.Struct("<I")
-_COUNT_OFFSET = 24
+_LENGTH = struct.Struct("<I")
+_LENGTH_OFFSET = 24
+_MAX_LENGTH = 0xFFFFFFFF
 _FRAME_HEAD = struct.Struct("<IQ")  # size timestamp
 _VP8 = b"VP80"
 _MAX_HEAD_SIZE = 1024  # the head says its own size; a larger one is damage
+_MAX_PAUSE = 24 * 3600.0  # seconds; what is longer is damage
+_PLAUSIBLE_RATES = (1.0, 240.0)  # of frames, for a time base that may say how long one lasts
+_DEFAULT_RATE = 30
+_SHOWN = 0x10  # in the first byte of a VP8 frame, RFC 6386 section 9.1
 
 
 class IvfDemuxer(Demuxer):
@@ -35,6 +47,8 @@ class IvfDemuxer(Demuxer):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self._tick = 0.0  # seconds per unit of the time base
+        self._interval = 1  # units from one frame to the next, usually
+        self._shift = 0  # added to the timestamps of the file
         self._first: int | None = None
         self._last = 0
         self._held: tuple[bytes, int] | None = None
@@ -49,6 +63,9 @@ class IvfDemuxer(Demuxer):
         try:
             while frame_end := self._read_frame(position):
                 position = frame_end
+        except ContainerError:
+            self._release_last()
+            raise
         finally:
             self._consume(position)
 
@@ -68,6 +85,9 @@ class IvfDemuxer(Demuxer):
         if len(self._buffer) < size:
             return False
         self._tick = scale / rate
+        least, most = _PLAUSIBLE_RATES
+        if not least <= rate / scale <= most:
+            self._interval = max(1, round(rate / scale / _DEFAULT_RATE))
         self.info = MediaInfo(VP8, width=width or None, height=height or None)
         self._consume(size)
         return True
@@ -81,27 +101,48 @@ class IvfDemuxer(Demuxer):
         size, timestamp = _FRAME_HEAD.unpack_from(self._buffer, position)
         if size > MAX_FRAME_SIZE:
             raise self._error(f"a frame of {size} bytes, more than {MAX_FRAME_SIZE}", position)
-        if timestamp < self._last:
-            raise self._error(f"timestamp {timestamp} after {self._last}", position + 4)
         start = position + _FRAME_HEAD.size
         stop = start + size
         if len(self._buffer) < stop:
             return 0
-        self._last = timestamp
-        if size:  # an empty one stands for a frame that the encoder left out
-            self._release(timestamp)
-            self._held = bytes(self._buffer[start:stop]), timestamp
+        if size:
+            self._take_frame(bytes(self._buffer[start:stop]), timestamp)
+        elif self._held is not None and timestamp + self._shift <= self._last:
+            self.skipped += _FRAME_HEAD.size  # later ones stand for what the encoder left out
         return stop
+
+    def _take_frame(self, data: bytes, timestamp: int) -> None:
+        begin = timestamp + self._shift
+        if self._held is not None:
+            step = begin - self._last
+            hidden = not step and not self._held[0][0] & _SHOWN
+            if (step <= 0 and not hidden) or step * self._tick > _MAX_PAUSE:
+                begin = self._last + self._interval
+                self._shift = begin - timestamp
+                self.retimed += 1
+            elif step * self._tick <= 1.0:
+                self._interval = step or self._interval
+        self._release(begin)
+        self._held = data, begin
+        self._last = begin
 
     def _release(self, end: int) -> None:
         """Hand out the frame held back, now that its end is known."""
         if self._held is None:
             self._first = end
             return
-        data, timestamp = self._held
+        data, begin = self._held
         self._held = None
-        self._duration = (end - timestamp) * self._tick
-        self._deliver(data, timestamp)
+        self._duration = (end - begin) * self._tick
+        self._deliver(data, begin)
+
+    def _release_last(self) -> None:
+        """Hand out the last frame; how long that lasts is a guess."""
+        if self._held is not None:
+            data, begin = self._held
+            self._held = None
+            self._duration = self._duration or self._interval * self._tick
+            self._deliver(data, begin)
 
     def _deliver(self, data: bytes, timestamp: int) -> None:
         begin = (timestamp - (self._first or 0)) * self._tick
@@ -111,13 +152,11 @@ class IvfDemuxer(Demuxer):
         """See `Demuxer.finish`."""
         if self.info is None:
             raise self._error("the file ends within its head", len(self._buffer))
-        if self._held is not None:  # how long the last frame lasts is a guess
-            data, timestamp = self._held
-            self._held = None
-            self._duration = self._duration or self._tick
-            self._deliver(data, timestamp)
-        if self._buffer:
+        self._release_last()
+        if any(self._buffer):
             raise self._error("the file ends within a frame", len(self._buffer))
+        self.skipped += len(self._buffer)
+        self._consume(len(self._buffer))
 
 
 class IvfMuxer(Muxer):
@@ -130,6 +169,7 @@ class IvfMuxer(Muxer):
     def __init__(self, start: float | None = None) -> None:
         super().__init__(start)
         self._last = -1
+        self._duration = 0  # of the last frame
 
     def add(self, frame: EncodedFrame) -> bytes:
         """See `Muxer.add`."""
@@ -146,7 +186,9 @@ class IvfMuxer(Muxer):
             head = self._head(*dimensions)
         if self.start is None:
             self.start = frame.timestamp
-        self._last = max(ticks, self._last + 1)
+        begin = max(ticks, self._last + 1)
+        self._duration = round(frame.duration * VP8.clock_rate) or begin - max(self._last, 0)
+        self._last = begin
         self.written += 1
         return head + _FRAME_HEAD.pack(len(data), self._last) + data
 
@@ -159,5 +201,6 @@ class IvfMuxer(Muxer):
         return b"" if self.written else self._head(0, 0)
 
     def patch(self) -> tuple[int, bytes]:
-        """See `Muxer.patch`: the frame count."""
-        return _COUNT_OFFSET, _COUNT.pack(self.written)
+        """See `Muxer.patch`: the length of the file."""
+        length = self._last + self._duration if self.written else 0
+        return _LENGTH_OFFSET, _LENGTH.pack(min(length, _MAX_LENGTH))

@@ -38,6 +38,12 @@ def packets(data: bytes, container_format: str | None = None) -> list[Packet]:
         ]
 
 
+def duration(data: bytes) -> float | None:
+    """How many seconds a player says that a file lasts."""
+    with av.open(io.BytesIO(data)) as container:
+        return None if container.duration is None else float(container.duration / av.time_base)
+
+
 def decoded_samples(data: bytes) -> np.ndarray[Any, Any]:
     """The sound of a file as PyAV decodes it, first channel."""
     with av.open(io.BytesIO(data)) as container:
