@@ -76,6 +76,7 @@ if TYPE_CHECKING:
         StreamTooLarge,
         TokenError,
         UnknownApiKey,
+        UnplayableMedia,
         WebhookError,
     )
     from lktrio.media import EncodedFrame
@@ -171,6 +172,7 @@ _HOMES = {
         "StreamTooLarge",
         "TokenError",
         "UnknownApiKey",
+        "UnplayableMedia",
         "WebhookError",
     ),
     "lktrio.media": ("EncodedFrame",),
@@ -301,6 +303,7 @@ __all__ = [
     "TrackPublication",
     "TrackSource",
     "UnknownApiKey",
+    "UnplayableMedia",
     "VideoGrants",
     "VideoQuality",
     "WebhookError",

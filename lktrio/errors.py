@@ -42,7 +42,8 @@
     └─ MediaError
        ├─ ContainerError                 a media file is damaged or of the wrong kind
        ├─ CodecUnavailable               no encoder or decoder for that codec is installed
-       └─ EncryptedMedia                 media is encrypted from end to end
+       ├─ EncryptedMedia                 media is encrypted from end to end
+       └─ UnplayableMedia                receivers do not show what a file holds
 
 Causes are chained: ``OSError``, ``ssl.SSLError`` and ``httpx.HTTPError`` appear as ``__cause__``,
 never bare. A message says what happened, where, and what to try. No secret is ever part of one.
@@ -102,6 +103,7 @@ __all__ = [
     "StreamTooLarge",
     "TokenError",
     "UnknownApiKey",
+    "UnplayableMedia",
     "WebhookError",
 ]
 
@@ -337,3 +339,7 @@ class CodecUnavailable(MediaError):
 
 class EncryptedMedia(MediaError):
     """The media is encrypted from end to end, so that its frames cannot be read."""
+
+
+class UnplayableMedia(MediaError):
+    """A file holds what receivers of WebRTC do not show, such as B frames; the text says which."""

@@ -13,7 +13,7 @@ from pathlib import PurePath
 
 import trio
 
-from lktrio.errors import ContainerError, MediaError
+from lktrio.errors import ContainerError, MediaError, UnplayableMedia
 from lktrio.media.annexb import AnnexBDemuxer, AnnexBMuxer
 from lktrio.media.codec import H264, OPUS, PCMA, PCMU, VP8, Codec
 from lktrio.media.container import Demuxer, MediaInfo, Muxer
@@ -28,11 +28,13 @@ __all__ = ["MediaReader", "MediaWriter", "open_reader", "open_writer"]
 
 _WRITE_SIZE = 32 * 1024  # bytes collected before a thread is asked to write them
 
-_DEMUXERS: dict[str, Callable[[str, float | None], Demuxer]] = {
-    "Ogg": lambda name, frame_rate: OggOpusDemuxer(name),
-    "IVF": lambda name, frame_rate: IvfDemuxer(name),
-    "WAV": lambda name, frame_rate: WavDemuxer(name),
-    "H.264": AnnexBDemuxer,
+_DEMUXERS: dict[str, Callable[[str, float | None, bool], Demuxer]] = {
+    "Ogg": lambda name, frame_rate, any_video: OggOpusDemuxer(name),
+    "IVF": lambda name, frame_rate, any_video: IvfDemuxer(name),
+    "WAV": lambda name, frame_rate, any_video: WavDemuxer(name),
+    "H.264": lambda name, frame_rate, any_video: AnnexBDemuxer(
+        name, frame_rate, any_video=any_video
+    ),
 }
 _SUFFIXES = {  # by media type: the usual one first
     OPUS.mime: (".ogg", ".opus", ".oga"),
@@ -64,13 +66,18 @@ class _Feed:
     def __init__(self, source: ByteSource, demuxer: Demuxer) -> None:
         self.source = source
         self.demuxer = demuxer
-        self._failure: ContainerError | None = None
+        self._failure: MediaError | None = None
         self._at_end = False
+
+    def check_playable(self) -> None:
+        """Raise what was found so far that receivers do not show."""
+        if isinstance(self._failure, UnplayableMedia):
+            raise self._failure
 
     async def more(self) -> None:
         """Read a piece of the file, or raise what there is to say about its end."""
         if self._failure is not None:
-            raise ContainerError(*self._failure.args)
+            raise type(self._failure)(*self._failure.args)
         if self._at_end:
             raise trio.EndOfChannel
         self.take(await self.source.read())
@@ -83,7 +90,7 @@ class _Feed:
             else:
                 self._at_end = True
                 self.demuxer.finish()
-        except ContainerError as error:  # to be raised behind the frames before it
+        except MediaError as error:  # to be raised behind the frames before it
             self._failure = error
 
 
@@ -121,6 +128,21 @@ class MediaReader(trio.abc.ReceiveChannel[EncodedFrame]):
         """Audio channels, 1 or 2; None for video."""
         return self.info.channels
 
+    @property
+    def skipped(self) -> int:
+        """Bytes passed over so far because they were damaged, or no part of the format."""
+        return self._feed.demuxer.skipped
+
+    @property
+    def holes(self) -> int:
+        """Places so far where something of the file is missing."""
+        return self._feed.demuxer.holes
+
+    @property
+    def retimed(self) -> int:
+        """Frames so far whose time could not be right; each follows the one before it."""
+        return self._feed.demuxer.retimed
+
     async def receive(self) -> EncodedFrame:
         """Read the next frame, as fast as the disk gives it; see `lktrio.media.pace`.
 
@@ -132,6 +154,7 @@ class MediaReader(trio.abc.ReceiveChannel[EncodedFrame]):
             trio.BusyResourceError: Another task is in this method.
             ContainerError: The file is damaged, or a frame larger than 8 MiB. Frames
                 before that place were delivered.
+            UnplayableMedia: Receivers do not show what is in the file, see `open_reader`.
             MediaError: The file could not be read.
         """
         if self._busy:
@@ -163,7 +186,7 @@ class MediaReader(trio.abc.ReceiveChannel[EncodedFrame]):
 
 @asynccontextmanager
 async def open_reader(
-    source: Source, *, frame_rate: float | None = None
+    source: Source, *, frame_rate: float | None = None, any_video: bool = False
 ) -> AsyncGenerator[MediaReader]:
     """Open a file of encoded media: Ogg with Opus, IVF with VP8, H.264, or WAV with G.711.
 
@@ -177,9 +200,13 @@ async def open_reader(
             What the caller opened stays open.
         frame_rate: Frames per second of an H.264 stream; by default what the stream says, or
             30. Other files have timestamps.
+        any_video: Whether to read also H.264 that receivers of WebRTC do not show: B frames,
+            more than 8 bits a sample, colours other than 4:2:0, interlaced pictures.
 
     Raises:
         ContainerError: The file is of another kind, or damaged at its head.
+        UnplayableMedia: Receivers do not show what is in it; the text has a command that makes a
+            file of it which they do. What is found behind the beginning, ``receive`` raises.
         MediaError: The file cannot be opened or read.
     """
     if frame_rate is not None and not 0 < frame_rate < 1e6:
@@ -189,10 +216,13 @@ async def open_reader(
         head = b""
         while len(head) < SNIFF_SIZE and (data := await stream.read()):
             head += data
-        feed = _Feed(stream, _DEMUXERS[detect_format(head, stream.name)](stream.name, frame_rate))
+        feed = _Feed(
+            stream, _DEMUXERS[detect_format(head, stream.name)](stream.name, frame_rate, any_video)
+        )
         feed.take(head)
         while feed.demuxer.info is None:
             await feed.more()
+        feed.check_playable()
         reader = MediaReader(feed, feed.demuxer.info)
         yield reader
         await reader.aclose()

@@ -188,6 +188,7 @@ def test_a_frame_of_more_than_8_mib_is_refused_by_its_head() -> None:
 
 
 def test_the_head_has_dimensions_and_length() -> None:
+    data = b""
     for last, length in ((0.04, 0.12), (0.5, 0.58), (0.0, 0.12)):
         data = write(IvfMuxer(), [key(0), inter(0.04), inter(0.08, last)])
         assert struct.unpack("<4sHH4sHHIII4x", data[:32]) == (

@@ -8,7 +8,7 @@ import trio
 import trio.testing
 
 from lktrio import media
-from lktrio.errors import ContainerError, MediaError
+from lktrio.errors import ContainerError, MediaError, UnplayableMedia
 from lktrio.media.annexb import AnnexBDemuxer
 from lktrio.media.container import Demuxer
 from lktrio.media.ivf import IvfDemuxer
@@ -124,6 +124,33 @@ async def test_a_file_of_another_kind_is_refused_when_it_is_opened(tmp_path: Pat
     with pytest.raises(ContainerError, match=r"talk\.ogg: the file ends within an Ogg page"):
         async with media.open_reader(path):
             pass
+
+
+async def test_what_receivers_do_not_show_is_refused_when_the_file_is_opened(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "b.h264"
+    path.write_bytes(oracle.h264({"bframes": "2", "b-adapt": "0"}))
+    with pytest.raises(UnplayableMedia, match=r"b\.h264: B frames.* ffmpeg -i .*b\.h264 -an"):
+        async with media.open_reader(path):
+            pytest.fail("it was opened")
+    async with media.open_reader(path, any_video=True) as reader:
+        assert len(await collect(reader)) == 12
+    good = oracle.h264(frames=60, size=(320, 180)) * 20  # more than is read at once
+    path.write_bytes(good + path.read_bytes())
+    async with media.open_reader(path) as reader:
+        for _ in range(60 * 20):
+            await reader.receive()
+        with pytest.raises(UnplayableMedia):
+            await collect(reader)
+
+
+async def test_what_was_passed_over_is_told() -> None:
+    data = oracle.ogg(3.0)
+    cut = data.index(b"OggS", 2000)
+    async with media.open_reader(io.BytesIO(data[:cut] + b"junk" + data[cut:])) as reader:
+        assert await collect(reader) == read(OggOpusDemuxer("a"), data)
+        assert (reader.skipped, reader.holes, reader.retimed) == (4, 0, 0)
 
 
 async def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:

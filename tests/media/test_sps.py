@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -47,14 +48,17 @@ def end(bits: BitWriter, *, vui: bool = False) -> BitWriter:
     return bits.u(1, 1).ue(0, 0, 0, 6).u(vui, 1)
 
 
-PLAIN = SpsInfo(320, 180, interlaced=False, frame_rate=None)
+PLAIN = SpsInfo(320, 180, field_capable=False, frame_rate=None)
 
 
 def test_picture_order_of_every_type_is_passed_over() -> None:
-    assert parse_sps(end(begin().ue(0).ue(0, 4)).bytes()) == PLAIN
-    assert parse_sps(end(begin().ue(0).ue(2)).bytes()) == PLAIN
     cycle = begin().ue(0).ue(1).u(0, 1).se(-5).se(7).ue(3).se(1).se(-1).se(0)
-    assert parse_sps(end(cycle).bytes()) == PLAIN
+    for bits, in_order in (
+        (begin().ue(0).ue(0, 4), False),
+        (begin().ue(0).ue(2), True),
+        (cycle, False),
+    ):
+        assert parse_sps(end(bits).bytes()) == replace(PLAIN, in_order=in_order)
 
 
 def test_scaling_lists_are_passed_over() -> None:
@@ -65,71 +69,100 @@ def test_scaling_lists_are_passed_over() -> None:
     for _ in range(16):
         bits.se(1)
     bits.u(0, 6)
-    assert parse_sps(end(bits.ue(0).ue(2)).bytes()) == PLAIN
+    assert parse_sps(end(bits.ue(0).ue(0, 4)).bytes()) == PLAIN
 
 
-@pytest.mark.parametrize(
-    ("chroma", "size"), [(0, (320, 186)), (1, (320, 180)), (2, (320, 186)), (3, (320, 186))]
-)
-def test_cropping_is_counted_in_units_of_the_chroma_format(
-    chroma: int, size: tuple[int, int]
-) -> None:
-    bits = begin(244).ue(chroma)
-    if chroma == 3:
-        bits.u(0, 1)
-    info = parse_sps(end(bits.ue(0, 0).u(0, 1).u(0, 1).ue(0).ue(2)).bytes())
-    assert (info.width, info.height) == size
+def test_cropping_is_counted_in_units_of_the_chroma_format() -> None:
+    for chroma, separate, size in (
+        (0, 0, (320, 186)),
+        (1, 0, (320, 180)),
+        (2, 0, (320, 186)),
+        (3, 0, (320, 186)),
+        (3, 1, (320, 186)),
+    ):
+        bits = begin(244).ue(chroma)
+        if chroma == 3:
+            bits.u(separate, 1)
+        bits.ue(0, 2).u(0, 1).u(0, 1).ue(5).ue(2)
+        info = parse_sps(end(bits).bytes())
+        assert (info.width, info.height) == size, chroma
+        assert (info.chroma, info.separate_planes) == (chroma, bool(separate))
+        assert (info.bit_depth, info.frame_num_bits) == (10, 9)
 
 
 def test_interlaced_pictures_are_twice_as_high_as_their_fields() -> None:
     bits = begin().ue(0).ue(2).ue(1).u(0, 1).ue(19, 16).u(0, 1).u(1, 1).u(1, 1)
     info = parse_sps(bits.u(1, 1).ue(0, 0, 0, 1).u(0, 1).bytes())
-    assert info == SpsInfo(320, 540, interlaced=True, frame_rate=None)
+    assert info == SpsInfo(
+        320, 540, field_capable=True, frame_rate=None, field_adaptive=True, in_order=True
+    )
 
 
-@pytest.mark.parametrize(
-    ("tick", "scale", "rate"),
-    [(1, 50, 25.0), (1001, 60_000, 30_000 / 1001), (0, 50, None), (1, 0, None), (1, 180_000, None)],
-)
-def test_the_frame_rate_is_behind_everything_else(
-    tick: int, scale: int, rate: float | None
-) -> None:
-    bits = end(begin().ue(0).ue(2), vui=True)
+def usability(bits: BitWriter) -> BitWriter:
+    """Everything before the timing."""
     bits.u(1, 1).u(255, 8).u(4, 16).u(3, 16)  # aspect ratio
     bits.u(1, 1).u(1, 1)  # overscan
     bits.u(1, 1).u(5, 3).u(0, 1).u(1, 1).u(0x010101, 24)  # video signal
-    bits.u(1, 1).ue(0, 0)  # chroma location
-    bits.u(1, 1).u(tick, 32).u(scale, 32).u(1, 1)
-    assert parse_sps(bits.bytes()).frame_rate == rate
+    return bits.u(1, 1).ue(0, 0)  # chroma location
+
+
+def test_the_frame_rate_is_behind_everything_else() -> None:
+    for tick, scale, rate in (
+        (1, 50, 25.0),
+        (1001, 60_000, 30_000 / 1001),
+        (1, 1, 0.5),
+        (0, 50, None),
+        (1, 0, None),
+        (1000, 1, None),
+        (1, 180_000, None),
+    ):
+        bits = usability(end(begin().ue(0).ue(2), vui=True))
+        bits.u(1, 1).u(tick, 32).u(scale, 32).u(1, 1)
+        assert parse_sps(bits.bytes()).frame_rate == rate, (tick, scale)
     absent = end(begin().ue(0).ue(2), vui=True).u(0, 5)
     assert parse_sps(absent.bytes()).frame_rate is None
 
 
-@pytest.mark.parametrize(
-    ("bits", "complaint"),
-    [
+def test_whether_pictures_are_shown_in_order_is_behind_the_decoder_models() -> None:
+    for models in range(4):
+        for reordered in (None, 0, 2):
+            bits = usability(end(begin().ue(0).ue(0, 0), vui=True)).u(0, 1)
+            for model in (models & 1, models & 2):
+                bits.u(bool(model), 1)
+                if model:
+                    bits.ue(1).u(0, 8).ue(7, 7).u(0, 1).ue(9, 9).u(1, 1).u(0, 20)
+            if models:
+                bits.u(0, 1)
+            bits.u(0, 1)
+            if reordered is not None:
+                bits.u(1, 1).u(1, 1).ue(2, 1, 16, 16, reordered, 4)
+            else:
+                bits.u(0, 1)
+            assert parse_sps(bits.bytes()).in_order == (reordered == 0), (models, reordered)
+
+
+def test_impossible_parameters_are_refused() -> None:
+    for bits, complaint in (
         (begin(100).ue(4), "chroma format 4"),
+        (begin(100).ue(1, 7, 0), "depth of samples: 15"),
+        (begin().ue(13), "size of frame_num: 17"),
+        (BitWriter().u(66, 8).u(0, 16).ue(32), "number of a parameter set: 32"),
         (begin().ue(0).ue(1).u(0, 1).se(0).se(0).ue(256), "cycle of 256"),
         (begin().u(0, 40), "impossible number"),
-        (end(begin().ue(0).ue(2)).u(0, 0), None),
         (begin().ue(0).ue(2).ue(1).u(0, 1).ue(2000, 11).u(1, 1).u(1, 1).u(0, 2), "32016x192"),
         (
             begin().ue(0).ue(2).ue(1).u(0, 1).ue(0, 0).u(1, 1).u(1, 1).u(1, 1).ue(8, 0, 0, 0),
             "0x16",
         ),
-    ],
-)
-def test_impossible_parameters_are_refused(bits: BitWriter, complaint: str | None) -> None:
-    if complaint is None:
-        assert parse_sps(bits.bytes()) == PLAIN
-        return
-    with pytest.raises(ValueError, match=complaint):
-        parse_sps(bits.u(0, 64).bytes())
+    ):
+        with pytest.raises(ValueError, match=complaint):
+            parse_sps(bits.u(0, 64).bytes())
 
 
 def test_a_parameter_set_that_is_cut_off_is_refused() -> None:
     unit = split_nal_units(oracle.h264())[0]
-    assert parse_sps(unit) == SpsInfo(96, 64, interlaced=False, frame_rate=25)
+    info = parse_sps(unit)
+    assert info == SpsInfo(96, 64, field_capable=False, frame_rate=25, in_order=True)
     for size in range(12):
         with pytest.raises(ValueError, match="cut off"):
             parse_sps(unit[:size])
