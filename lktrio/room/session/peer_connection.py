@@ -32,6 +32,7 @@ RELIABLE = "_reliable"
 LOSSY = "_lossy"
 UDP_BLOCKED = "is UDP blocked between this machine and the server's media ports?"
 _DATA_TRACK = "_data_track"
+_LABELS = frozenset({RELIABLE, LOSSY, _DATA_TRACK})
 _INITIAL_SECTIONS: tuple[MediaKind, ...] = ("audio",) * 3 + ("video",) * 3
 """What livekit-client and the Rust SDK offer, so that the first tracks need no second offer."""
 
@@ -45,7 +46,7 @@ class PeerConnection:
         network: Where to open them.
 
     Attributes:
-        channels: Data channels by label, ours and the server's; the newest of a label.
+        channels: Those data channels that LiveKit uses, by label; the newest of a label.
         connected: Set when the transport is up for the first time, or never will be.
         handle_event: Called synchronously with this connection and every event.
 
@@ -72,7 +73,7 @@ class PeerConnection:
         self.driver = PeerDriver(self.peer, self._on_event, addresses, network)
 
     def _on_event(self, event: PeerEvent) -> None:
-        if isinstance(event, DataChannelOpened):
+        if isinstance(event, DataChannelOpened) and event.channel.label in _LABELS:
             self.channels[event.channel.label] = event.channel
         elif isinstance(event, TransportStateChanged) and event.state is TransportState.CONNECTED:
             self.connected.set()

@@ -104,7 +104,7 @@ class SendQueue:
         self._virtual = 0
         self._active: StreamQueue | None = None
         self.streams: dict[int, StreamQueue] = {}
-        """Streams ever used, by identifier."""
+        """Streams in use, by identifier."""
         self.buffered = 0
         """Bytes waiting on all streams."""
         self.low: list[int] = []
@@ -187,9 +187,20 @@ class SendQueue:
         """Let a stream send no more messages until :meth:`release`; its queue must be empty."""
         stream.held = True
 
-    def release(self, stream: StreamQueue) -> None:
-        """Let a held stream send again."""
+    def release(self, stream_id: int, *, anew: bool) -> None:
+        """Let a held stream send again.
+
+        Args:
+            stream_id: The stream.
+            anew: Whether it begins anew; nothing is remembered of it then, unless messages wait.
+        """
+        stream = self.stream(stream_id)
         stream.held = False
+        if anew:
+            stream.next_sequence = 0
+            if not stream.messages:
+                del self.streams[stream_id]
+                return
         self._enter(stream)
 
     def clear(self) -> None:

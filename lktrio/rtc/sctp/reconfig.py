@@ -162,10 +162,7 @@ class StreamReconfiguration:
         self._deadline = NEVER
         streams, self._requested = self._requested, ()
         for stream_id in streams:
-            stream = self._sender.queue.stream(stream_id)
-            if accepted:
-                stream.next_sequence = 0
-            self._sender.queue.release(stream)
+            self._sender.queue.release(stream_id, anew=accepted)
         self.events.append(StreamsResetDone(streams, accepted))
 
     # The peer's requests.
