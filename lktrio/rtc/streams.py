@@ -7,8 +7,10 @@ section can be meant because of the payload type. A packet that cannot be bound 
 dropped: it is a probe, or belongs to a section that is gone. Binding happens after authentication,
 so strangers cannot make streams.
 
-A section that is recycled for another track may keep its SSRCs, so streams are dropped whenever
-the track of their section changes, and bound anew.
+Streams are dropped whenever the track of their section changes. Their SSRCs are retired, which no
+packet and no description can undo under the same keys, or recorded media of one track could come
+back in the next. Only those that the same description lists for the next track are bound anew, from
+the newest packet on.
 
 Reports go out about once a second as one compound packet; feedback that cannot wait (NACK, PLI,
 transport-wide feedback) goes out when its stream asks for it.
@@ -49,7 +51,7 @@ from lktrio.rtc.rtp.feedback import ArrivalMonitor, RoundTrip, TwccReceiver
 from lktrio.rtc.rtp.inbound import InboundFormat, InboundOptions, InboundStream
 from lktrio.rtc.rtp.outbound import OutboundStream, Rtx, TransportSequence
 from lktrio.rtc.sdp import Msid, RtpCodec
-from lktrio.rtc.srtp import SrtpReceiver, SrtpSender
+from lktrio.rtc.srtp import NumberSet, SrtpReceiver, SrtpSender
 from lktrio.rtc.transceiver import Transceiver
 
 __all__ = [
@@ -165,11 +167,16 @@ class MediaStreams:
         self._arrivals = ArrivalMonitor(self._extensions, None, None)
         self._round_trip = RoundTrip()
         self._report_at = NEVER
+        self._drawn = NumberSet()
         self._report_ssrc = self.new_ssrc()
 
     def new_ssrc(self) -> int:
-        """Draw an SSRC."""
-        return int.from_bytes(self._random(4), "big") or 1
+        """Draw an SSRC that was not drawn before: two streams must not share their nonces."""
+        ssrc = int.from_bytes(self._random(4), "big") or 1
+        while ssrc in self._drawn:
+            ssrc = (ssrc + 1) & 0xFFFFFFFF or 1
+        self._drawn.add(ssrc)
+        return ssrc
 
     # Configuration by negotiation
 
@@ -219,24 +226,30 @@ class MediaStreams:
         if stream.repair is not None:
             self._feeds.pop(stream.repair.ssrc, None)
         self._rids = {key: value for key, value in self._rids.items() if value is not stream}
-        self._forget(stream.ssrc)
+        self._retire(stream.ssrc)
         if stream.repair is not None:
-            self._forget(stream.repair.ssrc)
+            self._retire(stream.repair.ssrc)
 
-    def _forget(self, ssrc: int) -> None:
-        """Make room for other SSRCs, unless a description still lists this one.
-
-        A recycled section may keep its SSRC, whose rollover counter must go on.
-        """
+    def _retire(self, ssrc: int) -> None:
+        """Let no packet of an ended track come back, even if another one keeps its SSRC."""
+        if self._receiver is None:
+            return
         listed = (t.remote.ssrcs for t in self._negotiator.transceivers if t.remote is not None)
-        if self._receiver is not None and not any(ssrc in ssrcs for ssrcs in listed):
-            self._receiver.forget(ssrc)
+        if any(ssrc in ssrcs for ssrcs in listed):
+            self._receiver.seal(ssrc)
+        else:
+            self._receiver.retire(ssrc)
+
+    def _is_refused(self, ssrc: int) -> bool:
+        """Whether an SSRC can have no stream: it is retired, or there are too many."""
+        retired = self._receiver is not None and self._receiver.is_retired(ssrc)
+        return retired or len(self._feeds) >= self._limit
 
     def _bind_media(self, transceiver: Transceiver, ssrc: int, rid: str) -> InboundStream | None:
         bound = self._inbound.get(ssrc)
         if bound is not None:
             return bound[1] if bound[0] is transceiver else None
-        if len(self._feeds) >= self._limit:
+        if self._is_refused(ssrc):
             return None
         feedback = {kind for codec in transceiver.codecs for kind in codec.feedback}
         stream = InboundStream(
@@ -259,7 +272,7 @@ class MediaStreams:
         return stream
 
     def _bind_repair(self, stream: InboundStream, ssrc: int) -> None:
-        if ssrc not in self._feeds and len(self._feeds) < self._limit:
+        if ssrc not in self._feeds and not self._is_refused(ssrc):
             self._feeds[ssrc] = (stream.add_repair(ssrc).feed, self._inbound[stream.ssrc])
 
     # Streams of ours

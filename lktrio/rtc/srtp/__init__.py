@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from lktrio.rtc.srtp.ciphers import SrtpProfile
+from lktrio.rtc.srtp.replay import NumberSet
 from lktrio.rtc.srtp.session import (
     DEFAULT_MAX_SSRCS,
     EXPORTER_LABEL,
@@ -19,6 +20,7 @@ from lktrio.rtc.srtp.session import (
 __all__ = [
     "DEFAULT_MAX_SSRCS",
     "EXPORTER_LABEL",
+    "NumberSet",
     "OutboundSrtpStream",
     "SrtpCounters",
     "SrtpKeys",

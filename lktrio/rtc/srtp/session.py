@@ -19,6 +19,11 @@ Theory of operation
     that were jumped over hold indices that no packet within the window can have. A packet that
     was authenticated before is dropped before it is decrypted.
 
+    No replay state is forgotten as long as the keys live. An SSRC whose track has ended is
+    *retired*: it gives its window back and is refused for ever. So that memory stays bounded, one
+    pair of keys admits `MAX_SSRCS_PER_KEYS` SSRCs in its life, and so many at a time as
+    `max_ssrcs` says; packets of others are dropped and counted. Who needs more needs new keys.
+
     SRTCP carries its 31-bit index in the packet. The sender uses one counter for all its SSRCs,
     which keeps every nonce unique without state per SSRC.
 
@@ -46,10 +51,12 @@ from lktrio.rtc.srtp.ciphers import (
     SrtpProfile,
     make_suite,
 )
+from lktrio.rtc.srtp.replay import REPLAY_WINDOW, ControlWindow, NumberSet
 
 __all__ = [
     "DEFAULT_MAX_SSRCS",
     "EXPORTER_LABEL",
+    "MAX_SSRCS_PER_KEYS",
     "OutboundSrtpStream",
     "SrtpCounters",
     "SrtpKeys",
@@ -64,7 +71,10 @@ DEFAULT_MAX_SSRCS = 64
 """SSRCs for which one receiver keeps state, separately for SRTP and SRTCP; raised for those that
 a description lists."""
 
-REPLAY_WINDOW = 1024  # packets; RFC 3711 section 3.3.2 asks for at least 64
+MAX_SSRCS_PER_KEYS = 65_536
+"""SSRCs that one pair of keys is used with in its life, separately for SRTP and SRTCP: 256 kB of
+retired SSRCs, and 20 MB of SRTCP windows, before further ones are refused."""
+
 _SLOT_MASK = REPLAY_WINDOW - 1
 
 _MAX_INDEX = (1 << 48) - 1  # RFC 3711 section 9.2
@@ -127,12 +137,19 @@ class SrtpCounters:
     """Further behind than the replay window reaches."""
     over_limit: int = 0
     """Genuine, but of one SSRC too many."""
+    retired: int = 0
+    """Of an SSRC whose track has ended."""
 
     @property
     def total(self) -> int:
         """All dropped packets."""
         return (
-            self.malformed + self.unauthenticated + self.replayed + self.too_old + self.over_limit
+            self.malformed
+            + self.unauthenticated
+            + self.replayed
+            + self.too_old
+            + self.over_limit
+            + self.retired
         )
 
 
@@ -221,7 +238,7 @@ class SrtpReceiver:
         profile: Negotiated profile.
         key: Master key of the other side.
         salt: Master salt of the other side.
-        max_ssrcs: SSRCs to keep state for, SRTP and SRTCP separately; may be raised later.
+        max_ssrcs: SSRCs in use at the same time, SRTP and SRTCP separately; may be raised later.
 
     Attributes:
         dropped: Counters of what was not let through.
@@ -244,16 +261,31 @@ class SrtpReceiver:
         self._nonce_size = profile.salt_length
         self._minimum = _RTP_HEADER_SIZE + profile.tag_length
         self._streams: dict[bytes, _InboundStream] = {}
-        self._rtcp: dict[int, _ReplayWindow] = {}
+        self._rtcp: dict[int, ControlWindow] = {}
+        self._retired = NumberSet()
+        self._retired_rtcp = 0
 
-    def forget(self, ssrc: int) -> None:
-        """Drop the state of an SSRC that the signalling says is gone.
+    def retire(self, ssrc: int) -> None:
+        """Refuse all further media of an SSRC: its track has ended.
 
-        Replayed packets of it can be accepted again, so only forget an SSRC whose packets
-        nobody takes any more.
+        That holds as long as the keys live, and makes room for another SSRC. Its RTCP, which may
+        be about other streams, is still taken.
         """
         self._streams.pop(ssrc.to_bytes(4, "big"), None)
-        self._rtcp.pop(ssrc, None)
+        if ssrc not in self._retired:
+            self._retired.add(ssrc)
+            self._retired_rtcp += ssrc in self._rtcp
+
+    def is_retired(self, ssrc: int) -> bool:
+        """Whether media of an SSRC is refused."""
+        return ssrc in self._retired
+
+    def seal(self, ssrc: int) -> None:
+        """Take only what comes after the newest packet of an SSRC: another track begins in it."""
+        stream = self._streams.get(ssrc.to_bytes(4, "big"))
+        if stream is not None:
+            for index in range(max(0, stream.highest - REPLAY_WINDOW + 1), stream.highest):
+                stream.ring[index & _SLOT_MASK] = index
 
     def unprotect(self, packet: bytes) -> tuple[int, int, bytes] | None:
         """Verify and decrypt one SRTP packet.
@@ -309,6 +341,9 @@ class SrtpReceiver:
         """Take a packet of an SSRC without state: the rollover counter is 0, or just became 1."""
         ssrc = packet[8:12]
         number = int.from_bytes(ssrc, "big")
+        if number in self._retired:
+            self.dropped.retired += 1
+            return None
         stream = _InboundStream(self._suite.cipher(number), self._suite.salt ^ number << 48)
         index = packet[2] << 8 | packet[3]
         payload = self._try(stream, packet, header_length, index)
@@ -318,7 +353,8 @@ class SrtpReceiver:
         if payload is None:
             self.dropped.unauthenticated += 1
             return None
-        if len(self._streams) >= self.max_ssrcs:
+        used = len(self._streams)
+        if used >= self.max_ssrcs or used + len(self._retired) >= MAX_SSRCS_PER_KEYS:
             self.dropped.over_limit += 1
             return None
         stream.ring = [-1] * REPLAY_WINDOW
@@ -358,10 +394,12 @@ class SrtpReceiver:
             self.dropped.unauthenticated += 1
             return None
         if window is None:
-            if len(self._rtcp) >= self.max_ssrcs:
+            used = len(self._rtcp)
+            if used - self._retired_rtcp >= self.max_ssrcs or used >= MAX_SSRCS_PER_KEYS:
                 self.dropped.over_limit += 1
                 return None
-            window = self._rtcp[ssrc] = _ReplayWindow()
+            window = self._rtcp[ssrc] = ControlWindow()
+            self._retired_rtcp += ssrc in self._retired
         window.add(index)
         return plain
 
@@ -384,22 +422,3 @@ def _header_length(packet: bytes, first: int) -> int:
             return 0
         length += 4 * (packet[length - 2] << 8 | packet[length - 1])
     return length
-
-
-class _ReplayWindow:
-    """The SRTCP indices of one SSRC that were received (RFC 3711 section 3.3.2)."""
-
-    __slots__ = ("_highest", "_ring")
-
-    def __init__(self) -> None:
-        self._highest = -1
-        self._ring = [-1] * REPLAY_WINDOW
-
-    def seen(self, index: int) -> bool:
-        """Whether the index was added before, or is too far behind to tell."""
-        behind = index + REPLAY_WINDOW <= self._highest
-        return behind or self._ring[index & _SLOT_MASK] == index
-
-    def add(self, index: int) -> None:
-        self._ring[index & _SLOT_MASK] = index
-        self._highest = max(self._highest, index)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from lktrio.errors import LocalProtocolError
 from lktrio.rtc.rtp import HEADER
 from lktrio.rtc.srtp import SrtpKeys, SrtpProfile, SrtpReceiver, SrtpSender
-from lktrio.rtc.srtp.session import REPLAY_WINDOW
+from lktrio.rtc.srtp.replay import REPLAY_WINDOW
+from lktrio.rtc.srtp.session import MAX_SSRCS_PER_KEYS
 
 GCM = SrtpProfile.AEAD_AES_128_GCM
 KEY, SALT = bytes(range(16)), bytes(range(12))
@@ -174,7 +175,7 @@ def test_only_so_many_sources_are_accepted() -> None:
     sender, receiver = pair(max_ssrcs=2)
     assert [received(receiver, seal(sender, 9, ssrc)) for ssrc in (1, 2, 3)] == [9, 9, None]
     assert receiver.dropped.over_limit == 1
-    receiver.forget(1)
+    receiver.retire(1)
     assert received(receiver, seal(sender, 9, 3)) == 9
     receiver.max_ssrcs = 3
     assert received(receiver, seal(sender, 9, 4)) == 9
@@ -185,8 +186,64 @@ def test_only_so_many_rtcp_sources_are_accepted() -> None:
     other = RTCP[:7] + b"\x08"
     assert receiver.unprotect_rtcp(sender.protect_rtcp(RTCP)) == RTCP
     assert receiver.unprotect_rtcp(sender.protect_rtcp(other)) is None
-    receiver.forget(7)
+    receiver.retire(7)
     assert receiver.unprotect_rtcp(sender.protect_rtcp(other)) == other
+
+
+def test_a_retired_source_is_never_taken_again() -> None:
+    sender, receiver = pair()
+    old = [seal(sender, index) for index in range(300)]
+    for packet in old[:200]:
+        assert received(receiver, packet) is not None
+    receiver.retire(7)
+    assert [received(receiver, packet) for packet in old] == [None] * 300
+    assert receiver.dropped.retired == 300
+    assert receiver.is_retired(7)
+    receiver.retire(7)
+    assert received(receiver, seal(sender, 1 << 16)) is None
+    assert received(receiver, seal(sender, 3, ssrc=8)) == 3
+
+
+def test_retiring_a_source_lets_none_of_its_rtcp_be_taken_twice() -> None:
+    sender, receiver = pair(max_ssrcs=1)
+    recorded = [sender.protect_rtcp(RTCP) for _ in range(50)]
+    for packet in recorded:
+        assert receiver.unprotect_rtcp(packet) == RTCP
+    receiver.retire(7)
+    assert [receiver.unprotect_rtcp(packet) for packet in recorded] == [None] * 50
+    assert receiver.unprotect_rtcp(sender.protect_rtcp(RTCP)) == RTCP
+
+
+def test_a_sealed_source_goes_on_with_what_is_new() -> None:
+    sender, receiver = pair()
+    for index in (*range(65_000, 65_500), 65_540):
+        received(receiver, seal(sender, index))
+    receiver.seal(7)
+    receiver.seal(8)  # nothing has come of it
+    late = [received(receiver, seal(sender, index)) for index in range(64_500, 65_541)]
+    assert late == [None] * len(late)
+    assert received(receiver, seal(sender, 65_541)) == 65_541
+    assert received(receiver, seal(sender, 65_600)) == 65_600
+    assert received(receiver, seal(sender, 65_550)) == 65_550
+
+
+def test_one_pair_of_keys_admits_only_so_many_sources_in_its_life() -> None:
+    sender, receiver = pair()
+    for ssrc in range(100, 100 + MAX_SSRCS_PER_KEYS):
+        receiver.retire(ssrc)
+    assert received(receiver, seal(sender, 0)) is None
+    assert receiver.dropped.over_limit == 1
+
+
+@given(st.lists(st.integers(0, 3000), max_size=60))
+def test_no_rtcp_index_is_taken_twice(order: list[int]) -> None:
+    sender, receiver = pair()
+    packets = [sender.protect_rtcp(RTCP) for _ in range(3001)]
+    taken: set[int] = set()
+    for index in order:
+        fresh = index not in taken and index > max(taken, default=-1) - REPLAY_WINDOW
+        assert (receiver.unprotect_rtcp(packets[index]) is not None) is fresh
+        taken.add(index) if fresh else None
 
 
 def test_a_key_is_not_used_for_too_many_packets() -> None:
