@@ -129,6 +129,31 @@ async def test_it_plays_what_we_publish(which: str, single: bool, tmp_path: Path
 
 @on_each_server
 @single
+async def test_the_first_subscriber_sees_every_frame(
+    which: str, single: bool, tmp_path: Path
+) -> None:
+    frames = (await picture_frames())[:40]
+    assert sum(frame.keyframe for frame in frames) == 1  # without it, nothing is seen
+    with trio.fail_after(LIMIT):
+        async with (
+            open_server(which) as server,
+            open_browser(tmp_path / "profile") as browser,
+            open_participant(
+                server.url, server.token("me"), single_peer_connection=single
+            ) as participant,
+        ):
+            await join(browser, server, single=single)
+            me = participant.room.local_participant
+            async with me.publish_track(VP8, name="film", width=320, height=180) as film:
+                await film.wait_subscribed()
+                for frame in frames:
+                    await film.send(frame)
+                with trio.fail_after(10):
+                    await browser.wait("video", name="film", frames=len(frames))
+
+
+@on_each_server
+@single
 async def test_data_mute_unpublish_and_leave(which: str, single: bool, tmp_path: Path) -> None:
     with trio.fail_after(LIMIT):
         async with (

@@ -20,6 +20,10 @@ __all__ = ["OutgoingTrack", "TrackOwner"]
 
 _MIN_TAIL = 0.05  # seconds that a last frame is given on its way; servers drop what comes too late
 _MAX_TAIL = 0.25
+_SUBSCRIBER_SETUP = 0.25
+"""Seconds from the news of a subscriber until it takes media. LiveKit's server tells the publisher
+when it has answered the subscriber, who must still apply the answer; a browser takes up to 0.05 s
+for that, and loses what comes earlier."""
 _SILENCE = 127  # RFC 6464 section 3
 _DTX_SIZE = 2  # bytes of an Opus packet that stands for silence, RFC 7587 section 3.1.3
 _MAX_AUDIO_LEVEL = 127
@@ -68,6 +72,7 @@ class OutgoingTrack:
         self._over_at = -math.inf
         self._ended = trio.Event()
         self._subscribed = trio.Event()
+        self._subscriber_ready_at = -math.inf
         self._wants_keyframe = False
         self._keyframe_lot = trio.lowlevel.ParkingLot()
 
@@ -121,6 +126,8 @@ class OutgoingTrack:
     async def wait_subscribed(self) -> None:
         """Wait for the first subscriber; see ``LocalTrack.wait_subscribed``."""
         await self._subscribed.wait()
+        with trio.move_on_at(self._subscriber_ready_at):
+            await self._ended.wait()
         self._check_open()
 
     async def wait_played(self) -> None:
@@ -149,7 +156,9 @@ class OutgoingTrack:
 
     def subscribed(self) -> None:
         """Somebody receives the track."""
-        self._subscribed.set()
+        if not self._subscribed.is_set():
+            self._subscriber_ready_at = trio.current_time() + _SUBSCRIBER_SETUP
+            self._subscribed.set()
 
     def keyframe_requested(self) -> None:
         """A subscriber cannot go on without a keyframe."""

@@ -227,7 +227,7 @@ class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
 
         Media that is sent earlier is heard by nobody. What is sent from then on reaches the first
         subscriber from its first frame on, if that is a keyframe; those who come later see video
-        from the next keyframe on.
+        from the next keyframe on. The first subscriber is given 0.25 s to get ready.
 
         Raises:
             RoomClosed: The room has ended.
