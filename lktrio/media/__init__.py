@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lktrio.media.capture import CaptureClock, SenderClock
 from lktrio.media.codec import CODECS, H264, OPUS, PCMA, PCMU, VP8, Codec, find_codec
 from lktrio.media.container import MediaInfo
 from lktrio.media.frame import EncodedFrame
@@ -16,6 +17,7 @@ __all__ = [
     "PCMA",
     "PCMU",
     "VP8",
+    "CaptureClock",
     "Codec",
     "EncodedFrame",
     "FramePacer",
@@ -23,6 +25,7 @@ __all__ = [
     "MediaReader",
     "MediaWriter",
     "PacedChannel",
+    "SenderClock",
     "Timeline",
     "find_codec",
     "open_reader",
