@@ -150,13 +150,20 @@ class RoomClosed(LiveKitError, trio.BrokenResourceError):
     Attributes:
         reason: Why it ended: the lower-case name of LiveKit's ``DisconnectReason``
             (such as ``"room_deleted"``), or ``"unknown_reason"``.
+        can_reconnect: Whether it makes sense to join again: the link was lost, or the server asks
+            for it.
     """
 
     def __init__(
-        self, message: str = "the room is closed", *, reason: str = "unknown_reason"
+        self,
+        message: str = "the room is closed",
+        *,
+        reason: str = "unknown_reason",
+        can_reconnect: bool = False,
     ) -> None:
         super().__init__(message)
         self.reason = reason
+        self.can_reconnect = can_reconnect
 
 
 class SlowConsumer(LiveKitError, trio.BrokenResourceError):

@@ -10,6 +10,7 @@ from lktrio import media
 from lktrio.media import Codec
 from lktrio.room.session.publishing import TrackDescription
 from lktrio.room.session.session import RoomSession
+from lktrio.room.state.enums import TrackSource
 from lktrio.room.state.local import LocalTrack, LocalTrackPublication
 from lktrio.room.state.participant import Participant
 from lktrio.room.state.room_state import LocalRecord
@@ -29,7 +30,7 @@ class LocalParticipant(Participant[LocalTrackPublication]):
         codec: Codec,
         *,
         name: str = "",
-        source: str = "",
+        source: TrackSource | str = "",
         width: int = 0,
         height: int = 0,
         muted: bool = False,
@@ -41,8 +42,8 @@ class LocalParticipant(Participant[LocalTrackPublication]):
         Args:
             codec: What the frames are encoded with: ``media.OPUS``, ``media.VP8``, ``media.H264``.
             name: Free text for other participants.
-            source: ``"microphone"``, ``"camera"``, ``"screen_share"`` or ``"screen_share_audio"``;
-                empty for microphone or camera.
+            source: ``MICROPHONE``, ``CAMERA``, ``SCREEN_SHARE`` or ``SCREEN_SHARE_AUDIO`` of
+                ``TrackSource``; empty for microphone or camera.
             width: Width of video in pixels, if known.
             height: Height of video in pixels, if known.
             muted: Whether to begin muted.
@@ -84,7 +85,7 @@ class LocalParticipant(Participant[LocalTrackPublication]):
         path: str | os.PathLike[str],
         *,
         name: str = "",
-        source: str = "",
+        source: TrackSource | str = "",
         wait_subscribed: bool = False,
     ) -> None:
         """Publish a media file in real time, once, and unpublish it at its end.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar, overload
+
+import trio
 
 from lktrio import proto
 from lktrio.room.channels.events import Subscription
 from lktrio.room.local_participant import LocalParticipant
 from lktrio.room.session.session import RoomSession
 from lktrio.room.state.data import DataStats
+from lktrio.room.state.enums import ConnectionState, DisconnectReason
 from lktrio.room.state.events import RoomEvent
 from lktrio.room.state.participant import Participant
 from lktrio.room.state.remote import RemoteParticipant
@@ -54,8 +58,8 @@ class Room:
         return self._state.info
 
     @property
-    def state(self) -> str:
-        """``"connected"`` or ``"disconnected"``."""
+    def state(self) -> ConnectionState:
+        """Where it is in its life: ``CONNECTED`` or ``DISCONNECTED``."""
         return self._state.connection_state
 
     @property
@@ -93,6 +97,11 @@ class Room:
         """Counters of data packets."""
         return self._state.data_stats
 
+    @property
+    def unhandled(self) -> Mapping[str, int]:
+        """How many messages came of kinds that lktrio does not handle, by kind."""
+        return MappingProxyType(self._state.unhandled)
+
     @overload
     def events(self, *, replay: bool = True) -> Subscription[RoomEvent]: ...
 
@@ -116,16 +125,53 @@ class Room:
         beginning = self._state.snapshot() if replay else None
         return self._session.events.subscribe(*types, replay=beginning)
 
-    async def wait_closed(self) -> str:
-        """Wait until the room has ended and return why.
+    def get_participant(
+        self, *, identity: str | None = None, sid: str | None = None
+    ) -> Participant[Any] | None:
+        """The participant with this identity and this SID, the local one among them; or None."""
+        everybody: list[Participant[Any]] = [self._local, *self.remote_participants.values()]
+        for participant in everybody:
+            if identity in (None, participant.identity) and sid in (None, participant.sid):
+                return participant
+        return None
 
-        Returns:
-            The lower-case name of LiveKit's ``DisconnectReason``, such as ``"room_deleted"``.
+    async def wait_for(
+        self,
+        kind: type[E],
+        predicate: Callable[[E], object] | None = None,
+        *,
+        replay: bool = True,
+    ) -> E:
+        """Wait for the first event of a type, and return it.
+
+        ::
+
+            await room.wait_for(TrackPublished, lambda event: event.publication.name == "mic")
+
+        Data that waits for a subscription goes on waiting for it, save the event that is returned.
+        Cancelled, it has taken nothing.
+
+        Args:
+            kind: The type of the event.
+            predicate: What the event has to fulfil.
+            replay: Whether what is there already counts, as in ``events``.
+
+        Raises:
+            RoomClosed: The room has ended without such an event.
         """
+        beginning = self._state.snapshot() if replay else None
+        try:
+            return await self._session.events.wait_for(kind, predicate, replay=beginning)
+        except trio.EndOfChannel:
+            self._session.life.check_open()
+            raise
+
+    async def wait_closed(self) -> DisconnectReason:
+        """Wait until the room has ended and return why."""
         return await self._session.life.wait_ended()
 
     async def leave(
-        self, reason: proto.DisconnectReason = proto.DisconnectReason.CLIENT_INITIATED
+        self, reason: DisconnectReason | str = DisconnectReason.CLIENT_INITIATED
     ) -> None:
         """Leave the room before its block or nursery ends, and wait until that is done.
 
@@ -135,5 +181,8 @@ class Room:
 
         Args:
             reason: What the server and the others are told (``LeaveRequest.reason``).
+
+        Raises:
+            ValueError: There is no such reason.
         """
-        await self._session.leave(reason)
+        await self._session.leave(DisconnectReason(reason))

@@ -20,7 +20,7 @@ from lktrio.api import LiveKitAPI
 from lktrio.errors import ConnectTimeout, PublishTimeout, RoomClosed
 from lktrio.events import DataReceived, Disconnected, TrackSubscribed
 from lktrio.media import Codec
-from lktrio.room import Room, RoomOptions, connect_room, open_room
+from lktrio.room import DisconnectReason, Room, RoomOptions, connect_room, open_room
 from lktrio.testing.cancellation import cancel_at_every_checkpoint
 from tests.support.recording import sample
 from tests.support.scripted_room import Plan, ScriptedRoom, quick
@@ -395,7 +395,9 @@ async def test_the_end_of_the_room_while_calls_are_under_way(server: RoomServer)
                     await call()
             assert await room.wait_closed() == "room_deleted"
             async with aclosing(room.events()) as events:
-                assert [event async for event in events] == [Disconnected("room_deleted")]
+                assert [event async for event in events] == [
+                    Disconnected(DisconnectReason.ROOM_DELETED)
+                ]
 
         await cancel_at_every_checkpoint(operation)
 

@@ -193,7 +193,7 @@ async def test_what_others_send_is_checked() -> None:
             assert (await expect(events, DataReceived)).data == expected
         stats = room.data_stats
         assert (stats.received, stats.duplicates) == (6, 2)
-        assert (stats.undecodable, stats.unknown) == (1, 1)
+        assert (stats.undecodable, stats.unhandled) == (1, 1)
 
 
 async def test_data_of_somebody_who_is_not_there_yet() -> None:

@@ -27,7 +27,7 @@ from lktrio.events import (
     TrackUnmuted,
     TrackUnpublished,
 )
-from lktrio.room import RoomOptions
+from lktrio.room import RoomOptions, StreamState
 from tests.support.scripted_room import ME, info, open_scripted_room
 from tests.support.servers import VERSIONS, RoomServer, expect, until
 
@@ -172,7 +172,8 @@ async def test_tracks_come_change_and_go_with_updates() -> None:
         )
         await scripted.send(stream_state_update=proto.StreamStateUpdate(stream_states=[states]))
         paused = await expect(events, TrackStreamStateChanged)
-        assert (paused.publication, paused.paused, publication.paused) == (publication, True, True)
+        assert (paused.publication, paused.state) == (publication, StreamState.PAUSED)
+        assert publication.stream_state is StreamState.PAUSED
         await scripted.send(
             subscription_permission_update=proto.SubscriptionPermissionUpdate(
                 participant_sid="PA_bob", track_sid="TR_x", allowed=False

@@ -16,7 +16,7 @@ from lktrio.events import (
     ParticipantDisconnected,
     TrackSubscribed,
 )
-from lktrio.room import Room, RoomOptions, connect_room
+from lktrio.room import DisconnectReason, Room, RoomOptions, connect_room
 from lktrio.room.state.events import RoomEvent
 from lktrio.room.state.room_state import RoomState
 from lktrio.rtc.transport import TransportState
@@ -65,7 +65,9 @@ async def test_the_server_ends_the_stay(
                 assert await room.wait_closed() == reason
             assert room.state == "disconnected"
             assert [event.reason async for event in of_type] == [reason]
-            assert [event async for event in everything][-1] == Disconnected(reason)
+            assert [event async for event in everything][-1] == Disconnected(
+                DisconnectReason(reason)
+            )
             await check_closed(room, track, reason)
 
 

@@ -37,10 +37,10 @@ from lktrio.room.session.negotiation import OfferExchange
 from lktrio.room.session.peer_connection import UDP_BLOCKED, PeerConnection
 from lktrio.room.session.sections import SendingSections
 from lktrio.room.session.sending import OutgoingTrack
+from lktrio.room.state.enums import TrackSource
 from lktrio.room.state.events import LocalTrackSubscribed, LocalTrackUnpublished, RoomEvent
 from lktrio.room.state.local import LocalTrackRecord, PublicationState
 from lktrio.room.state.local_tracks import LocalTracks
-from lktrio.room.state.publication import source_value
 from lktrio.rtc import capabilities
 from lktrio.rtc.transceiver import Transceiver
 
@@ -55,8 +55,8 @@ _SIDE_BY_SIDE = 8  # announced tracks up to which offers do not wait for the ann
 _MAX_ANNOUNCED = 16  # tracks under way at once; LiveKit's server refuses more than 20
 _CID_LENGTH = 16  # bytes of the id that a track has until the server gives it one
 _SOURCES = {  # by kind, the usual one first
-    "audio": ("microphone", "screen_share_audio", "unknown"),
-    "video": ("camera", "screen_share", "unknown"),
+    "audio": (TrackSource.MICROPHONE, TrackSource.SCREEN_SHARE_AUDIO, TrackSource.UNKNOWN),
+    "video": (TrackSource.CAMERA, TrackSource.SCREEN_SHARE, TrackSource.UNKNOWN),
 }
 
 
@@ -68,8 +68,8 @@ class TrackDescription:
     """What the frames are encoded with."""
     name: str = ""
     """Free text for other participants."""
-    source: str = ""
-    """``"microphone"``, ``"camera"``, ...; empty for the usual one of the kind."""
+    source: TrackSource | str = ""
+    """Where the media comes from; empty for the usual one of the kind."""
     width: int = 0
     """Width of video in pixels, 0 if unknown."""
     height: int = 0
@@ -82,9 +82,9 @@ class TrackDescription:
     """Tracks of one stream name are synchronised; empty for the server's choice."""
 
     @property
-    def source_name(self) -> str:
+    def actual_source(self) -> TrackSource:
         """The source, with the default filled in."""
-        return self.source.lower() or _SOURCES[self.codec.kind][0]
+        return TrackSource(self.source or _SOURCES[self.codec.kind][0])
 
     @property
     def capability(self) -> capabilities.CodecCapability:
@@ -105,9 +105,9 @@ class TrackDescription:
                 "with one of them first"
             )
         sources = _SOURCES[self.codec.kind]
-        if self.source_name not in sources:
+        if self.source and self.source.lower() not in sources:
             raise ValueError(
-                f"{self.source!r} is no source of {self.codec.kind}; it is one of "
+                f"{str(self.source)!r} is no source of {self.codec.kind}; it is one of "
                 f"{', '.join(sources)}"
             )
 
@@ -122,7 +122,7 @@ class TrackDescription:
             cid=cid,
             name=self.name,
             type=proto.TrackType.VIDEO if video else proto.TrackType.AUDIO,
-            source=source_value(self.source_name),
+            source=self.actual_source.to_proto(proto.TrackSource),
             width=self.width,
             height=self.height,
             muted=self.muted,

@@ -25,6 +25,7 @@ from lktrio.room.channels.media import (
     MediaQueue,
     MediaSource,
 )
+from lktrio.room.state.enums import TrackKind
 from lktrio.room.state.remote import RemoteTrackRecord
 from lktrio.rtc.payload.opus import packet_samples
 from lktrio.rtc.rtp import RtpPacket
@@ -43,6 +44,7 @@ class TrackMedia:
         record: The track.
         codecs: What was negotiated for its section.
         request_keyframe: Asks the sender of a stream for a keyframe.
+        on_first_reader: Called with the track when somebody begins to read it.
 
     Attributes:
         ended: Whether the track is over.
@@ -53,6 +55,7 @@ class TrackMedia:
         record: RemoteTrackRecord,
         codecs: Sequence[RtpCodec],
         request_keyframe: Callable[[InboundStream], None],
+        on_first_reader: Callable[[RemoteTrackRecord], None],
     ) -> None:
         self.ended = False
         self._record = record
@@ -63,6 +66,8 @@ class TrackMedia:
         self._frames: MediaSource[EncodedFrame] = MediaSource(Backlog(from_keyframe=video), _taken)
         self._packets: MediaSource[RtpPacket] = MediaSource(Backlog(from_keyframe=False))
         self._first_timestamp: int | None = None
+        self._on_first_reader = on_first_reader
+        self._was_read = False
         if record.view.encrypted:
             self._frames.drop_backlog()
 
@@ -106,15 +111,21 @@ class TrackMedia:
         make = self._video_queue if self._is_video else _sound_queue
         channel = self._frames.open(make)
         self._packets.drop_backlog()
-        self._want_what_is_read()
+        self._begin_reading()
         return channel
 
     def packets(self) -> MediaChannel[RtpPacket]:
         """A new channel of packets; see ``RemoteTrack.packets``."""
         channel = self._packets.open(lambda kept: MediaQueue(PACKET_QUEUE_LIMIT, kept))
         self._frames.drop_backlog()
-        self._want_what_is_read()
+        self._begin_reading()
         return channel
+
+    def _begin_reading(self) -> None:
+        self._want_what_is_read()
+        if not self._was_read:
+            self._was_read = True
+            self._on_first_reader(self._record)
 
     def _check_readable(self) -> None:
         if self._record.view.encrypted:
@@ -178,7 +189,7 @@ class TrackMedia:
 
     @property
     def _is_video(self) -> bool:
-        return self._record.view.kind == "video"
+        return self._record.view.kind is TrackKind.VIDEO
 
     def _want_what_is_read(self) -> None:
         # A track that nobody reads any more queues nothing and assembles nothing.

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import trio
 
 from lktrio import proto
+from lktrio._text import printable
+from lktrio.room.channels.events import Broadcast
 from lktrio.room.session.life import RoomLife
+from lktrio.room.state.enums import ParticipantState
+from lktrio.room.state.events import ParticipantActive, ParticipantDisconnected, RoomEvent
+from lktrio.room.state.participant import Participant
 from lktrio.signal import SignalConnection
 
 __all__ = ["SignalRequests"]
+
+_NOT_YET_ACTIVE = (ParticipantState.JOINING, ParticipantState.JOINED, ParticipantState.UNKNOWN)
 
 
 class SignalRequests:
@@ -20,13 +28,21 @@ class SignalRequests:
     Args:
         signal: The signalling.
         life: The end of the room.
+        events: The events of the room.
         lost: Called when the signalling turns out to have ended; ends the room.
 
     Every method raises ``RoomClosed`` when the room has ended.
     """
 
-    def __init__(self, signal: SignalConnection, life: RoomLife, lost: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        signal: SignalConnection,
+        life: RoomLife,
+        events: Broadcast[RoomEvent],
+        lost: Callable[[], None],
+    ) -> None:
         self._signal = signal
+        self._events = events
         self._life = life
         self._lost = lost
 
@@ -92,3 +108,17 @@ class SignalRequests:
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.WouldBlock):
             return False
         return True
+
+    async def wait_active(self, participant: Participant[Any]) -> None:
+        """Wait until a participant can receive; see ``Participant.wait_active``."""
+        self._life.check_open()
+        with self._events.subscribe(ParticipantActive, ParticipantDisconnected) as events:
+            while participant.state in _NOT_YET_ACTIVE:
+                try:
+                    await events.receive()
+                except trio.EndOfChannel:
+                    self._life.check_open()
+                    raise
+        await trio.lowlevel.checkpoint()
+        if participant.state is ParticipantState.DISCONNECTED:
+            raise trio.BrokenResourceError(f"{printable(participant.identity)} has left the room")

@@ -28,6 +28,7 @@ import trio
 
 from lktrio import proto
 from lktrio._scope import open_service_nursery
+from lktrio._text import printable
 from lktrio.errors import (
     ConnectError,
     ConnectTimeout,
@@ -53,11 +54,12 @@ from lktrio.room.session.publishing import Publisher, TrackDescription
 from lktrio.room.session.requests import SignalRequests
 from lktrio.room.session.sending import OutgoingTrack
 from lktrio.room.session.subscribing import Subscriptions
+from lktrio.room.state.enums import DisconnectReason, TrackKind
 from lktrio.room.state.events import RoomEvent
 from lktrio.room.state.local import LocalTrackPublication
 from lktrio.room.state.participant import Participant
+from lktrio.room.state.remote import RemoteTrackRecord
 from lktrio.room.state.room_state import LocalRecord, RoomState
-from lktrio.room.state.roster import reason_name
 from lktrio.room.state.rules import EVENT_RULES
 from lktrio.rtc.datachannel import (
     DataChannelBufferedAmountLow,
@@ -129,17 +131,17 @@ class RoomSession:
         self.link = link
         self.life = RoomLife()
         self.events: Broadcast[RoomEvent] = Broadcast(EVENT_RULES)
-        self.requests = SignalRequests(link.signal, self.life, self._signal_ended)
+        self.requests = SignalRequests(link.signal, self.life, self.events, self._signal_ended)
         self.state = RoomState(link.join, self.requests, lambda record: make_local(record, self))
         self._options = options
-        self._leave_reason = proto.DisconnectReason.CLIENT_INITIATED
+        self._leave_reason = DisconnectReason.CLIENT_INITIATED
         self._negotiation = OfferExchange(
             link.outgoing,
             self.requests.send_offer,
             options.timeouts.negotiation,
             first_offer_is_out=link.incoming is None,
         )
-        self._subscriptions = Subscriptions(self.state.roster, self._tell)
+        self._subscriptions = Subscriptions(self.state.roster, self._tell, self._on_first_reader)
         self._publisher = Publisher(
             self.state.local_tracks,
             self.requests,
@@ -188,42 +190,50 @@ class RoomSession:
             await self.link.primary.connected.wait()
         if scope.cancelled_caught:
             message = f"no encrypted path to the server within {seconds:g} s: {UDP_BLOCKED}"
-            self.fail("media_failure", ConnectTimeout(message))
+            self.fail(DisconnectReason.MEDIA_FAILURE, ConnectTimeout(message))
         if self.life.failure is not None:
             raise self.life.failure
         self.state.connected()
 
-    def fail(self, reason: str, error: LiveKitError) -> None:
+    def fail(
+        self, reason: DisconnectReason, error: LiveKitError, *, can_reconnect: bool = True
+    ) -> None:
         """End the room because of an error, which is the one of the join if that is not over."""
         if self.life.reason is None:
-            _log.info("the session in %s ends: %s", self.state.info.name, error)
-            self.end(reason, error)
+            _log.info("the session in %s ends: %s", printable(self.state.info.name), error)
+            self.end(reason, error, can_reconnect=can_reconnect)
 
-    def end(self, reason: str, failure: LiveKitError | None = None) -> None:
+    def end(
+        self,
+        reason: DisconnectReason,
+        failure: LiveKitError | None = None,
+        *,
+        can_reconnect: bool = False,
+    ) -> None:
         """End the room, once. Channels end, and calls raise ``RoomClosed``."""
-        if not self.life.end(reason, failure):
+        if not self.life.end(reason, failure, can_reconnect=can_reconnect):
             return
         self._publisher.end()
-        self._publish(self.state.end(reason))
+        self._publish(self.state.end(reason, can_reconnect=can_reconnect))
         self.events.end()
         self._packets.changed()
         for connection in self.link.connections:
             connection.give_up()
 
-    async def leave(self, reason: proto.DisconnectReason) -> None:
+    async def leave(self, reason: DisconnectReason) -> None:
         """Leave the room, and wait until that is done; idempotent.
 
         Cancelled, the room is left nevertheless, in the background.
         """
         if self.life.reason is None:
             self._leave_reason = reason
-            self.end(reason_name(reason))
+            self.end(reason)
         await self._left.wait()
 
     async def leave_link(self) -> None:
         """Do the work of leaving: cannot be cancelled, has a deadline, never fails."""
-        self.end(reason_name(self._leave_reason))
-        await self.link.leave(self._leave_reason)
+        self.end(self._leave_reason)
+        await self.link.leave(self._leave_reason.to_proto(proto.DisconnectReason))
         self._left.set()
 
     # Events
@@ -236,6 +246,12 @@ class RoomSession:
         for event in news:
             self._publisher.follow(event)
             self.events.publish(event)
+
+    def _on_first_reader(self, track: RemoteTrackRecord) -> None:
+        """Somebody begins to read a track: the server was asked to start with the lowest layer."""
+        if self._options.adaptive_stream and track.view.kind is TrackKind.VIDEO:
+            settings = track.settings(track.enabled, track.video_quality)
+            self.requests.send_nowait(proto.SignalRequest(track_setting=settings))
 
     # Signalling
 
@@ -265,24 +281,27 @@ class RoomSession:
         """The signalling is gone or the server sends us away, and with it the room ends."""
         signal = self.link.signal
         leave = signal.server_leave
-        if leave is not None:
-            reason = reason_name(leave.reason)
-            self.fail(reason, JoinRejected(f"the server sent us away ({reason})"))
-        else:
+        if leave is None:
             message = f"the connection to the server was lost ({signal.close_reason})"
-            self.fail("signal_close", ServerUnreachable(message))
+            self.fail(DisconnectReason.SIGNAL_CLOSE, ServerUnreachable(message))
+            return
+        reason = DisconnectReason.from_proto(leave.reason)
+        comes_back = leave.action != proto.LeaveRequest.Action.DISCONNECT or leave.can_reconnect
+        asks = ", and asks us to come back" if comes_back else ""
+        error = JoinRejected(f"the server sent us away ({reason}){asks}")
+        self.fail(reason, error, can_reconnect=comes_back)
 
     async def _negotiate(self) -> None:
         try:
             await self._negotiation.run()
         except ConnectTimeout as error:
-            self.fail("state_mismatch", error)
+            self.fail(DisconnectReason.STATE_MISMATCH, error)
         except RoomClosed:
             pass  # whoever ended the room has said so
         await trio.lowlevel.checkpoint()
 
     def _fail_negotiation(self, error: LiveKitError) -> None:
-        self.fail("state_mismatch", error)
+        self.fail(DisconnectReason.STATE_MISMATCH, error)
 
     # Peer connections
 
@@ -312,7 +331,7 @@ class RoomSession:
     def _on_transport(self, connection: PeerConnection, event: TransportStateChanged) -> None:
         _log.debug("%s connection is %s", connection.target.name, event.state.value)
         if event.state is TransportState.FAILED:
-            self.fail("media_failure", _transport_error(event))
+            self.fail(DisconnectReason.MEDIA_FAILURE, _transport_error(event))
         elif event.state is TransportState.CLOSED:
             self._media_closed.set()
 
@@ -323,7 +342,8 @@ class RoomSession:
     async def _watch_media(self) -> None:
         await self._media_closed.wait()
         await trio.sleep(_TIME_TO_TELL)
-        self.fail("media_failure", IceFailed("the server closed the connection for media"))
+        error = IceFailed("the server closed the connection for media")
+        self.fail(DisconnectReason.MEDIA_FAILURE, error)
 
     async def _gather(self, connection: PeerConnection) -> None:
         """Look for public addresses, unless the server is on this machine."""
@@ -350,9 +370,9 @@ class RoomSession:
         """Publish a track; see ``LocalParticipant.publish_track``."""
         self.life.check_open()
         description.check()
-        if not self.state.local.permissions.allows_source(description.source_name):
+        if not self.state.local.permissions.allows_source(description.actual_source):
             raise NotPermitted(
-                f"the token does not allow this participant to publish {description.source_name}"
+                f"the token does not allow this participant to publish {description.actual_source}"
             )
         return await self._publisher.publish(description)
 

@@ -28,9 +28,16 @@ class Subscriptions:
     Args:
         roster: Who publishes what.
         tell: Called when the state has news.
+        on_first_reader: Called with a track when somebody begins to read it.
     """
 
-    def __init__(self, roster: Roster, tell: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        roster: Roster,
+        tell: Callable[[], None],
+        on_first_reader: Callable[[RemoteTrackRecord], None],
+    ) -> None:
+        self._on_first_reader = on_first_reader
         self._roster = roster
         self._tell = tell
         self._bound: dict[Transceiver, TrackMedia] = {}
@@ -64,7 +71,9 @@ class Subscriptions:
     def _bind(
         self, connection: PeerConnection, transceiver: Transceiver, track: RemoteTrackRecord
     ) -> None:
-        media = TrackMedia(track, transceiver.codecs, connection.request_keyframe)
+        media = TrackMedia(
+            track, transceiver.codecs, connection.request_keyframe, self._on_first_reader
+        )
         self._bound[transceiver] = media
         for stream in connection.peer.inbound(transceiver):
             media.attach(stream)

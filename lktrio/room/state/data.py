@@ -8,7 +8,7 @@ reconnect, are dropped.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from lktrio import proto
@@ -37,8 +37,8 @@ class DataStats:
     """Reliable packets that had been received before."""
     undecodable: int = 0
     """Messages that are not a DataPacket."""
-    unknown: int = 0
-    """Packets of a kind that lktrio does not know or use."""
+    unhandled: int = 0
+    """Packets of a kind that is not handled; see ``Room.unhandled``."""
 
 
 class _Sequences:
@@ -73,10 +73,18 @@ class DataPackets:
         roster: Who is in the room.
         tell: Takes the events.
         stats: Where to count.
+        count: Counts what is not handled, by kind.
     """
 
-    def __init__(self, roster: Roster, tell: Callable[[RoomEvent], None], stats: DataStats) -> None:
+    def __init__(
+        self,
+        roster: Roster,
+        tell: Callable[[RoomEvent], None],
+        stats: DataStats,
+        count: Callable[[str], None],
+    ) -> None:
         self._roster = roster
+        self._count = count
         self._tell = tell
         self._stats = stats
         self._seen = _Sequences()
@@ -97,7 +105,13 @@ class DataPackets:
             if value is not None:
                 handle(self, packet, value, reliable)
                 return
-        self._stats.unknown += 1
+        self._count_unhandled(packet)
+
+    def _count_unhandled(self, packet: proto.DataPacket) -> None:
+        self._stats.unhandled += 1
+        for one in fields(packet):
+            if isinstance(getattr(packet, one.name), proto.Message):
+                self._count(f"data packet: {one.name}")
 
     def _on_user(self, packet: proto.DataPacket, user: proto.UserPacket, reliable: bool) -> None:
         sender = self._roster.sender(packet.participant_identity, packet.participant_sid)

@@ -10,6 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from lktrio.room.state.enums import (
+    ConnectionQuality,
+    DisconnectReason,
+    StreamState,
+    SubscriptionError,
+)
 from lktrio.room.state.local import LocalTrackPublication
 from lktrio.room.state.participant import Participant
 from lktrio.room.state.publication import TrackPublication
@@ -33,6 +39,7 @@ __all__ = [
     "RecordingStatusChanged",
     "RoomEvent",
     "RoomMetadataChanged",
+    "RoomMoved",
     "RoomUpdated",
     "TokenRefreshed",
     "TrackMuted",
@@ -61,8 +68,8 @@ class ParticipantDisconnected:
 
     participant: RemoteParticipant
     """Who; its snapshot is as it last was."""
-    reason: str
-    """Lower-case name of LiveKit's ``DisconnectReason``, such as ``"client_initiated"``."""
+    reason: DisconnectReason
+    """Why, as the server told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +130,8 @@ class TrackSubscriptionFailed:
 
     track_sid: str
     """SID of the track."""
-    reason: str
-    """``"codec_unsupported"``, ``"track_not_found"`` or ``"unknown"``."""
+    reason: SubscriptionError
+    """Why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +162,8 @@ class TrackStreamStateChanged:
     """The track."""
     participant: RemoteParticipant
     """Whose."""
-    paused: bool
-    """Whether it is paused now."""
+    state: StreamState
+    """Whether it is forwarded now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,8 +260,8 @@ class ConnectionQualityChanged:
 
     participant: Participant[Any]
     """Whose."""
-    quality: str
-    """``"poor"``, ``"good"``, ``"excellent"`` or ``"lost"``."""
+    quality: ConnectionQuality
+    """The judgement."""
     score: float
     """The server's mean opinion score."""
 
@@ -285,6 +292,20 @@ class RoomMetadataChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomMoved:
+    """The server moved this participant to another room, in the same session.
+
+    The room's snapshot is that of the other one. Those who were in the former one have left before,
+    those who are in the new one come behind.
+    """
+
+    name: str
+    """Name of the room."""
+    previous: str
+    """Name of the former one."""
+
+
+@dataclass(frozen=True, slots=True)
 class RoomUpdated:
     """Something about the room changed, such as the number of participants."""
 
@@ -312,8 +333,10 @@ class TokenRefreshed:
 class Disconnected:
     """The room has ended; always the last event of a subscription."""
 
-    reason: str
-    """Lower-case name of LiveKit's ``DisconnectReason``, such as ``"room_deleted"``."""
+    reason: DisconnectReason
+    """Why."""
+    can_reconnect: bool = False
+    """Whether it makes sense to join again: the link was lost, or the server asks for it."""
 
 
 RoomEvent: TypeAlias = (
@@ -333,6 +356,7 @@ RoomEvent: TypeAlias = (
     | ParticipantPermissionsChanged
     | RecordingStatusChanged
     | RoomMetadataChanged
+    | RoomMoved
     | RoomUpdated
     | TokenRefreshed
     | TrackMuted

@@ -21,9 +21,9 @@ from typing import Protocol
 import trio
 
 from lktrio.media import Codec, EncodedFrame
+from lktrio.room.state.enums import TrackKind
 from lktrio.room.state.participant import Participant
 from lktrio.room.state.publication import TrackPublication, TrackRecord
-from lktrio.rtc.capabilities import MediaKind
 
 __all__ = [
     "LocalTrack",
@@ -153,9 +153,9 @@ class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
         return self._record.codec
 
     @property
-    def kind(self) -> MediaKind:
-        """``"audio"`` or ``"video"``."""
-        return self.codec.kind
+    def kind(self) -> TrackKind:
+        """What it carries."""
+        return TrackKind(self.codec.kind)
 
     @property
     def sid(self) -> str:

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from lktrio import proto
+from lktrio.room.state.enums import (
+    ConnectionQuality,
+    ParticipantKind,
+    ParticipantState,
+    TrackSource,
+)
 from lktrio.room.state.publication import TrackPublication
 
-__all__ = ["Participant", "ParticipantPermissions", "ParticipantRecord"]
+__all__ = ["Participant", "ParticipantPermissions", "ParticipantRecord", "ParticipantWaits"]
 
 P = TypeVar("P", bound=TrackPublication)
-
-_STATES = {
-    proto.ParticipantInfo.State.JOINING: "joining",
-    proto.ParticipantInfo.State.JOINED: "joined",
-    proto.ParticipantInfo.State.ACTIVE: "active",
-    proto.ParticipantInfo.State.DISCONNECTED: "disconnected",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class ParticipantPermissions:
     """Publish tracks."""
     can_publish_data: bool = True
     """Send data."""
-    can_publish_sources: tuple[str, ...] = ()
+    can_publish_sources: tuple[TrackSource, ...] = ()
     """Sources that it may publish; empty for any."""
     can_update_metadata: bool = False
     """Change its own name, metadata and attributes."""
@@ -48,18 +47,24 @@ class ParticipantPermissions:
             can_subscribe=permission.can_subscribe,
             can_publish=permission.can_publish,
             can_publish_data=permission.can_publish_data,
-            can_publish_sources=tuple(
-                (source.name or "unknown").lower() for source in permission.can_publish_sources
-            ),
+            can_publish_sources=tuple(map(TrackSource.from_proto, permission.can_publish_sources)),
             can_update_metadata=permission.can_update_metadata,
             hidden=permission.hidden,
         )
 
-    def allows_source(self, source: str) -> bool:
+    def allows_source(self, source: TrackSource | str) -> bool:
         """Whether a track of this source may be published."""
         return self.can_publish and (
-            not self.can_publish_sources or source in self.can_publish_sources
+            not self.can_publish_sources or TrackSource(source) in self.can_publish_sources
         )
+
+
+class ParticipantWaits(Protocol):
+    """Who waits for what participants do."""
+
+    async def wait_active(self, participant: Participant[Any]) -> None:
+        """Wait until a participant can receive; see ``Participant.wait_active``."""
+        ...
 
 
 @dataclass(slots=True, eq=False)
@@ -68,14 +73,16 @@ class ParticipantRecord(Generic[P]):
 
     info: proto.ParticipantInfo
     """LiveKit's message about the participant, as it last was."""
+    waits: ParticipantWaits
+    """Who waits for what it does."""
     permissions: ParticipantPermissions = field(init=False)
     """What it may do, by ``info``."""
     is_speaking: bool = False
     """Whether it speaks now, in the server's judgement."""
     audio_level: float = 0.0
     """Loudness while it speaks, 0 to 1."""
-    connection_quality: str = "excellent"
-    """``"poor"``, ``"good"``, ``"excellent"`` or ``"lost"``, in the server's judgement."""
+    connection_quality: ConnectionQuality = ConnectionQuality.EXCELLENT
+    """The server's judgement of its connection."""
     publications: dict[str, P] = field(default_factory=dict[str, P])
     """The views of its tracks by SID."""
 
@@ -152,19 +159,19 @@ class Participant(Generic[P]):
         return self._record.audio_level
 
     @property
-    def connection_quality(self) -> str:
-        """``"poor"``, ``"good"``, ``"excellent"`` or ``"lost"``, in the server's judgement."""
+    def connection_quality(self) -> ConnectionQuality:
+        """The server's judgement of its connection."""
         return self._record.connection_quality
 
     @property
-    def state(self) -> str:
-        """``"joining"``, ``"joined"``, ``"active"`` or ``"disconnected"``."""
-        return _STATES.get(self.info.state, "joining")
+    def state(self) -> ParticipantState:
+        """Where it is in its life."""
+        return ParticipantState.from_proto(self.info.state)
 
     @property
-    def kind(self) -> str:
-        """``"standard"``, ``"ingress"``, ``"egress"``, ``"sip"``, ``"agent"``, ..."""
-        return (self.info.kind.name or "standard").lower()
+    def kind(self) -> ParticipantKind:
+        """What sort of participant it is."""
+        return ParticipantKind.from_proto(self.info.kind)
 
     @property
     def joined_at(self) -> float:
@@ -175,3 +182,32 @@ class Participant(Generic[P]):
     def track_publications(self) -> Mapping[str, P]:
         """Its published tracks by SID, a read-only view."""
         return MappingProxyType(self._record.publications)
+
+    def get_track_publication(
+        self, *, source: TrackSource | str | None = None, name: str | None = None
+    ) -> P | None:
+        """The first published track that has this source and this name, or None.
+
+        Args:
+            source: Where its media comes from, such as ``TrackSource.CAMERA``; None for any.
+            name: The name that the publisher gave; None for any.
+
+        Raises:
+            ValueError: There is no such source.
+        """
+        wanted = None if source is None else TrackSource(source)
+        for publication in self._record.publications.values():
+            if wanted in (None, publication.source) and name in (None, publication.name):
+                return publication
+        return None
+
+    async def wait_active(self) -> None:
+        """Wait until its media connection is up: what is sent from then on can be received.
+
+        Returns at once if that is so.
+
+        Raises:
+            RoomClosed: The room has ended.
+            trio.BrokenResourceError: The participant has left.
+        """
+        await self._record.waits.wait_active(self)

@@ -7,27 +7,9 @@ from dataclasses import dataclass
 from lktrio import proto
 from lktrio.errors import CodecUnavailable
 from lktrio.media import Codec, find_codec
-from lktrio.rtc.capabilities import MediaKind
+from lktrio.room.state.enums import TrackKind, TrackSource
 
-__all__ = ["TrackPublication", "TrackRecord", "source_name", "source_value"]
-
-
-def source_name(source: proto.TrackSource) -> str:
-    """``"microphone"``, ``"screen_share_audio"``, ...; ``"unknown"`` for what we do not know."""
-    return source.name.lower() if source.name else "unknown"
-
-
-def source_value(name: str) -> proto.TrackSource:
-    """The source of a name such as ``"microphone"``, in any case.
-
-    Raises:
-        ValueError: There is no such source.
-    """
-    for source in proto.TrackSource:
-        if source_name(source) == name.lower():
-            return source
-    names = ", ".join(source_name(source) for source in proto.TrackSource)
-    raise ValueError(f"unknown track source {name!r}; it is one of {names}")
+__all__ = ["TrackPublication", "TrackRecord"]
 
 
 @dataclass(slots=True, eq=False)
@@ -64,14 +46,14 @@ class TrackPublication:
         return self.info.name
 
     @property
-    def kind(self) -> MediaKind:
-        """``"audio"`` or ``"video"``."""
-        return "video" if self.info.type == proto.TrackType.VIDEO else "audio"
+    def kind(self) -> TrackKind:
+        """What it carries."""
+        return TrackKind.from_proto(self.info.type)
 
     @property
-    def source(self) -> str:
-        """``"camera"``, ``"microphone"``, ``"screen_share"``, ... or ``"unknown"``."""
-        return source_name(self.info.source)
+    def source(self) -> TrackSource:
+        """Where its media comes from."""
+        return TrackSource.from_proto(self.info.source)
 
     @property
     def muted(self) -> bool:
@@ -85,7 +67,7 @@ class TrackPublication:
 
     @property
     def codec(self) -> Codec | None:
-        """The codec, or None when it is not known or not one of ``lktrio.media``."""
+        """The codec announced first, or None if it is not known or none of ``lktrio.media``."""
         try:
             return find_codec(self.info.mime_type)
         except CodecUnavailable:

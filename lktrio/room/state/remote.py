@@ -21,9 +21,9 @@ from typing import Protocol
 from lktrio import proto
 from lktrio.media import Codec, EncodedFrame
 from lktrio.room.channels.media import MediaChannel
-from lktrio.room.state.participant import Participant, ParticipantRecord
+from lktrio.room.state.enums import StreamState, TrackKind, VideoQuality
+from lktrio.room.state.participant import Participant, ParticipantRecord, ParticipantWaits
 from lktrio.room.state.publication import TrackPublication, TrackRecord
-from lktrio.rtc.capabilities import MediaKind
 from lktrio.rtc.rtp import RtpPacket
 
 __all__ = [
@@ -37,8 +37,8 @@ __all__ = [
 ]
 
 
-class SubscriptionRequests(Protocol):
-    """What a publication may ask of the server."""
+class SubscriptionRequests(ParticipantWaits, Protocol):
+    """What remote participants and their publications may ask for."""
 
     async def update_subscription(
         self, participant_sid: str, track_sid: str, *, subscribe: bool
@@ -98,8 +98,12 @@ class RemoteTrackRecord(TrackRecord):
     """Who takes its requests."""
     subscription_allowed: bool = True
     """Whether the publisher lets us subscribe."""
-    paused: bool = False
-    """Whether the server has paused the media for lack of bandwidth."""
+    stream_state: StreamState = StreamState.ACTIVE
+    """Whether the server forwards the media."""
+    enabled: bool = True
+    """Whether the program wants the media."""
+    video_quality: VideoQuality = VideoQuality.HIGH
+    """Which layer of video the program wants at most."""
     track: RemoteTrack | None = None
     """The media, while subscribed."""
     receiver: TrackReceiver | None = None
@@ -109,6 +113,14 @@ class RemoteTrackRecord(TrackRecord):
 
     def __post_init__(self) -> None:
         self.view = RemoteTrackPublication(self)
+
+    def settings(self, enabled: bool, quality: VideoQuality) -> proto.UpdateTrackSettings:
+        """How the track is wanted, whole: what a message leaves out is the lowest quality."""
+        return proto.UpdateTrackSettings(
+            track_sids=[self.info.sid],
+            disabled=not enabled,
+            quality=quality.to_proto(proto.VideoQuality),
+        )
 
 
 class RemoteParticipant(Participant["RemoteTrackPublication"]):
@@ -143,9 +155,19 @@ class RemoteTrackPublication(TrackPublication):
         return self._remote.subscription_allowed
 
     @property
-    def paused(self) -> bool:
-        """Whether the server has paused the media for lack of bandwidth."""
-        return self._remote.paused
+    def stream_state(self) -> StreamState:
+        """Whether the server forwards the media, or has paused it for lack of bandwidth."""
+        return self._remote.stream_state
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the media is wanted; see ``set_enabled``."""
+        return self._remote.enabled
+
+    @property
+    def video_quality(self) -> VideoQuality:
+        """Which layer of video is wanted at most; see ``set_video_quality``."""
+        return self._remote.video_quality
 
     async def set_subscribed(self, subscribed: bool) -> None:
         """Ask the server to send this track, or to stop sending it.
@@ -165,8 +187,25 @@ class RemoteTrackPublication(TrackPublication):
         Raises:
             RoomClosed: The room has ended.
         """
-        settings = proto.UpdateTrackSettings(track_sids=[self.sid], disabled=not enabled)
-        await self._remote.requests.update_track_settings(settings)
+        await self._set(enabled, self.video_quality)
+
+    async def set_video_quality(self, quality: VideoQuality | str) -> None:
+        """Ask the server for a layer of simulcast video: this one, or a lower one.
+
+        Args:
+            quality: ``LOW``, ``MEDIUM`` or ``HIGH``; a track of one layer has only that.
+
+        Raises:
+            RoomClosed: The room has ended.
+            ValueError: There is no such quality.
+        """
+        quality = VideoQuality(quality)
+        quality.to_proto(proto.VideoQuality)  # refuses what has no number
+        await self._set(self.enabled, quality)
+
+    async def _set(self, enabled: bool, quality: VideoQuality) -> None:
+        await self._remote.requests.update_track_settings(self._remote.settings(enabled, quality))
+        self._remote.enabled, self._remote.video_quality = enabled, quality
 
 
 class RemoteTrack:
@@ -195,8 +234,8 @@ class RemoteTrack:
         return self._record.info.sid
 
     @property
-    def kind(self) -> MediaKind:
-        """``"audio"`` or ``"video"``."""
+    def kind(self) -> TrackKind:
+        """What it carries."""
         return self.publication.kind
 
     @property

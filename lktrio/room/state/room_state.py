@@ -24,6 +24,13 @@ from typing import Any, ClassVar
 from lktrio import proto
 from lktrio.room.state.changes import participant_changes
 from lktrio.room.state.data import DataPackets, DataStats
+from lktrio.room.state.enums import (
+    ConnectionQuality,
+    ConnectionState,
+    DisconnectReason,
+    StreamState,
+    SubscriptionError,
+)
 from lktrio.room.state.events import (
     ActiveSpeakersChanged,
     ConnectionQualityChanged,
@@ -31,6 +38,7 @@ from lktrio.room.state.events import (
     RecordingStatusChanged,
     RoomEvent,
     RoomMetadataChanged,
+    RoomMoved,
     RoomUpdated,
     TokenRefreshed,
     TrackStreamStateChanged,
@@ -47,8 +55,11 @@ __all__ = ["LocalRecord", "RoomState"]
 
 _log = logging.getLogger("lktrio.room")
 
-_QUALITIES = {0: "poor", 1: "good", 2: "excellent", 3: "lost"}  # ConnectionQuality
-_SUBSCRIPTION_ERRORS = {1: "codec_unsupported", 2: "track_not_found"}  # SubscriptionError
+_NEXT = {
+    ConnectionState.CONNECTING: {ConnectionState.CONNECTED, ConnectionState.DISCONNECTED},
+    ConnectionState.CONNECTED: {ConnectionState.DISCONNECTED},
+    ConnectionState.DISCONNECTED: set[ConnectionState](),
+}
 
 LocalRecord = ParticipantRecord[LocalTrackPublication]
 """What the state keeps of the local participant."""
@@ -59,7 +70,7 @@ class RoomState:
 
     Args:
         join: The server's answer to the join.
-        requests: Who takes the requests of publications.
+        requests: Who takes the requests of participants and publications.
         make_local: Makes the local participant's view, which events name.
 
     Attributes:
@@ -79,27 +90,20 @@ class RoomState:
         self.info = join.room or proto.Room()
         self.data_stats = DataStats()
         self._news: list[RoomEvent] = []
-        self._local = LocalRecord(join.participant or proto.ParticipantInfo())
+        self._local = LocalRecord(join.participant or proto.ParticipantInfo(), requests)
         self.local = make_local(self._local)
         tell = self._news.append
         self.local_tracks = LocalTracks(self.local, self._local.publications, tell)
         self.roster = Roster(requests, tell)
-        self._data = DataPackets(self.roster, tell, self.data_stats)
+        self._data = DataPackets(self.roster, tell, self.data_stats, self._count_unhandled)
         for info in join.other_participants:
             self.roster.update(info)
         self._news.clear()  # nobody has missed anything: see `snapshot`
-        self._connected = False
-        self.end_reason: str | None = None
-        """Why the room has ended, or None."""
-        self.unknown: dict[str, int] = {}
+        self.connection_state = ConnectionState.CONNECTING
+        """See the table above."""
+        self.unhandled: dict[str, int] = {}
         """How many messages came of kinds that are not handled, by kind."""
-
-    @property
-    def connection_state(self) -> str:
-        """``"connecting"``, ``"connected"`` or ``"disconnected"``."""
-        if self.end_reason is not None:
-            return "disconnected"
-        return "connected" if self._connected else "connecting"
+        self._end: Disconnected | None = None
 
     @property
     def active_speakers(self) -> tuple[Participant[Any], ...]:
@@ -112,7 +116,11 @@ class RoomState:
 
     def connected(self) -> None:
         """Media can flow."""
-        self._connected = True
+        self._move(ConnectionState.CONNECTED)
+
+    def _move(self, state: ConnectionState) -> None:
+        assert state in _NEXT[self.connection_state], f"{self.connection_state} to {state}"
+        self.connection_state = state
 
     def apply(self, response: proto.SignalResponse) -> list[RoomEvent]:
         """Take over what a message of the server says; returns what that changed."""
@@ -122,27 +130,29 @@ class RoomState:
                 handle(self, message)
                 break
         else:
-            self._count_unknown(response)
+            for kind in _kinds_of(response):
+                self._count_unhandled(kind)
         return self.take_news()
 
-    def _count_unknown(self, response: proto.SignalResponse) -> None:
-        for name in _kinds_of(response):
-            if name not in self._OTHERS:
-                self.unknown[name] = self.unknown.get(name, 0) + 1
-                if self.unknown[name] == 1:
-                    _log.info("messages of the kind %s are not handled", name)
+    def _count_unhandled(self, kind: str) -> None:
+        if kind in self._OTHERS:
+            return
+        self.unhandled[kind] = self.unhandled.get(kind, 0) + 1
+        if self.unhandled[kind] == 1:
+            _log.info("messages of the kind %r are not handled", kind)
 
     def receive_data(self, message: bytes, *, reliable: bool, now: float) -> list[RoomEvent]:
         """Take a message of a data channel; returns the events."""
         self._data.receive(message, reliable=reliable, now=now)
         return self.take_news()
 
-    def end(self, reason: str) -> list[RoomEvent]:
-        """The room has ended: so have the media of others. Only the first call does something."""
-        if self.end_reason is None:
-            self.end_reason = reason
+    def end(self, reason: DisconnectReason, *, can_reconnect: bool = False) -> list[RoomEvent]:
+        """The room has ended, and the media of others with it; only the first call counts."""
+        if self._end is None:
+            self._move(ConnectionState.DISCONNECTED)
+            self._end = Disconnected(reason, can_reconnect)
             self.roster.end_media()
-            self._news.append(Disconnected(reason))
+            self._news.append(self._end)
         return self.take_news()
 
     def take_news(self) -> list[RoomEvent]:
@@ -156,10 +166,10 @@ class RoomState:
 
         After the end, that alone.
         """
-        if self.end_reason is None:
+        if self._end is None:
             yield from self.roster.snapshot()
         else:
-            yield Disconnected(self.end_reason)
+            yield self._end
 
     # Participants and tracks
 
@@ -193,10 +203,10 @@ class RoomState:
     def _on_stream_states(self, message: proto.StreamStateUpdate) -> None:
         for state in message.stream_states:
             track = self.roster.find_track(state.track_sid)
-            paused = state.state == proto.StreamState.PAUSED
-            if track is not None and track.paused != paused:
-                track.paused = paused
-                self._news.append(TrackStreamStateChanged(track.view, track.participant, paused))
+            now = StreamState.from_proto(state.state)
+            if track is not None and track.stream_state is not now:
+                track.stream_state = now
+                self._news.append(TrackStreamStateChanged(track.view, track.participant, now))
 
     def _on_subscription_permission(self, update: proto.SubscriptionPermissionUpdate) -> None:
         track = self.roster.find_track(update.track_sid)
@@ -207,7 +217,7 @@ class RoomState:
             )
 
     def _on_subscription_response(self, response: proto.SubscriptionResponse) -> None:
-        reason = _SUBSCRIPTION_ERRORS.get(int(response.err), "unknown")
+        reason = SubscriptionError.from_proto(response.err)
         self._news.append(TrackSubscriptionFailed(response.track_sid, reason))
 
     # The room
@@ -221,6 +231,19 @@ class RoomState:
             self._news.append(RoomMetadataChanged(update.room.metadata, before.metadata))
         if before.active_recording != update.room.active_recording:
             self._news.append(RecordingStatusChanged(update.room.active_recording))
+
+    def _on_room_moved(self, moved: proto.RoomMovedResponse) -> None:
+        self.roster.leave_all()
+        previous, self.info = self.info.name, moved.room or self.info
+        before = self._local.info
+        if moved.participant is not None:
+            self._local.update(moved.participant)
+            self.local_tracks.update(moved.participant.tracks)
+        self._news.append(RoomMoved(self.info.name, previous))
+        self._news.extend(participant_changes(self.local, before, self._local.info))
+        for info in moved.other_participants:
+            self.roster.update(info)
+        self._on_refresh_token(moved.token)
 
     def _participant(self, sid: str) -> tuple[ParticipantRecord[Any], Participant[Any]] | None:
         if sid == self._local.info.sid:
@@ -239,8 +262,8 @@ class RoomState:
     def _on_quality(self, message: proto.ConnectionQualityUpdate) -> None:
         for update in message.updates:
             found = self._participant(update.participant_sid)
-            quality = _QUALITIES.get(int(update.quality))
-            if found is not None and quality is not None:
+            quality = ConnectionQuality.from_proto(update.quality)
+            if found is not None:
                 found[0].connection_quality = quality
                 self._news.append(ConnectionQualityChanged(found[1], quality, update.score))
 
@@ -253,6 +276,7 @@ class RoomState:
         "mute": _on_mute,
         "speakers_changed": _on_speakers,
         "room_update": _on_room_update,
+        "room_moved": _on_room_moved,
         "connection_quality": _on_quality,
         "stream_state_update": _on_stream_states,
         "subscription_permission_update": _on_subscription_permission,

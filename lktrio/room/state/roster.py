@@ -19,6 +19,7 @@ from types import MappingProxyType
 
 from lktrio import proto
 from lktrio.room.state.changes import participant_changes
+from lktrio.room.state.enums import DisconnectReason
 from lktrio.room.state.events import (
     ParticipantActive,
     ParticipantConnected,
@@ -40,14 +41,9 @@ from lktrio.room.state.remote import (
     TrackReceiver,
 )
 
-__all__ = ["Roster", "reason_name"]
+__all__ = ["Roster"]
 
 _REMEMBERED = 256  # participants who are not in the room, but have been or will be
-
-
-def reason_name(reason: proto.DisconnectReason) -> str:
-    """``"room_deleted"`` and so on; ``"unknown_reason"`` for numbers that we do not know."""
-    return (reason.name or "unknown_reason").lower()
 
 
 class Roster:
@@ -92,7 +88,8 @@ class Roster:
             return known.view
         other = self._others.get(sid or identity)
         if other is None or other.info.identity != identity:
-            other = RemoteParticipantRecord(proto.ParticipantInfo(identity=identity, sid=sid))
+            info = proto.ParticipantInfo(identity=identity, sid=sid)
+            other = RemoteParticipantRecord(info, self._requests)
             self._remember(other)
         return other.view
 
@@ -130,7 +127,7 @@ class Roster:
     def _join(self, info: proto.ParticipantInfo) -> None:
         record = self._others.pop(info.sid, None)
         if record is None or record.info.identity != info.identity or record.announced:
-            record = RemoteParticipantRecord(info)
+            record = RemoteParticipantRecord(info, self._requests)
         record.update(info)
         record.announced = True
         self._by_identity[info.identity] = self._by_sid[info.sid] = record
@@ -150,7 +147,7 @@ class Roster:
             known.pop(record.info.identity, None)
         self._by_sid.pop(record.info.sid, None)
         self._remember(record)
-        self._tell(ParticipantDisconnected(record.view, reason_name(reason)))
+        self._tell(ParticipantDisconnected(record.view, DisconnectReason.from_proto(reason)))
 
     def _change(self, record: RemoteParticipantRecord, info: proto.ParticipantInfo) -> None:
         before = record.info
@@ -183,6 +180,11 @@ class Roster:
         if info.muted != before.muted:
             event = TrackMuted if info.muted else TrackUnmuted
             self._tell(event(track.view, track.participant))
+
+    def leave_all(self) -> None:
+        """Everybody is gone: we are in another room."""
+        for record in list(self._by_identity.values()):
+            self._leave(record, proto.DisconnectReason.UNKNOWN_REASON)
 
     # What is received
 

@@ -26,6 +26,7 @@ from lktrio.room.state.events import (
     ParticipantPermissionsChanged,
     RecordingStatusChanged,
     RoomMetadataChanged,
+    RoomMoved,
     RoomUpdated,
     TokenRefreshed,
     TrackMuted,
@@ -41,7 +42,7 @@ from lktrio.room.state.events import (
 
 __all__ = ["EVENT_RULES"]
 
-C = TypeVar("C", ParticipantMetadataChanged, ParticipantNameChanged, RoomMetadataChanged)
+C = TypeVar("C", ParticipantMetadataChanged, ParticipantNameChanged, RoomMetadataChanged, RoomMoved)
 
 
 def _keep_previous(older: C, newer: C) -> C:
@@ -110,6 +111,7 @@ EVENT_RULES: EventRules = {
     ConnectionQualityChanged: _of_participant(ConnectionQualityChanged),
     ActiveSpeakersChanged: _of_room(ActiveSpeakersChanged),
     RoomMetadataChanged: _of_room(RoomMetadataChanged, _keep_previous),
+    RoomMoved: _of_room(RoomMoved, _keep_previous),
     RoomUpdated: _of_room(RoomUpdated),
     RecordingStatusChanged: _of_room(RecordingStatusChanged),
     TokenRefreshed: _of_room(TokenRefreshed),
