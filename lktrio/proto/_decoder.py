@@ -9,7 +9,7 @@ when the message is encoded.
 
 Reading is bounded by ``end``, the end of the innermost length-delimited value, and everything
 that crosses it is refused, so that the work is linear in the input. Nesting is limited to
-`MAX_DEPTH`, Google's limit too.
+`MAX_DEPTH`, Google's limit too. Values and messages are counted, against a `Budget`.
 
 Rules that the differential tests hold against Google's library: the last of several values of a
 field wins, but messages are merged; a ``oneof`` member clears the others; repeated scalars may be
@@ -18,6 +18,7 @@ packed or not; 32-bit values and enums are cut to 32 bits; strings must be UTF-8
 
 from __future__ import annotations
 
+import itertools
 import struct
 import threading
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from typing import Any
 import betterproto2 as bp
 
 from lktrio.errors import RemoteProtocolError
+from lktrio.proto._budget import Budget
 from lktrio.proto._message import (
     UNKNOWN_FIELDS,
     FieldSchema,
@@ -54,20 +56,49 @@ FIXED64_SIZE = 8
 TOO_DEEP = f"messages are nested deeper than {MAX_DEPTH} levels"
 
 Values = dict[str, Any]
-Reader = Callable[[Values, bytes, int, int, int], int]
-"""(attributes, data, position, end, depth) to the position behind the field."""
+Reader = Callable[[Values, bytes, int, int, int, "_Meter"], int]
+"""(attributes, data, position, end, depth, meter) to the position behind the field."""
 Table = dict[int, Reader]
 Convert = Callable[[int], Any]
 
 
-def decode_into(cls: type[Message], values: Values, data: bytes) -> None:
+class _Meter:
+    """What is left of the budget of the message that is read.
+
+    Attributes:
+        count_value: Counts a value; raises StopIteration beyond the last one. An iterator does that
+            in half the time that an attribute takes.
+    """
+
+    __slots__ = ("_budget", "_messages", "count_value")
+
+    def __init__(self, budget: Budget, size: int) -> None:
+        self.count_value = itertools.repeat(None, budget.values_in(size)).__next__
+        self._budget = budget
+        self._messages = 0
+
+    def count_message(self, position: int) -> None:
+        """Count a message that begins at a position."""
+        self._messages += 1
+        if self._messages > self._budget.messages:
+            most = self._budget.messages_in(position)
+            if self._messages > most:
+                raise RemoteProtocolError(f"more than {most} messages in {position} bytes")
+
+
+def decode_into(cls: type[Message], values: Values, data: bytes, budget: Budget) -> None:
     """Read all of ``data`` into the attributes of a message of class ``cls``.
 
     Raises:
-        RemoteProtocolError: ``data`` is not an encoded message.
+        RemoteProtocolError: ``data`` is not an encoded message, or exceeds the budget.
     """
+    size = len(data)
+    meter = _Meter(budget, size)
     try:
-        _read_message(_table_of(schema_of(cls)), values, data, 0, len(data), MAX_DEPTH)
+        _read_message(_table_of(schema_of(cls)), values, data, 0, size, MAX_DEPTH, meter)
+    except StopIteration:
+        most = budget.values_in(size)
+        raise RemoteProtocolError(f"{cls.__name__} has more than {most} values") from None
     except IndexError:
         raise RemoteProtocolError(f"{cls.__name__} is cut short") from None
     except UnicodeDecodeError:
@@ -104,9 +135,11 @@ _growing = _Growing()
 
 
 def _read_message(
-    table: Table, values: Values, data: bytes, position: int, end: int, depth: int
+    table: Table, values: Values, data: bytes, position: int, end: int, depth: int, meter: _Meter
 ) -> int:
+    count_value = meter.count_value
     while position < end:
+        count_value()
         start = position
         tag = data[position]
         position += 1
@@ -116,9 +149,11 @@ def _read_message(
                 raise RemoteProtocolError("a field number is too large")
         reader = table.get(tag)
         if reader is not None:
-            position = reader(values, data, position, end, depth)
+            position = reader(values, data, position, end, depth, meter)
         else:
-            position = _skip(tag, data, position, end, depth)
+            count_value()  # keeping takes as long as reading three values
+            count_value()
+            position = _skip(tag, data, position, end, depth, meter)
             _growing.append(values, data[start:position])
     if position > end:
         raise RemoteProtocolError("a value goes beyond the end of its message")
@@ -154,7 +189,7 @@ def _length(data: bytes, position: int, end: int) -> tuple[int, int]:
     return position, stop
 
 
-def _skip(tag: int, data: bytes, position: int, end: int, depth: int) -> int:
+def _skip(tag: int, data: bytes, position: int, end: int, depth: int, meter: _Meter) -> int:
     """The position behind a value that no field takes."""
     number, wire_type = tag >> 3, tag & 7
     if number == 0:
@@ -168,22 +203,26 @@ def _skip(tag: int, data: bytes, position: int, end: int, depth: int) -> int:
     if wire_type == FIXED32:
         return position + FIXED32_SIZE
     if wire_type == START_GROUP:
-        return _skip_group(number, data, position, end, depth - 1)
+        return _skip_group(number, data, position, end, depth - 1, meter)
     raise RemoteProtocolError(f"wire type {wire_type} where a field begins")
 
 
-def _skip_group(number: int, data: bytes, position: int, end: int, depth: int) -> int:
+def _skip_group(
+    number: int, data: bytes, position: int, end: int, depth: int, meter: _Meter
+) -> int:
     """The position behind the end of group ``number``."""
     if depth < 0:
         raise RemoteProtocolError(TOO_DEEP)
     while position < end:
+        meter.count_value()
+        meter.count_value()
         start = position
         tag, position = _varint(data, position, end)
         if tag > MAX_TAG or position - start > MAX_TAG_SIZE:
             raise RemoteProtocolError("a field number is too large")
         if tag == number << 3 | END_GROUP:
             return position
-        position = _skip(tag, data, position, end, depth)
+        position = _skip(tag, data, position, end, depth, meter)
     raise RemoteProtocolError("a group does not end")
 
 
@@ -285,7 +324,9 @@ def _readers(field: FieldSchema, siblings: tuple[str, ...]) -> Table:
 def _string_reader(field: FieldSchema, siblings: tuple[str, ...]) -> Reader:
     name, repeated = field.name, field.repeated
 
-    def read(values: Values, data: bytes, position: int, end: int, depth: int) -> int:
+    def read(
+        values: Values, data: bytes, position: int, end: int, depth: int, meter: _Meter
+    ) -> int:
         start = position + 1
         stop = start + data[position]
         if stop > end or data[position] > MORE:
@@ -305,7 +346,9 @@ def _string_reader(field: FieldSchema, siblings: tuple[str, ...]) -> Reader:
 def _bytes_reader(field: FieldSchema, siblings: tuple[str, ...]) -> Reader:
     name, repeated = field.name, field.repeated
 
-    def read(values: Values, data: bytes, position: int, end: int, depth: int) -> int:
+    def read(
+        values: Values, data: bytes, position: int, end: int, depth: int, meter: _Meter
+    ) -> int:
         start, stop = _length(data, position, end)
         if repeated:
             values[name].append(data[start:stop])
@@ -321,7 +364,9 @@ def _bytes_reader(field: FieldSchema, siblings: tuple[str, ...]) -> Reader:
 def _varint_reader(field: FieldSchema, siblings: tuple[str, ...], convert: Convert) -> Reader:
     name, repeated = field.name, field.repeated
 
-    def read(values: Values, data: bytes, position: int, end: int, depth: int) -> int:
+    def read(
+        values: Values, data: bytes, position: int, end: int, depth: int, meter: _Meter
+    ) -> int:
         value = data[position]
         if value > MORE:
             value, position = _varint(data, position, end)
@@ -341,7 +386,9 @@ def _varint_reader(field: FieldSchema, siblings: tuple[str, ...], convert: Conve
 def _fixed_reader(field: FieldSchema, siblings: tuple[str, ...], packed: struct.Struct) -> Reader:
     name, repeated, size, unpack = field.name, field.repeated, packed.size, packed.unpack_from
 
-    def read(values: Values, data: bytes, position: int, end: int, depth: int) -> int:
+    def read(
+        values: Values, data: bytes, position: int, end: int, depth: int, meter: _Meter
+    ) -> int:
         stop = position + size
         if stop > end:
             raise RemoteProtocolError("a value goes beyond the end of its message")
@@ -360,10 +407,14 @@ def _fixed_reader(field: FieldSchema, siblings: tuple[str, ...], packed: struct.
 def _packed_varint_reader(field: FieldSchema, convert: Convert) -> Reader:
     name = field.name
 
-    def read(values: Values, data: bytes, position: int, end: int, depth: int) -> int:
+    def read(
+        values: Values, data: bytes, position: int, end: int, depth: int, meter: _Meter
+    ) -> int:
         position, stop = _length(data, position, end)
         append = values[name].append
+        count_value = meter.count_value
         while position < stop:
+            count_value()
             value, position = _varint(data, position, stop)
             append(convert(value))
         return stop
@@ -374,11 +425,16 @@ def _packed_varint_reader(field: FieldSchema, convert: Convert) -> Reader:
 def _packed_fixed_reader(field: FieldSchema, packed: struct.Struct) -> Reader:
     name = field.name
 
-    def read(values: Values, data: bytes, position: int, end: int, depth: int) -> int:
+    def read(
+        values: Values, data: bytes, position: int, end: int, depth: int, meter: _Meter
+    ) -> int:
         start, stop = _length(data, position, end)
         if (stop - start) % packed.size:
             raise RemoteProtocolError("packed values of the wrong size")
-        values[name].extend(value for (value,) in packed.iter_unpack(data[start:stop]))
+        append, count_value = values[name].append, meter.count_value
+        for (value,) in packed.iter_unpack(data[start:stop]):
+            count_value()
+            append(value)
         return stop
 
     return read
@@ -388,9 +444,12 @@ def _message_reader(field: FieldSchema, siblings: tuple[str, ...]) -> Reader:
     name, repeated, cls = field.name, field.repeated, field.cls
     schema = schema_of(cls)
 
-    def read(values: Values, data: bytes, position: int, end: int, depth: int) -> int:
+    def read(
+        values: Values, data: bytes, position: int, end: int, depth: int, meter: _Meter
+    ) -> int:
         if depth <= 0:
             raise RemoteProtocolError(TOO_DEEP)
+        meter.count_message(position)
         start, stop = _length(data, position, end)
         for sibling in siblings:
             values[sibling] = None
@@ -402,7 +461,7 @@ def _message_reader(field: FieldSchema, siblings: tuple[str, ...]) -> Reader:
             else:
                 values[name] = message
         table = schema.decoder or _table_of(schema)
-        _read_message(table, message.__dict__, data, start, stop, depth - 1)
+        _read_message(table, message.__dict__, data, start, stop, depth - 1, meter)
         return stop
 
     return read
@@ -414,15 +473,18 @@ def _map_reader(field: FieldSchema, siblings: tuple[str, ...]) -> Reader:
     entry: Table = {}
     defaults = {part.name: zero_of(part) for part in field.entry()}
 
-    def read(values: Values, data: bytes, position: int, end: int, depth: int) -> int:
+    def read(
+        values: Values, data: bytes, position: int, end: int, depth: int, meter: _Meter
+    ) -> int:
         if depth <= 0:
             raise RemoteProtocolError(TOO_DEEP)
+        meter.count_message(position)
         if not entry:  # not made at once: the values may be of the class that holds the map
             for part in field.entry():
                 entry.update(_readers(part, ()))
         start, stop = _length(data, position, end)
         pair: Values = {"key": None, "value": None, UNKNOWN_FIELDS: b""}
-        _read_message(entry, pair, data, start, stop, depth - 1)
+        _read_message(entry, pair, data, start, stop, depth - 1, meter)
         key, value = (
             default() if pair[part] is None else pair[part] for part, default in defaults.items()
         )
@@ -438,16 +500,19 @@ def _well_known_reader(field: FieldSchema, siblings: tuple[str, ...]) -> Reader:
     schema = schema_of(field.cls)
     join, split = WELL_KNOWN[field.cls.__name__]
 
-    def read(values: Values, data: bytes, position: int, end: int, depth: int) -> int:
+    def read(
+        values: Values, data: bytes, position: int, end: int, depth: int, meter: _Meter
+    ) -> int:
         if depth <= 0:
             raise RemoteProtocolError(TOO_DEEP)
+        meter.count_message(position)
         start, stop = _length(data, position, end)
         previous = None if repeated else values[name]
         parts = schema.fresh()
         if previous is not None:
             parts["seconds"], parts["nanos"] = split(previous)
         table = schema.decoder or _table_of(schema)
-        _read_message(table, parts, data, start, stop, depth - 1)
+        _read_message(table, parts, data, start, stop, depth - 1, meter)
         try:
             value = join(parts["seconds"], parts["nanos"])
         except OverflowError:

@@ -1,7 +1,8 @@
 """The only door between messages and bytes or JSON.
 
 Whatever comes from the network, `decode` and `from_json` return a message or raise
-`RemoteProtocolError`, nothing else, in time linear in the input.
+`RemoteProtocolError`, nothing else, in time linear in the input. How much a message may hold is
+bounded by a `Budget`: two bytes cannot become an object a million times over.
 
 What `decode` accepts is what Google's library accepts, with one exception: a Timestamp outside the
 years 1 to 9999, or a Duration of more than 999,999,999 days, is refused.
@@ -13,27 +14,58 @@ import json
 from typing import NoReturn, TypeVar
 
 from lktrio.errors import RemoteProtocolError
+from lktrio.proto._budget import (
+    ANSWER,
+    DATA_PACKET,
+    SIGNAL_REQUEST,
+    SIGNAL_RESPONSE,
+    Budget,
+    budget_of,
+)
 from lktrio.proto._decoder import decode_into
 from lktrio.proto._encoder import encode_message
+from lktrio.proto._json_size import check_text, check_value
 from lktrio.proto._message import Message, schema_of, with_values
 from lktrio.proto._protojson import from_json_value, to_json_value
 
-__all__ = ["decode", "encode", "from_json", "from_json_value", "to_json", "to_json_value"]
+__all__ = [
+    "ANSWER",
+    "DATA_PACKET",
+    "SIGNAL_REQUEST",
+    "SIGNAL_RESPONSE",
+    "Budget",
+    "decode",
+    "encode",
+    "from_json",
+    "from_json_value",
+    "to_json",
+    "to_json_value",
+]
 
 MessageT = TypeVar("MessageT", bound=Message)
 
 
-def decode(cls: type[MessageT], data: bytes | bytearray | memoryview) -> MessageT:
+def decode(
+    cls: type[MessageT], data: bytes | bytearray | memoryview, budget: Budget | None = None
+) -> MessageT:
     """The message of class ``cls`` that ``data`` holds.
 
     Unknown fields are kept and come out again when the message is encoded; unknown enum values
     become members without a name.
 
+    Args:
+        cls: Class of the message.
+        data: Its bytes.
+        budget: How much it may hold; None takes the one for messages of this class:
+            `DATA_PACKET`, `SIGNAL_REQUEST`, `SIGNAL_RESPONSE`, or `ANSWER` for all others.
+
     Raises:
-        RemoteProtocolError: ``data`` is cut short, wrongly encoded, or nested too deeply.
+        RemoteProtocolError: ``data`` is cut short, wrongly encoded, nested too deeply, or holds
+            more than its budget.
     """
     values = schema_of(cls).fresh()
-    decode_into(cls, values, data if isinstance(data, bytes) else bytes(data))
+    found = budget or budget_of(cls)
+    decode_into(cls, values, data if isinstance(data, bytes) else bytes(data), found)
     return with_values(cls, values)
 
 
@@ -68,19 +100,30 @@ def to_json(
     return json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
 
 
-def from_json(cls: type[MessageT], text: str | bytes | bytearray) -> MessageT:
+def from_json(
+    cls: type[MessageT], text: str | bytes | bytearray, budget: Budget | None = None
+) -> MessageT:
     """The message of class ``cls`` in protobuf's JSON.
 
     Names may be lowerCamelCase or those of the .proto files. Unknown fields and unknown names of
     enum values are skipped.
 
+    Args:
+        cls: Class of the message.
+        text: The JSON; bytes are UTF-8, UTF-16 or UTF-32.
+        budget: How much it may hold; None takes the one for messages of this class.
+
     Raises:
-        RemoteProtocolError: ``text`` is not JSON, or a value does not fit its field.
+        RemoteProtocolError: ``text`` is not JSON, a value does not fit its field, or it holds more
+            than its budget.
     """
+    found = budget or budget_of(cls)
     try:
+        check_text(text, found)
         value: object = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise RemoteProtocolError(f"{cls.__name__} is not JSON: {error}") from None
+    check_value(value, len(text), found)
     return from_json_value(cls, value)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from lktrio import proto
 from lktrio.errors import RemoteProtocolError
-from lktrio.proto.codec import decode, encode, from_json
+from lktrio.proto.codec import Budget, decode, encode, from_json
 from lktrio.rtc.datachannel import DataChannelOpen
 from lktrio.rtc.dtls.fragments import parse_fragments
 from lktrio.rtc.dtls.messages import CertificateMessage, ClientHello, ServerHello, ServerKeyExchange
@@ -262,7 +262,7 @@ GROWING: dict[str, tuple[Parser, Callable[[int], bytes]]] = {
         reader_of_frames("video/VP8"),
         lambda n: seeds.join([b"\x10\x01\x02\x03", *[b"\0x"] * 5 * n]),
     ),
-    "protobuf of one field again and again": (read_response, lambda n: b"\x0a\x00" * 20 * n),
+    "protobuf of one field again and again": (read_response, lambda n: b"\x0a\x00" * 5 * n),
     "protobuf of unknown fields": (read_response, lambda n: b"\xf8\x7f\x01" * 10 * n),
     "json of a long list": (
         read_json,
@@ -283,6 +283,7 @@ def test_unknown_fields_are_not_copied_for_each_new_one() -> None:
     """Bytes that are copied show in no count of lines: this took half a minute, growing by four."""
     unit = b"\xf8\x7f\x01"
     data = unit * 160_000
+    budget = Budget(1_000_000, 0, 1_000_000, 0)
     started = time.process_time()
-    assert read_response(data)[-3:] == unit[-3:]
+    assert encode(decode(proto.SignalResponse, data, budget)) == data
     assert time.process_time() - started < 15
