@@ -70,6 +70,7 @@ MAX_STREAMS = 2048
 """Inbound SSRCs of one peer connection, retransmissions and listed ones included."""
 _REPORT_INTERVAL = 1.0  # seconds; LiveKit's server needs receiver reports at least this often
 _FIRST_REPORT = 0.2  # seconds after the keys: publishers leave out mid and rid after a report
+_REPORTS_OF_A_MOVE = 3  # reports that go out on a new path even if there is nothing to report
 _MAX_COMPOUND = 1100  # bytes, so that a compound packet fits a datagram of 1,200 with its tag
 _MAX_BLOCKS = 31  # RFC 3550 section 6.4.1: the count has five bits
 
@@ -167,6 +168,7 @@ class MediaStreams:
         self._arrivals = ArrivalMonitor(self._extensions, None, None)
         self._round_trip = RoundTrip()
         self._report_at = NEVER
+        self._empty_reports = 0
         self._drawn = NumberSet()
         self._report_ssrc = self.new_ssrc()
 
@@ -351,6 +353,11 @@ class MediaStreams:
         self._report_at = now + _FIRST_REPORT
         for _, stream in self._outbound.values():
             stream.secure(sender)
+
+    def path_changed(self, now: float) -> None:
+        """Send an empty report over the new path, and a few more; part of ``MediaSink``."""
+        self._send_rtcp([ReceiverReport(self._report_ssrc, ())])
+        self._empty_reports = _REPORTS_OF_A_MOVE
 
     def receive_rtp(
         self, index: int, packet: bytes, header_length: int, payload: bytes, now: float
@@ -547,6 +554,9 @@ class MediaStreams:
             )
         if blocks:
             packets.append(self._round_trip.ask(self._report_ssrc, wall, now))
+        elif self._empty_reports:
+            packets.append(ReceiverReport(self._report_ssrc, ()))
+        self._empty_reports = max(0, self._empty_reports - 1)
         answer = self._round_trip.answer(self._report_ssrc, now)
         return packets if answer is None else [*packets, answer]
 

@@ -136,6 +136,10 @@ class MediaSink(Protocol):
         """
         ...
 
+    def path_changed(self, now: float) -> None:
+        """Send something over the new path at once, if only an empty report."""
+        ...
+
     def receive_rtp(
         self, index: int, packet: bytes, header_length: int, payload: bytes, now: float
     ) -> None:
@@ -274,7 +278,7 @@ class Transport:
         media = self._media
         srtp = self._srtp
         limit = self._options.max_datagram
-        authenticated = False
+        heard: Address | None = None
         for data, address in batch:
             first = data[0] if data else 255
             if len(data) > limit:
@@ -285,12 +289,12 @@ class Transport:
                 elif len(data) > 1 and 192 <= data[1] <= 223:  # RFC 5761 section 4
                     packet = srtp.unprotect_rtcp(data)
                     if packet is not None:
-                        authenticated = True
+                        heard = address
                         media.receive_rtcp(packet, now)
                 else:
                     opened = srtp.unprotect(data)
                     if opened is not None:
-                        authenticated = True
+                        heard = address
                         index, header_length, payload = opened
                         media.receive_rtp(index, data, header_length, payload, now)
             elif first < 4:
@@ -301,8 +305,8 @@ class Transport:
                 srtp = self._srtp
             else:
                 self.stats.unknown += 1
-        if authenticated:
-            self.ice.on_traffic(now)
+        if heard is not None:
+            self.ice.on_traffic(now, (path, heard))
 
     def _receive_dtls(self, data: bytes, path: int, address: Address, now: float) -> None:
         dtls = self.dtls
@@ -314,7 +318,10 @@ class Transport:
                 self.stats.unvalidated_dtls += 1
             return
         self._start_dtls(now)
+        was_connected = dtls.connected
         dtls.receive(data, now)
+        if dtls.inbound or dtls.connected != was_connected:
+            self.ice.on_traffic(now, (path, address))
         self._drive_dtls(now)
 
     def _is_trusted(self, dtls: DtlsEndpoint, path: int, address: Address) -> bool:
@@ -373,10 +380,20 @@ class Transport:
             for event in events:
                 if isinstance(event, IceStateChanged):
                     self._ice_changed(event.state)
-                elif self.sctp.connected:  # another pair was selected: what waits may go at once
-                    self.sctp.network_changed(now)
+                else:
+                    self._path_changed(now)
         if self.dtls is not None and not self._dtls_started and self.ice.send_path() is not None:
             self._start_dtls(now)
+
+    def _path_changed(self, now: float) -> None:
+        """Another pair was selected: what waits may go at once.
+
+        A lite peer follows when something authentic comes over it, so something has to.
+        """
+        if self._srtp is not None:
+            self._media.path_changed(now)
+        if self.sctp.connected:
+            self.sctp.network_changed(now)
 
     def _ice_changed(self, state: IceState) -> None:
         if state is IceState.FAILED:
@@ -409,7 +426,6 @@ class Transport:
                 self._set_state(TransportState.CLOSED, "the peer closed the connection")
         if dtls.inbound:
             inbound, dtls.inbound = dtls.inbound, []
-            self.ice.on_traffic(now)
             for packet in inbound:
                 self.sctp.receive(packet, now)
 

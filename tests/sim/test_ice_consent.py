@@ -32,7 +32,7 @@ def test_consent_checks_are_spaced_at_random_around_five_seconds() -> None:
     for _ in range(3000):
         before = alice.agent.stats.requests_sent
         network.run(0.1)
-        alice.agent.on_traffic(network.now)  # media flows, so only consent needs checks
+        alice.agent.on_traffic(network.now, (0, BOB))  # media flows, so only consent needs checks
         if alice.agent.stats.requests_sent > before:
             times.append(network.now)
     pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
@@ -104,7 +104,7 @@ def test_traffic_ends_a_disconnection() -> None:
     network.run(10)
     network.conditions = DEAD
     network.run(8)
-    alice.agent.on_traffic(network.now)
+    alice.agent.on_traffic(network.now, (0, BOB))
     network.run(0)
     assert alice.state_names() == ["checking", "connected", "disconnected", "connected"]
 

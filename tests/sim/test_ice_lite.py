@@ -54,11 +54,11 @@ def test_a_lite_peer_is_asked_at_least_every_five_seconds() -> None:
         before = bob.agent.stats.requests_received
         for _ in range(13):
             network.run(0.5)
-            alice.agent.on_traffic(network.now)
+            alice.agent.on_traffic(network.now, (0, BOB))
         assert bob.agent.stats.requests_received > before
 
 
-def test_use_candidate_switches_the_pair_at_once() -> None:
+def test_use_candidate_and_the_first_traffic_switch_the_pair() -> None:
     network = SimulatedNetwork(conditions=GOOD)
     alice = IceHost(network, CONTROLLING, ALICE, ("10.1.0.1", 1001))
     bob = IceHost(network, CONTROLLED, BOB, lite=True, seed=2)
@@ -66,6 +66,9 @@ def test_use_candidate_switches_the_pair_at_once() -> None:
     network.run(10)
     assert bob.selected == ALICE
     alice.agent.remove_path(1, network.now)
+    network.run(1)
+    assert bob.agent.send_path() == (1, ALICE), "on the word of a check alone it does not move"
+    alice.send_traffic(b"\x80media")
     assert network.run(1, until=lambda: bob.selected == ("10.1.0.1", 1001))
 
 

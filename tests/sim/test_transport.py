@@ -40,6 +40,9 @@ class RecordingSink:
     def secured(self, sender: SrtpSender, receiver: SrtpReceiver, now: float) -> None:
         self.sender = sender
 
+    def path_changed(self, now: float) -> None:
+        pass
+
     def receive_rtp(
         self, index: int, packet: bytes, header_length: int, payload: bytes, now: float
     ) -> None:

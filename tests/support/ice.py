@@ -91,7 +91,7 @@ class IceHost:
             self.agent.receive(data, self.paths[local], source, now)
         elif self.agent.is_heard(self.paths[local], source):
             self.traffic.append((now, data))
-            self.agent.on_traffic(now)
+            self.agent.on_traffic(now, (self.paths[local], source))
 
     def next_timer(self) -> float:
         return min(self.agent.next_timer(), self.gatherer.next_timer())

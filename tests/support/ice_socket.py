@@ -71,7 +71,7 @@ class IceSockets:
             address = (source[0], source[1])
             if data[0] > 3:
                 self.received.append((data, address))
-                self.agent.on_traffic(trio.current_time())
+                self.agent.on_traffic(trio.current_time(), (path, address))
             elif not self.gatherer.receive(data, path, address):
                 self.agent.receive(data, path, address, trio.current_time())
             await self.flush()

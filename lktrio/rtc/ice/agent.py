@@ -19,13 +19,15 @@ A restart opens a new *generation* (`ice_pairs.Generation`). The old one keeps a
 selected pair keeps carrying traffic until a pair of the new one is selected.
 
 A *lite* agent never asks: a pair is valid as soon as an authenticated check arrived on it, and
-USE-CANDIDATE selects it.
+USE-CANDIDATE selects the first one. To every other one it moves only when something that DTLS or
+SRTP authenticated has come from there since it was nominated.
 
 What is not authenticated changes nothing and is not answered. Requests are authenticated with our
 own password, so checks that arrive before the peer's credentials are answered too and remembered.
 An authentic request can be a replayed one: it makes us ask back, and only the answer, which has a
 transaction id that nobody could know before, makes us believe in its address. A lite agent has
-nothing but requests and takes each of them from the first address it comes from only.
+nothing but requests: it takes each of them from the first address it comes from only, as far as it
+remembers, and moves on the word of other layers.
 
 Implements RFC 8445 (full and lite, one component, one check list, regular nomination), RFC 8838
 (trickle), RFC 7675 (consent), RFC 8421 through the callers' priorities, the nomination value of
@@ -314,10 +316,20 @@ class IceAgent:
         except RemoteProtocolError:
             self.stats.dropped_malformed += 1
 
-    def on_traffic(self, now: float) -> None:
-        """Another layer authenticated a packet: a sign of life, but not consent."""
+    def on_traffic(self, now: float, source: tuple[int, Address]) -> None:
+        """Another layer authenticated a packet: a sign of life, but not consent.
+
+        Args:
+            now: Seconds.
+            source: Path and address that it came from.
+        """
         self._last_heard = now
-        if self._state is IceState.DISCONNECTED:
+        pair = self._session.awaited
+        moved = pair is not None and pair.key == source
+        if moved and pair is not None:
+            self._session.confirm(pair, now)
+            self._select(pair)
+        if moved or self._state is IceState.DISCONNECTED:
             self._advance(now)
 
     def _dispatch(self, message: StunMessage, path: int, address: Address, now: float) -> bool:
@@ -389,7 +401,7 @@ class IceAgent:
             self._last_heard = now
         if self.lite:
             self._session.confirm(pair, now)
-            if check.nominates:
+            if check.nominates and self._session.may_follow(pair):
                 self._select(pair)
             return
         if check.nominates and self._checks.role is IceRole.CONTROLLED:
@@ -408,7 +420,7 @@ class IceAgent:
         """Let a valid pair carry the traffic; everything older has served its time."""
         if pair is self._session.selected:
             return
-        self._session.selected = self._session.carrier = pair
+        self._session.select(pair)
         self.events.append(PairSelected(pair.path, pair.address, pair.local, pair.remote))
         if pair.generation is self._session.newest:
             self._session.retire_generations()

@@ -73,6 +73,9 @@ class IceSession:
         self.selected: Pair | None = None
         self.nominated: Pair | None = None
         self.carrier: Pair | None = None
+        self.awaited: Pair | None = None
+        """Of a lite agent: nominated, and selected once something authentic comes from there."""
+        self._home: tuple[int, Address] | None = None  # where traffic went last
         self._random = random
         self._options = options
         self._stats = stats
@@ -291,10 +294,25 @@ class IceSession:
         if pair is self.nominated:
             self.nominated = None
 
+    def select(self, pair: Pair) -> None:
+        """Let a valid pair carry the traffic."""
+        self.selected = self.carrier = pair
+        self.awaited = None
+        self._home = pair.key
+
+    def may_follow(self, pair: Pair) -> bool:
+        """Whether a lite agent may select a nominated pair on the word of a check alone."""
+        if self._home is not None and pair.key != self._home:
+            self.awaited = pair
+            return False
+        self.awaited = None
+        return True
+
     def prune_backups(self) -> None:
         """Give up the working pairs beyond the few that are kept beside the selected one."""
         if self.selected is not None and self.selected.generation is self.newest:
-            backups = [pair for pair in self.newest.valid_pairs() if pair is not self.selected]
+            kept = (self.selected, self.awaited)
+            backups = [pair for pair in self.newest.valid_pairs() if pair not in kept]
             for pair in backups[self._options.max_backup_pairs :]:
                 self.fail(pair)
 
@@ -302,8 +320,12 @@ class IceSession:
         """Decide which pair carries traffic.
 
         The selected one does, unless it is of an older generation and does not answer while a
-        pair of the active one works.
+        pair of the active one works. A lite agent that has selected one never goes to another by
+        itself: what makes a pair valid for it may have been replayed.
         """
+        if self._lite and self._home is not None:
+            self.carrier = self.selected
+            return
         best = [pairs[0] for each in reversed(self.generations) if (pairs := each.valid_pairs())]
         selected = self.selected
         if selected is None or (

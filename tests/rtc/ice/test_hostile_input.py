@@ -272,7 +272,45 @@ def test_a_lite_agent_takes_a_check_from_one_address_only() -> None:
     assert made.stats.dropped_replayed == 1
     assert len(made.out) == 3, "an answer is no larger than its question"
     made.receive(check(made, attributes=NOMINATION, transaction_id=b"n" * 12), 1, STRANGER, 2.0)
+    assert made.send_path() == (1, PEER)
+    made.on_traffic(2.1, (1, PEER))
+    assert made.send_path() == (1, PEER)
+    made.on_traffic(2.2, (1, STRANGER))
     assert made.send_path() == (1, STRANGER), "the peer itself may move"
+
+
+def test_a_forgotten_check_that_is_replayed_to_a_lite_agent_moves_nothing() -> None:
+    made = IceAgent(
+        role=IceRole.CONTROLLED,
+        random=random.Random(1).randbytes,
+        lite=True,
+        options=IceOptions(max_remembered_checks=16),
+    )
+    made.add_local_candidate(host_candidate("192.0.2.1", 1000), 1, 0.0)
+    made.set_remote_credentials(REMOTE_UFRAG, REMOTE_PWD, 0.0)
+    recorded = check(made, attributes=NOMINATION)
+    made.receive(recorded, 1, PEER, 1.0)
+    for number in range(100):
+        data = check(made, attributes=NOMINATION, transaction_id=number.to_bytes(12, "big"))
+        made.receive(data, 1, PEER, 1.0)
+    made.receive(recorded, 1, STRANGER, 2.0)
+    for step in range(20, 600):
+        made.on_traffic(0.1 * step, (1, PEER))
+        made.handle_timer(0.1 * step)
+        assert made.send_path() in ((1, PEER), None), "not even when the peer is gone"
+    assert made.send_path() is None
+
+
+def test_a_nomination_of_the_path_in_use_calls_a_move_off() -> None:
+    made = IceAgent(role=IceRole.CONTROLLED, random=random.Random(1).randbytes, lite=True)
+    made.add_local_candidate(host_candidate("192.0.2.1", 1000), 1, 0.0)
+    made.set_remote_credentials(REMOTE_UFRAG, REMOTE_PWD, 0.0)
+    for number, address in enumerate((PEER, STRANGER, PEER)):
+        transaction = number.to_bytes(12, "big")
+        data = check(made, attributes=NOMINATION, transaction_id=transaction)
+        made.receive(data, 1, address, 1.0)
+    made.on_traffic(1.1, (1, STRANGER))
+    assert made.send_path() == (1, PEER)
 
 
 def test_a_lite_agent_remembers_a_bounded_number_of_checks() -> None:

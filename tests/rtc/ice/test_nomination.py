@@ -174,10 +174,11 @@ def test_a_nomination_value_is_obeyed_in_its_order() -> None:
     assert peer.selected == BAD
 
 
-def test_a_lite_agent_follows_every_nomination() -> None:
+def test_a_lite_agent_follows_every_nomination_that_traffic_confirms() -> None:
     peer = Peer(IceRole.CONTROLLED, (GOOD, "host"), (BAD, "host"), lite=True)
     peer.check(GOOD, 0.2, use=True)
     peer.check(BAD, 0.3, use=True)
+    peer.agent.on_traffic(0.35, (1, BAD))
     peer.check(GOOD, 0.4, use=False)
     assert peer.selections() == [GOOD, BAD]
     assert peer.requests() == []
