@@ -150,10 +150,10 @@ class TwirpServer:
 def _decode(method: Method, body: bytes, kind: str) -> Message:
     try:
         if kind == _PROTOBUF:
-            return codec.decode(method.request, body)
+            return codec.decode(method.request, body, codec.SIGNAL_REQUEST)
         if body.strip() == b"null":
             raise RemoteProtocolError("null is no message")
-        return codec.from_json(method.request, body)
+        return codec.from_json(method.request, body, codec.SIGNAL_REQUEST)
     except RemoteProtocolError:
         form = "json" if kind == _JSON else "protobuf"
         raise TwirpError("malformed", f"the {form} request could not be decoded") from None

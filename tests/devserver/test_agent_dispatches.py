@@ -8,18 +8,19 @@ import pytest
 import trio
 
 from lktrio import api, proto
-from lktrio.api import LiveKitAPI
-from lktrio.devserver import open_dev_server
 from lktrio.errors import ServerError
-from tests.interop.support.servers import SERVERS, open_server
+from tests.support.places import open_place, serve_place
+from tests.support.servers import SERVERS
+
+pytestmark = pytest.mark.virtual_time
 
 
 @pytest.mark.parametrize("which", SERVERS)
 async def test_a_dispatch_is_created_listed_and_deleted(which: str) -> None:
     with trio.fail_after(20):
         async with (
-            open_server(which) as server,
-            LiveKitAPI(server.url, server.key, server.secret) as lk,
+            open_place(which) as server,
+            server.api() as lk,
         ):
             agents = [proto.RoomAgentDispatch(agent_name="first")]
             await lk.room.create_room(api.CreateRoomRequest(name=server.room, agents=agents))
@@ -54,8 +55,8 @@ async def test_a_dispatch_is_created_listed_and_deleted(which: str) -> None:
 async def test_a_room_without_agents_is_for_those_without_a_name(which: str) -> None:
     with trio.fail_after(20):
         async with (
-            open_server(which) as server,
-            LiveKitAPI(server.url, server.key, server.secret) as lk,
+            open_place(which) as server,
+            server.api() as lk,
         ):
             wanted = proto.CreateAgentDispatchRequest(agent_name="a", room=server.room)
             await lk.agent_dispatch.create_dispatch(wanted)  # makes the room
@@ -69,8 +70,8 @@ async def test_a_room_without_agents_is_for_those_without_a_name(which: str) -> 
 async def test_a_room_is_made_with_its_dispatches(which: str) -> None:
     with trio.fail_after(20):
         async with (
-            open_server(which) as server,
-            LiveKitAPI(server.url, server.key, server.secret) as lk,
+            open_place(which) as server,
+            server.api() as lk,
         ):
             agents = [proto.RoomAgentDispatch(agent_name="one", metadata="m")]
             await lk.room.create_room(api.CreateRoomRequest(name=server.room, agents=agents))
@@ -83,8 +84,8 @@ async def test_a_room_is_made_with_its_dispatches(which: str) -> None:
 async def test_missing_services_say_why() -> None:
     with trio.fail_after(20):
         async with (
-            open_dev_server() as server,
-            LiveKitAPI(server.http_url, server.api_key, server.api_secret) as lk,
+            serve_place() as server,
+            server.api() as lk,
         ):
             calls: tuple[tuple[Any, proto.Message, str], ...] = (
                 (lk.egress.list_egress, proto.ListEgressRequest(), "egress"),

@@ -6,8 +6,10 @@ import pytest
 import trio
 
 from lktrio import proto
-from lktrio.devserver import open_dev_server
-from tests.devserver.caller import DELTA, KEYFRAME, OPUS_FRAME, Caller, Mode, Published, open_caller
+from tests.support.caller import DELTA, KEYFRAME, OPUS_FRAME, Caller, Mode, Published, open_caller
+from tests.support.places import serve_place
+
+pytestmark = pytest.mark.virtual_time
 
 MODES = pytest.mark.parametrize("mode", ["v1", "v0"])
 LIMIT = 20
@@ -33,7 +35,7 @@ async def show(track: Published, receiver: Caller, count: int = 5) -> None:
 async def test_audio_and_video_reach_the_other(mode: Mode) -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_caller(server, "alice", mode) as alice,
             open_caller(server, "bob", mode) as bob,
         ):
@@ -52,7 +54,7 @@ async def test_audio_and_video_reach_the_other(mode: Mode) -> None:
 @MODES
 async def test_who_comes_later_gets_what_is_there(mode: Mode) -> None:
     with trio.fail_after(LIMIT):
-        async with open_dev_server() as server, open_caller(server, "alice", mode) as alice:
+        async with serve_place() as server, open_caller(server, "alice", mode) as alice:
             film = await alice.publish("video/VP8", "film")
             film.send(KEYFRAME)
             async with open_caller(server, "bob", mode) as bob:
@@ -65,7 +67,7 @@ async def test_who_comes_later_gets_what_is_there(mode: Mode) -> None:
 async def test_updates_come_before_the_description_with_the_track(mode: Mode) -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_caller(server, "alice", mode) as alice,
             open_caller(server, "bob", mode) as bob,
         ):
@@ -94,7 +96,7 @@ async def test_updates_come_before_the_description_with_the_track(mode: Mode) ->
 async def test_more_tracks_than_sections_ask_for_more(mode: Mode) -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_caller(server, "alice", mode) as alice,
             open_caller(server, "bob", mode) as bob,
         ):
@@ -108,7 +110,7 @@ async def test_more_tracks_than_sections_ask_for_more(mode: Mode) -> None:
 async def test_a_muted_track_is_silent_and_goes_on_after(mode: Mode) -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_caller(server, "alice", mode) as alice,
             open_caller(server, "bob", mode) as bob,
         ):
@@ -134,7 +136,7 @@ async def test_a_muted_track_is_silent_and_goes_on_after(mode: Mode) -> None:
 async def test_an_unpublished_track_is_gone_and_its_place_is_used_again(mode: Mode) -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_caller(server, "alice", mode) as alice,
             open_caller(server, "bob", mode) as bob,
         ):
@@ -152,7 +154,7 @@ async def test_an_unpublished_track_is_gone_and_its_place_is_used_again(mode: Mo
 async def test_subscriptions_follow_the_wishes_of_the_client(mode: Mode) -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_caller(server, "alice", mode) as alice,
             open_caller(server, "bob", mode) as bob,
         ):
@@ -175,7 +177,7 @@ async def test_subscriptions_follow_the_wishes_of_the_client(mode: Mode) -> None
 async def test_the_publisher_says_who_may_subscribe(mode: Mode) -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_caller(server, "alice", mode) as alice,
             open_caller(server, "bob", mode) as bob,
             open_caller(server, "carol", mode) as carol,
@@ -198,7 +200,7 @@ async def test_the_publisher_says_who_may_subscribe(mode: Mode) -> None:
 async def test_speakers_are_told_to_who_hears_them() -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_caller(server, "alice") as alice,
             open_caller(server, "bob") as bob,
         ):
@@ -227,7 +229,7 @@ async def test_speakers_are_told_to_who_hears_them() -> None:
 async def test_dynacast_tells_which_qualities_are_wanted() -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_caller(server, "alice") as alice,
             open_caller(server, "bob") as bob,
         ):

@@ -11,7 +11,7 @@ from lktrio.devserver.preferences import TrackSettings
 from lktrio.rtc.payload.vp8 import Vp8Descriptor
 from lktrio.rtc.rtcp import SenderReport
 from lktrio.rtc.rtp import RtpPacket
-from tests.devserver.scene import KEYFRAME, SETTINGS, Scene
+from tests.support.forwarding import KEYFRAME, SETTINGS, Scene
 
 
 def test_video_begins_with_a_keyframe_that_is_asked_for() -> None:

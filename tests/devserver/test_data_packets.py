@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 import trio
 
-from lktrio import LiveKitAPI, proto
-from lktrio.devserver import open_dev_server
+from lktrio import proto
 from lktrio.proto import codec
-from tests.devserver.caller import Caller, Mode, open_caller
-from tests.devserver.client import join_request, joined
+from tests.support.caller import Caller, Mode, open_caller
+from tests.support.places import serve_place
+from tests.support.signal_client import join_request, joined
+
+pytestmark = pytest.mark.virtual_time
 
 LIMIT = 20
 MODES = pytest.mark.parametrize("mode", ["v1", "v0"])
@@ -33,7 +35,7 @@ async def test_packets_are_stamped_with_their_sender_and_kind(mode: Mode, label:
     packet.kind = proto.DataPacket.Kind.LOSSY  # which the server decides by the channel
     with trio.fail_after(LIMIT):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_caller(server, "alice", mode) as alice,
             open_caller(server, "bob", mode) as bob,
         ):
@@ -57,7 +59,7 @@ async def test_packets_are_stamped_with_their_sender_and_kind(mode: Mode, label:
 async def test_packets_go_to_those_they_name() -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_caller(server, "alice") as alice,
             open_caller(server, "bob") as bob,
             open_caller(server, "carol") as carol,
@@ -77,7 +79,7 @@ async def test_packets_go_to_those_they_name() -> None:
 
 async def test_packets_sent_while_somebody_connects_reach_it() -> None:
     with trio.fail_after(LIMIT):
-        async with open_dev_server() as server, open_caller(server, "alice") as alice:
+        async with serve_place() as server, open_caller(server, "alice") as alice:
             await alice.send_data(text("before"))
             async with open_caller(server, "bob") as bob:
                 await alice.send_data(text("during"))
@@ -88,7 +90,7 @@ async def test_packets_sent_while_somebody_connects_reach_it() -> None:
 async def test_reliable_packets_are_delivered_once() -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_caller(server, "alice") as alice,
             open_caller(server, "bob") as bob,
         ):
@@ -103,7 +105,7 @@ async def test_reliable_packets_are_delivered_once() -> None:
 async def test_who_may_not_send_data_is_not_heard() -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_caller(server, "alice", can_publish_data=False) as alice,
             open_caller(server, "carol") as carol,
             open_caller(server, "bob") as bob,
@@ -118,7 +120,7 @@ async def test_who_may_not_send_data_is_not_heard() -> None:
 async def test_hidden_senders_are_not_named() -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_caller(server, "ghost", hidden=True) as ghost,
             open_caller(server, "bob") as bob,
         ):
@@ -137,7 +139,7 @@ async def test_agents_may_speak_for_others() -> None:
     )
     with trio.fail_after(LIMIT):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_caller(server, "robot", agent=True) as robot,
             open_caller(server, "alice") as alice,
             open_caller(server, "bob") as bob,
@@ -160,7 +162,7 @@ async def test_packets_of_unknown_kinds_are_forwarded_whole() -> None:
     unknown = bytes((0xBA, 0x3E, 0x03)) + b"new"  # field 999
     with trio.fail_after(LIMIT):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_caller(server, "alice") as alice,
             open_caller(server, "bob") as bob,
         ):
@@ -173,7 +175,7 @@ async def test_packets_of_unknown_kinds_are_forwarded_whole() -> None:
 async def test_packets_that_cannot_be_read_are_dropped() -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_caller(server, "alice") as alice,
             open_caller(server, "bob") as bob,
         ):
@@ -187,7 +189,7 @@ async def test_packets_that_cannot_be_read_are_dropped() -> None:
 async def test_messages_of_other_channels_arrive_as_user_packets() -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_caller(server, "alice") as alice,
             open_caller(server, "bob") as bob,
         ):
@@ -202,7 +204,7 @@ async def test_data_tracks_are_published_and_forwarded_under_the_receivers_numbe
     packet = bytes((0x18, 0)) + (7).to_bytes(2, "big") + bytes(8) + b"payload"
     with trio.fail_after(LIMIT):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_caller(server, "alice") as alice,
             open_caller(server, "bob") as bob,
             open_caller(server, "carol") as carol,
@@ -244,10 +246,10 @@ async def test_data_tracks_come_with_the_permission_to_subscribe() -> None:
     wanted = f"/rtc/v1?join_request={join_request(connection_settings=settings)}"
     with trio.fail_after(LIMIT):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             joined(server, "alice") as alice,
             joined(server, "bob", target=wanted, can_subscribe=False) as bob,
-            LiveKitAPI(server.url, server.api_key, server.api_secret) as api,
+            server.api() as api,
         ):
             publish = proto.PublishDataTrackRequest(pub_handle=7, name="dt")
             await alice.send(publish_data_track_request=publish)
@@ -267,7 +269,7 @@ async def test_who_comes_later_gets_the_data_tracks_that_there_are() -> None:
     settings = proto.ConnectionSettings(auto_subscribe_data_track=True)
     wanted = f"/rtc/v1?join_request={join_request(connection_settings=settings)}"
     with trio.fail_after(LIMIT):
-        async with open_dev_server() as server, joined(server, "alice") as alice:
+        async with serve_place() as server, joined(server, "alice") as alice:
             publish = proto.PublishDataTrackRequest(pub_handle=7, name="dt")
             await alice.send(publish_data_track_request=publish)
             published = await alice.wait_for("publish_data_track_response")
@@ -280,32 +282,23 @@ async def test_who_comes_later_gets_the_data_tracks_that_there_are() -> None:
 Reason = proto.RequestResponse.Reason
 
 
-@pytest.mark.parametrize(
-    ("handle", "name", "reason", "message"),
-    [
-        (0, "b", Reason.INVALID_HANDLE, "handle should be > 0 AND < 65536"),
-        (65536, "b", Reason.INVALID_HANDLE, "handle should be > 0 AND < 65536"),
-        (
-            2,
-            "",
-            Reason.INVALID_NAME,
-            "name should not be empty and should not exceed 256 characters",
-        ),
-        (1, "b", Reason.DUPLICATE_HANDLE, "a data track with same handle already exists"),
-        (2, "a", Reason.DUPLICATE_NAME, "a data track with same name already exists"),
-    ],
+MISTAKES = (
+    (0, "b", Reason.INVALID_HANDLE, "handle should be > 0 AND < 65536"),
+    (65536, "b", Reason.INVALID_HANDLE, "handle should be > 0 AND < 65536"),
+    (2, "", Reason.INVALID_NAME, "name should not be empty and should not exceed 256 characters"),
+    (1, "b", Reason.DUPLICATE_HANDLE, "a data track with same handle already exists"),
+    (2, "a", Reason.DUPLICATE_NAME, "a data track with same name already exists"),
 )
-async def test_data_tracks_that_make_no_sense_are_refused(
-    handle: int, name: str, reason: proto.RequestResponse.Reason, message: str
-) -> None:
+
+
+async def test_data_tracks_that_make_no_sense_are_refused() -> None:
+    publish = proto.PublishDataTrackRequest
     with trio.fail_after(LIMIT):
-        async with open_dev_server() as server, open_caller(server, "alice") as alice:
-            for number, called in ((1, "a"), (handle, name)):
-                await alice.client.send(
-                    publish_data_track_request=proto.PublishDataTrackRequest(
-                        pub_handle=number, name=called
-                    )
-                )
-            response = await alice.client.wait_for("request_response")
-    assert (response.reason, response.message) == (reason, message)
-    assert response.publish_data_track is not None
+        async with serve_place() as server, joined(server, "alice") as alice:
+            await alice.send(publish_data_track_request=publish(pub_handle=1, name="a"))
+            for handle, name, reason, message in MISTAKES:
+                request = publish(pub_handle=handle, name=name)
+                await alice.send(publish_data_track_request=request)
+                response = await alice.wait_for("request_response")
+                assert (response.reason, response.message) == (reason, message)
+                assert response.publish_data_track == request

@@ -12,10 +12,10 @@ import trio
 
 from lktrio import proto
 from lktrio.rtc.capabilities import H264, VP8
-from tests.devserver.caller import KEYFRAME, Caller, Mode, Published, open_caller
-from tests.devserver.client import joined
-from tests.devserver.places import ServerPlace, open_place
-from tests.interop.support.servers import SERVERS
+from tests.support.caller import KEYFRAME, Caller, Mode, Published, open_caller
+from tests.support.places import Place, open_place
+from tests.support.servers import SERVERS
+from tests.support.signal_client import joined
 
 LIMIT = 30
 CODECS = [
@@ -26,7 +26,7 @@ LAYERS = [proto.VideoLayer(quality=proto.VideoQuality.HIGH, width=640, height=48
 IDR = bytes((0, 0, 0, 1, 0x67, 66, 0, 31, 0, 0, 0, 1, 0x68, 1, 0, 0, 0, 1, 0x65)) + bytes(20)
 Policy = proto.BackupCodecPolicy
 
-pytestmark = pytest.mark.parametrize("which", SERVERS)
+pytestmark = [pytest.mark.virtual_time, pytest.mark.parametrize("which", SERVERS)]
 
 
 class Film:
@@ -90,7 +90,7 @@ async def run_film(stack: AsyncExitStack, caller: Caller, policy: proto.BackupCo
     return film
 
 
-async def need_backup(stack: AsyncExitStack, server: ServerPlace, film: Film) -> None:
+async def need_backup(stack: AsyncExitStack, server: Place, film: Film) -> None:
     """Let somebody come who can take the backup codec alone, and get it."""
     carol = await stack.enter_async_context(
         open_caller(server, "carol", "v0", server.room, video_codecs=(VP8,))

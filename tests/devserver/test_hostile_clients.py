@@ -15,44 +15,43 @@ import trio
 
 from lktrio import proto
 from lktrio.auth import AccessToken, Claims, VideoGrants, verify_token
-from lktrio.devserver import DevServer, open_dev_server
 from lktrio.devserver.http import HttpError
 from lktrio.devserver.joining import parse_join
 from lktrio.proto import codec
-from tests.devserver.caller import open_caller
-from tests.devserver.client import SignalClient, join_request, joined
-from tests.devserver.raw_http import connect, read_answer, request
+from tests.support.caller import open_caller
+from tests.support.places import Place, serve_place
+from tests.support.raw_http import connect, read_answer, request
+from tests.support.signal_client import SignalClient, join_request, joined
 
-LIMIT = 20
+pytestmark = pytest.mark.virtual_time
+
+LIMIT = 100  # seconds, of virtual time
 
 
 @asynccontextmanager
-async def open_scene() -> AsyncGenerator[tuple[DevServer, SignalClient], None]:
+async def open_scene() -> AsyncGenerator[tuple[Place, SignalClient], None]:
     """A server with an honest client, which must not notice anything."""
     with trio.fail_after(LIMIT):
-        async with open_dev_server() as server, joined(server, "honest") as honest:
+        async with serve_place() as server, joined(server, "honest") as honest:
             yield server, honest
             await honest.ping()
 
 
-async def test_a_head_that_never_ends_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lktrio.devserver.http._HEAD_SECONDS", 0.1)
+async def test_a_head_that_never_ends_is_cut_off() -> None:
     async with open_scene() as (server, _):
-        stream = await connect(server.port)
+        stream = await connect(server)
         async with stream:
             await stream.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n")
             assert await stream.receive_some() == b""
 
 
-async def test_a_connection_that_stays_idle_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lktrio.devserver.http._IDLE_SECONDS", 0.1)
-    async with open_scene() as (server, _):
-        stream = await connect(server.port)
-        async with stream:
+async def test_a_connection_that_stays_idle_is_closed() -> None:
+    with trio.fail_after(LIMIT):
+        async with serve_place() as server, await connect(server) as stream:
             assert await stream.receive_some() == b""
 
 
-async def send_until_closed(stream: trio.SocketStream, data: bytes) -> None:
+async def send_until_closed(stream: trio.abc.HalfCloseableStream, data: bytes) -> None:
     """Send the same again and again, until the server has had enough."""
     with pytest.raises(trio.BrokenResourceError):  # noqa: PT012 - it takes a while
         while True:
@@ -61,7 +60,7 @@ async def send_until_closed(stream: trio.SocketStream, data: bytes) -> None:
 
 async def test_a_head_that_is_too_large_is_refused() -> None:
     async with open_scene() as (server, _):
-        stream = await connect(server.port)
+        stream = await connect(server)
         async with stream:
             await stream.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n")
             await send_until_closed(stream, b"X-Filler: " + b"x" * 65536 + b"\r\n")
@@ -72,7 +71,7 @@ async def test_a_long_join_request_is_taken() -> None:
     async with open_scene() as (server, _):
         token = server.token("me", "room")
         path = f"/rtc/v1/validate?join_request={request_text}"
-        answer = await request(server.port, "GET", path, [("Authorization", f"Bearer {token}")])
+        answer = await request(server, "GET", path, [("Authorization", f"Bearer {token}")])
     assert answer.status == 400  # read, and found to be nonsense
     assert answer.text == "cannot unmarshal wrapped join request"
 
@@ -86,7 +85,7 @@ async def test_a_join_request_that_inflates_without_end_is_refused() -> None:
     async with open_scene() as (server, _):
         token = server.token("me", "room")
         path = f"/rtc/v1/validate?join_request={text}"
-        answer = await request(server.port, "GET", path, [("Authorization", f"Bearer {token}")])
+        answer = await request(server, "GET", path, [("Authorization", f"Bearer {token}")])
     assert (answer.status, answer.text) == (400, "join request too large")
 
 
@@ -94,7 +93,7 @@ async def test_too_many_parameters_are_refused() -> None:
     async with open_scene() as (server, _):
         token = server.token("me", "room")
         path = "/rtc/validate?" + "&".join(f"a{number}=1" for number in range(200))
-        answer = await request(server.port, "GET", path, [("Authorization", f"Bearer {token}")])
+        answer = await request(server, "GET", path, [("Authorization", f"Bearer {token}")])
     assert answer.status == 400
 
 
@@ -105,10 +104,10 @@ CALL += "Content-Type: application/protobuf\r\n"
 async def test_a_body_that_is_too_large_is_refused() -> None:
     async with open_scene() as (server, _):
         head = f"{CALL}Authorization: Bearer {server.token('me', 'room', room_list=True)}\r\n"
-        async with await connect(server.port) as stream:
+        async with await connect(server) as stream:
             await stream.send_all(f"{head}Content-Length: {10 * 1024**2 + 1}\r\n\r\n".encode())
             answer = await read_answer(stream)
-        async with await connect(server.port) as stream:
+        async with await connect(server) as stream:
             await stream.send_all(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
             await send_until_closed(stream, b"10000\r\n" + bytes(65536) + b"\r\n")
     assert (answer.status, answer.text) == (413, "request body too large")
@@ -116,7 +115,7 @@ async def test_a_body_that_is_too_large_is_refused() -> None:
 
 
 async def test_without_a_token_no_body_is_read() -> None:
-    async with open_scene() as (server, _), await connect(server.port) as stream:
+    async with open_scene() as (server, _), await connect(server) as stream:
         await stream.send_all(f"{CALL}Content-Length: 1000000\r\n\r\n".encode())
         answer = await read_answer(stream)  # though no byte of the body was sent
     assert answer.status == 401
@@ -126,14 +125,14 @@ async def test_without_a_token_no_body_is_read() -> None:
 
 async def test_without_a_token_no_join_request_is_decoded() -> None:
     async with open_scene() as (server, _):
-        answer = await request(server.port, "GET", "/rtc/v1/validate?join_request=nonsense")
+        answer = await request(server, "GET", "/rtc/v1/validate?join_request=nonsense")
     assert (answer.status, answer.text) == (401, "no permissions to access the room")
 
 
 async def test_a_head_of_too_many_lines_is_refused() -> None:
     async with open_scene() as (server, _):
         for lines in (b"a: b\r\n" * 200, b"a: b\n" * 200, b"\r\n" * 4 + b"a: b\r\n" * 200):
-            async with await connect(server.port) as stream:
+            async with await connect(server) as stream:
                 await stream.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n" + lines.lstrip() + b"\r\n")
                 answer = await read_answer(stream)
             assert (answer.status, answer.text) == (431, "too many header fields"), lines[:8]
@@ -169,7 +168,7 @@ GARBAGE = {
 async def test_what_is_not_http_is_closed() -> None:
     async with open_scene() as (server, honest):
         for garbage in GARBAGE.values():
-            async with await connect(server.port) as stream:
+            async with await connect(server) as stream:
                 await stream.send_all(garbage)
                 await stream.send_eof()
                 with suppress(trio.BrokenResourceError):  # closed with our bytes unread
@@ -265,7 +264,7 @@ async def test_datagrams_of_strangers_change_nothing() -> None:
 
 async def test_of_too_many_idle_connections_the_oldest_goes() -> None:
     async with open_scene() as (server, _), AsyncExitStack() as stack:
-        streams = [await stack.enter_async_context(await connect(server.port)) for _ in range(65)]
+        streams = [await stack.enter_async_context(await connect(server)) for _ in range(65)]
         assert await streams[0].receive_some() == b""
         await streams[-1].send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await read_answer(streams[-1])).status == 200
@@ -276,8 +275,8 @@ async def test_with_all_places_taken_the_oldest_idle_connection_goes(
 ) -> None:
     monkeypatch.setattr("lktrio.devserver.server._MAX_CONNECTIONS", 2)
     async with open_scene() as (server, _):  # in one place there is an honest client
-        idle = await connect(server.port)
-        async with idle, await connect(server.port) as other:
+        idle = await connect(server)
+        async with idle, await connect(server) as other:
             assert await idle.receive_some() == b""
             await other.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             assert (await read_answer(other)).status == 200
@@ -285,7 +284,7 @@ async def test_with_all_places_taken_the_oldest_idle_connection_goes(
 
 async def test_sessions_do_not_make_place_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lktrio.devserver.server._MAX_CONNECTIONS", 1)
-    async with open_scene() as (server, _), await connect(server.port) as extra:
+    async with open_scene() as (server, _), await connect(server) as extra:
         with suppress(trio.BrokenResourceError):  # closed before it was read
             assert await extra.receive_some() == b""
 
@@ -310,9 +309,9 @@ async def test_who_does_not_read_loses_its_link(monkeypatch: pytest.MonkeyPatch)
         await honest.ping()
 
 
-async def deaf_client(server: DevServer) -> trio.SocketStream:
+async def deaf_client(server: Place) -> trio.abc.HalfCloseableStream:
     """Join and never read."""
-    stream = await connect(server.port)
+    stream = await connect(server)
     head = (
         "GET /rtc?protocol=17 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"

@@ -11,8 +11,10 @@ import trio_websocket
 
 from lktrio import proto
 from lktrio.auth import AccessToken, VideoGrants, decode_token
-from lktrio.devserver import open_dev_server
-from tests.devserver.client import V0, join_request, joined, open_client
+from tests.support.places import serve_place
+from tests.support.signal_client import V0, join_request, joined, open_client
+
+pytestmark = pytest.mark.virtual_time
 
 V1 = f"/rtc/v1?join_request={join_request()}"
 BOTH = pytest.mark.parametrize("target", [V0, V1], ids=["v0", "v1"])
@@ -22,7 +24,7 @@ BOTH = pytest.mark.parametrize("target", [V0, V1], ids=["v0", "v1"])
 async def test_join_comes_first_and_says_what_clients_insist_on(target: str) -> None:
     with trio.fail_after(20):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_client(server, server.token("me", "room", name="Me"), target) as client,
         ):
             join = await client.wait_for("join")
@@ -43,7 +45,7 @@ async def test_join_comes_first_and_says_what_clients_insist_on(target: str) -> 
 
 async def test_with_two_connections_the_server_offers_at_once() -> None:
     with trio.fail_after(20):
-        async with open_dev_server() as server, joined(server, "me") as client:
+        async with serve_place() as server, joined(server, "me") as client:
             offer = await client.wait_for("offer")
     assert offer.type == "offer"
     assert 2 < offer.id <= 258
@@ -53,7 +55,7 @@ async def test_with_two_connections_the_server_offers_at_once() -> None:
 async def test_who_may_not_subscribe_gets_no_offer() -> None:
     with trio.fail_after(20):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_client(server, server.token("me", "room", can_subscribe=False)) as client,
         ):
             join = await client.wait_for("join")
@@ -65,7 +67,7 @@ async def test_who_may_not_subscribe_gets_no_offer() -> None:
 
 async def test_a_fresh_token_follows() -> None:
     with trio.fail_after(20):
-        async with open_dev_server() as server, joined(server, "me", can_publish=False) as client:
+        async with serve_place() as server, joined(server, "me", can_publish=False) as client:
             claims = decode_token(await client.wait_for("refresh_token"))
     assert claims.identity == "me"
     assert claims.video.room == "room"
@@ -75,7 +77,7 @@ async def test_a_fresh_token_follows() -> None:
 
 async def test_those_inside_and_the_newcomer_learn_of_each_other() -> None:
     with trio.fail_after(20):
-        async with open_dev_server() as server, joined(server, "first") as first:
+        async with serve_place() as server, joined(server, "first") as first:
             async with open_client(server, server.token("second", "room")) as second:
                 join = await second.wait_for("join")
                 assert [info.identity for info in join.other_participants] == ["first"]
@@ -94,7 +96,7 @@ async def test_what_a_client_says_about_itself_is_passed_on() -> None:
     target = f"/rtc/v1?join_request={join_request(client_info=client)}"
     with trio.fail_after(20):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             joined(server, "first") as first,
             joined(server, "second", target=target),
         ):
@@ -105,7 +107,7 @@ async def test_what_a_client_says_about_itself_is_passed_on() -> None:
 
 async def test_hidden_participants_are_not_seen() -> None:
     with trio.fail_after(20):
-        async with open_dev_server() as server, joined(server, "first") as first:
+        async with serve_place() as server, joined(server, "first") as first:
             async with (
                 joined(server, "ghost", hidden=True),
                 open_client(server, server.token("third", "room")) as third,
@@ -127,7 +129,7 @@ async def test_metadata_and_attributes_of_a_join_need_the_grant() -> None:
     request = join_request(metadata="m", participant_attributes={"a": "b"})
     target = f"/rtc/v1?join_request={request}"
     with trio.fail_after(20):
-        async with open_dev_server() as server:
+        async with serve_place() as server:
             token = server.token("me", "room", attributes={"t": "u"}, can_update_own_metadata=True)
             async with open_client(server, token, target) as client:
                 join = await client.wait_for("join")
@@ -137,7 +139,7 @@ async def test_metadata_and_attributes_of_a_join_need_the_grant() -> None:
 
 async def test_a_long_request_to_join_is_taken() -> None:
     with trio.fail_after(20):
-        async with open_dev_server() as server:
+        async with serve_place() as server:
             text = random.Random(1).randbytes(75_000).hex()
             target = f"/rtc/v1?join_request={join_request(metadata=text)}"
             assert len(target) > 100_000
@@ -150,12 +152,12 @@ async def test_a_long_request_to_join_is_taken() -> None:
 async def test_a_full_room_refuses_and_tells_those_inside() -> None:
     config = proto.RoomConfiguration(max_participants=1)
     with trio.fail_after(20):
-        async with open_dev_server() as server:
+        async with serve_place() as server:
             token = AccessToken(
                 identity="first",
                 video=VideoGrants(room_join=True, room="room"),
                 room_config=config,
-            ).to_jwt(server.api_key, server.api_secret)
+            ).to_jwt(server.key, server.secret)
             async with open_client(server, token) as first:
                 await first.wait_for("join")
                 with pytest.RaisesGroup(trio_websocket.ConnectionRejected) as caught:
@@ -172,7 +174,7 @@ async def test_a_full_room_refuses_and_tells_those_inside() -> None:
 async def test_the_same_identity_again_ends_the_older_session() -> None:
     with trio.fail_after(20):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             joined(server, "other") as other,
             joined(server, "me") as older,
         ):
@@ -202,7 +204,7 @@ async def test_resuming_what_is_not_there_is_refused_on_the_link() -> None:
     ):
         with trio.fail_after(20):
             async with (
-                open_dev_server() as server,
+                serve_place() as server,
                 open_client(server, server.token("me", "room"), target) as client,
             ):
                 leave = await client.wait_for("leave")
@@ -215,7 +217,7 @@ async def test_resuming_what_is_not_there_is_refused_on_the_link() -> None:
 async def test_a_join_with_a_malformed_offer_ends_that_session_alone() -> None:
     request = join_request(publisher_offer=proto.SessionDescription(type="offer", sdp="v=7"))
     with trio.fail_after(20):
-        async with open_dev_server() as server, joined(server, "other") as other:
+        async with serve_place() as server, joined(server, "other") as other:
             target = f"/rtc/v1?join_request={request}"
             async with open_client(server, server.token("me", "room"), target) as client:
                 leave = await client.wait_for("leave")

@@ -6,10 +6,12 @@ import pytest
 import trio
 
 from lktrio import proto
-from lktrio.devserver import open_dev_server
 from lktrio.devserver.dynacast import QUALITY_HOLD, Dynacast
 from lktrio.rtc.capabilities import H264, VP8
-from tests.devserver.caller import KEYFRAME, Caller, Mode, Published, open_caller
+from tests.support.caller import KEYFRAME, Caller, Mode, Published, open_caller
+from tests.support.places import serve_place
+
+pytestmark = pytest.mark.virtual_time
 
 CODECS = [
     proto.SimulcastCodec(codec="vp8", cid="film"),
@@ -33,7 +35,7 @@ def is_sent_twice(info: proto.ParticipantInfo) -> bool:
 
 async def test_a_further_codec_is_asked_for_and_forwarded() -> None:
     with trio.fail_after(20):
-        async with open_dev_server() as server, open_caller(server, "alice", "v0") as alice:
+        async with serve_place() as server, open_caller(server, "alice", "v0") as alice:
             film = await alice.publish(
                 "video/VP8", "film", simulcast_codecs=CODECS, backup_codec_policy=Policy.SIMULCAST
             )
@@ -59,7 +61,7 @@ async def test_a_further_codec_is_asked_for_and_forwarded() -> None:
 
 async def test_a_codec_for_no_track_is_refused() -> None:
     with trio.fail_after(20):
-        async with open_dev_server() as server, open_caller(server, "alice", "v0") as alice:
+        async with serve_place() as server, open_caller(server, "alice", "v0") as alice:
             request = proto.AddTrackRequest(cid="x", sid="TR_none", simulcast_codecs=CODECS[1:])
             await alice.client.send(add_track=request)
             answer = await alice.client.wait_for("request_response")
@@ -71,7 +73,7 @@ async def test_a_codec_for_no_track_is_refused() -> None:
 async def test_who_cannot_take_a_codec_is_told_and_gets_the_other_tracks(mode: Mode) -> None:
     with trio.fail_after(20):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_caller(server, "alice", mode) as alice,
             open_caller(server, "bob", mode, video_codecs=(VP8,)) as bob,
         ):
@@ -89,7 +91,7 @@ async def test_who_cannot_take_a_codec_is_told_and_gets_the_other_tracks(mode: M
 async def test_the_track_ends_with_its_first_codec() -> None:
     with trio.fail_after(20):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_caller(server, "alice", "v0") as alice,
             open_caller(server, "bob", "v0") as bob,
         ):
@@ -110,7 +112,7 @@ async def test_the_track_ends_with_its_first_codec() -> None:
 async def test_a_track_keeps_its_codec_when_others_come() -> None:
     only = [proto.SimulcastCodec(codec="h264", cid="film")]
     with trio.fail_after(20):
-        async with open_dev_server() as server, open_caller(server, "alice", "v0") as alice:
+        async with serve_place() as server, open_caller(server, "alice", "v0") as alice:
             film = await alice.publish("video/H264", "film", simulcast_codecs=only)
             before = film.transceiver.codecs[0].name
             await alice.publish("video/VP8", "second")

@@ -11,10 +11,12 @@ import trio
 from lktrio import proto
 from lktrio.devserver.preferences import TrackSettings
 from lktrio.rtc.rtp.inbound import ReceivedFrame
-from tests.devserver.caller import OPUS_FRAME, open_caller
-from tests.devserver.places import open_place
-from tests.devserver.scene import SETTINGS, Scene
-from tests.interop.support.servers import SERVERS
+from tests.support.caller import OPUS_FRAME, open_caller
+from tests.support.forwarding import SETTINGS, Scene
+from tests.support.places import open_place
+from tests.support.servers import SERVERS
+
+pytestmark = pytest.mark.virtual_time
 
 VOICE = bytes((0x78, 1, 2, 3))
 MUTED = TrackSettings(disabled=True)

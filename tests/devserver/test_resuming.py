@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 import trio
 
 from lktrio import proto
-from lktrio.devserver import lifecycle, open_dev_server
-from lktrio.rtc.ice import IceAgent
-from lktrio.rtc.ice.options import IceOptions
-from tests.devserver.caller import OPUS_FRAME, Caller, Mode, Published, open_caller
-from tests.devserver.client import V0, SignalClient, join_request, joined, open_client
+from tests.support.caller import OPUS_FRAME, Caller, Mode, Published, open_caller
+from tests.support.places import serve_place
+from tests.support.signal_client import V0, SignalClient, join_request, joined, open_client
 
-LIMIT = 20
+pytestmark = pytest.mark.virtual_time
+
+LIMIT = 90  # seconds, of virtual time
 MODES = pytest.mark.parametrize("mode", ["v1", "v0"])
 State = proto.ParticipantInfo.State
 
@@ -41,7 +39,7 @@ async def drop(client: SignalClient) -> None:
 async def test_media_goes_on_without_a_link_and_after_resuming(mode: Mode) -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             open_caller(server, "alice", mode) as alice,
             open_caller(server, "bob", mode) as bob,
         ):
@@ -83,7 +81,7 @@ def ufrag(sdp: str) -> str:
 
 async def test_a_new_ice_generation_is_answered_with_a_new_one() -> None:
     with trio.fail_after(LIMIT):
-        async with open_dev_server() as server, open_caller(server, "alice") as alice:
+        async with serve_place() as server, open_caller(server, "alice") as alice:
             await alice.wait(alice.connected.is_set)
             before = ufrag(alice.publisher.remote_description or "")
             now = trio.current_time()
@@ -100,7 +98,7 @@ async def test_a_new_ice_generation_is_answered_with_a_new_one() -> None:
 async def test_without_a_peer_connection_the_end_of_the_link_ends_the_session() -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             joined(server, "other") as other,
             joined(server, "me") as client,
         ):
@@ -111,49 +109,40 @@ async def test_without_a_peer_connection_the_end_of_the_link_ends_the_session() 
 
 async def test_a_client_that_says_goodbye_to_its_peer_connection_is_gone() -> None:
     with trio.fail_after(LIMIT):
-        async with open_dev_server() as server, joined(server, "other") as other:
+        async with serve_place() as server, joined(server, "other") as other:
             async with open_caller(server, "alice") as alice:
                 await alice.wait(alice.connected.is_set)
             await other.wait_update("alice", lambda info: info.state == State.DISCONNECTED)
 
 
-async def test_a_client_that_falls_silent_is_told_to_come_back_and_then_forgotten(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    soon = partial(IceAgent, options=IceOptions(lite_disconnected_timeout=0.3))
-    monkeypatch.setattr("lktrio.rtc.transport.IceAgent", soon)
-    monkeypatch.setitem(lifecycle._PATIENCE, lifecycle.State.SILENT, 0.0)
-    monkeypatch.setitem(lifecycle._PATIENCE, lifecycle.State.LOST, 0.5)
+async def test_a_client_that_falls_silent_is_told_to_come_back_and_then_forgotten() -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_dev_server() as server,
-            joined(server, "other") as other,
+            serve_place() as server,
+            open_caller(server, "other") as other,
             open_caller(server, "alice") as alice,
         ):
             await alice.wait(alice.connected.is_set)
             alice.deafen()
             leave = await alice.client.wait_for("leave")
             assert await alice.client.wait_closed() == 1000
-            info = await other.wait_update("alice", lambda info: info.state == State.DISCONNECTED)
+            gone = State.DISCONNECTED
+            info = await other.client.wait_update("alice", lambda info: info.state == gone)
     timeout = proto.DisconnectReason.CONNECTION_TIMEOUT
     assert (leave.reason, leave.action) == (timeout, proto.LeaveRequest.Action.RESUME)
     assert info.disconnect_reason == timeout
 
 
-async def test_who_never_connects_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(lifecycle._PATIENCE, lifecycle.State.JOINING, 0.2)
+async def test_who_never_connects_is_sent_away() -> None:
     with trio.fail_after(LIMIT):
-        async with open_dev_server() as server, joined(server, "me") as client:
+        async with serve_place() as server, joined(server, "me", can_subscribe=False) as client:
             leave = await client.wait_for("leave")
     assert leave.reason == proto.DisconnectReason.JOIN_FAILURE
 
 
-async def test_an_offer_that_nobody_answers_demands_a_new_session(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("lktrio.devserver.participant._NEGOTIATION_SECONDS", 0.2)
+async def test_an_offer_that_nobody_answers_demands_a_new_session() -> None:
     with trio.fail_after(LIMIT):
-        async with open_dev_server() as server, joined(server, "me") as client:
+        async with serve_place() as server, joined(server, "me") as client:
             await client.wait_for("offer")
             leave = await client.wait_for("leave")
     assert leave.action == proto.LeaveRequest.Action.RECONNECT

@@ -17,24 +17,24 @@ from lktrio import proto
 from lktrio.api import LiveKitAPI
 from lktrio.auth import AccessToken, VideoGrants
 from lktrio.errors import ServerError
-from tests.devserver.caller import OPUS_FRAME, Caller, open_caller
-from tests.devserver.client import joined
-from tests.devserver.places import ServerPlace
-from tests.interop.support.servers import SERVERS, open_server
+from tests.support.caller import OPUS_FRAME, Caller, open_caller
+from tests.support.places import Place, open_place
+from tests.support.servers import SERVERS
+from tests.support.signal_client import joined
 
 LIMIT = 30
 State = proto.ParticipantInfo.State
 
-pytestmark = pytest.mark.parametrize("which", SERVERS)
+pytestmark = [pytest.mark.virtual_time, pytest.mark.parametrize("which", SERVERS)]
 
 
 @asynccontextmanager
-async def open_api(which: str) -> AsyncGenerator[tuple[ServerPlace, LiveKitAPI], None]:
+async def open_api(which: str) -> AsyncGenerator[tuple[Place, LiveKitAPI], None]:
     async with (
-        open_server(which) as server,
-        LiveKitAPI(server.url, server.key, server.secret) as lk,
+        open_place(which) as server,
+        server.api() as lk,
     ):
-        yield ServerPlace(server), lk
+        yield server, lk
 
 
 async def test_rooms_are_made_listed_and_deleted(which: str) -> None:
@@ -314,9 +314,8 @@ async def test_methods_of_participants_are_called(which: str) -> None:
 
 
 async def test_a_call_that_nobody_acknowledges_fails_soon(
-    which: str, monkeypatch: pytest.MonkeyPatch
+    which: str,
 ) -> None:
-    monkeypatch.setattr("lktrio.devserver.rpc._ACK_SECONDS", 0.05)
     with trio.fail_after(LIMIT):
         async with open_api(which) as (server, lk), open_caller(server, "alice", room=server.room):
             request = proto.PerformRpcRequest(
@@ -339,103 +338,100 @@ async def test_nobody_is_forwarded_or_moved_as_that_takes_livekit_cloud(which: s
 ALL = VideoGrants(room_create=True, room_list=True, room_record=True, ingress_admin=True)
 
 
-@pytest.mark.parametrize(
-    ("call", "request_"),
-    [
-        ("create_room", proto.CreateRoomRequest()),
-        ("list_rooms", proto.ListRoomsRequest()),
-        ("delete_room", proto.DeleteRoomRequest()),
-        ("update_room_metadata", proto.UpdateRoomMetadataRequest()),
-        ("list_participants", proto.ListParticipantsRequest()),
-        ("get_participant", proto.RoomParticipantIdentity()),
-        ("remove_participant", proto.RoomParticipantIdentity()),
-        ("mute_published_track", proto.MuteRoomTrackRequest()),
-        ("update_participant", proto.UpdateParticipantRequest()),
-        ("update_subscriptions", proto.UpdateSubscriptionsRequest()),
-        ("send_data", proto.SendDataRequest()),
-        ("forward_participant", proto.ForwardParticipantRequest(destination_room="x")),
-        ("move_participant", proto.MoveParticipantRequest(destination_room="x")),
-        ("perform_rpc", proto.PerformRpcRequest()),
-    ],
+METHODS: tuple[tuple[str, proto.Message], ...] = (
+    ("create_room", proto.CreateRoomRequest()),
+    ("list_rooms", proto.ListRoomsRequest()),
+    ("delete_room", proto.DeleteRoomRequest()),
+    ("update_room_metadata", proto.UpdateRoomMetadataRequest()),
+    ("list_participants", proto.ListParticipantsRequest()),
+    ("get_participant", proto.RoomParticipantIdentity()),
+    ("remove_participant", proto.RoomParticipantIdentity()),
+    ("mute_published_track", proto.MuteRoomTrackRequest()),
+    ("update_participant", proto.UpdateParticipantRequest()),
+    ("update_subscriptions", proto.UpdateSubscriptionsRequest()),
+    ("send_data", proto.SendDataRequest()),
+    ("forward_participant", proto.ForwardParticipantRequest(destination_room="x")),
+    ("move_participant", proto.MoveParticipantRequest(destination_room="x")),
+    ("perform_rpc", proto.PerformRpcRequest()),
 )
-async def test_every_method_needs_its_grant(which: str, call: str, request_: proto.Message) -> None:
+
+
+async def test_every_method_needs_its_grant(which: str) -> None:
     """Neither no grants at all, nor those for another room, nor all but the one that is needed."""
-    needed: dict[str, Any] = {"room_list" if call == "list_rooms" else "room_create": None}
-    useless = [
-        VideoGrants(),
-        VideoGrants(room_admin=True, room="another", destination_room="x"),
-        replace(ALL, **needed),
-    ]
+    elsewhere = VideoGrants(room_admin=True, room="another", destination_room="x")
     with trio.fail_after(LIMIT):
-        async with open_server(which) as server:
-            for grants in useless:
-                token = AccessToken(video=grants).to_jwt(server.key, server.secret)
-                async with LiveKitAPI(server.url, token=token) as lk:
-                    with pytest.raises(ServerError, match="permissions denied") as caught:
-                        await getattr(lk.room, call)(request_)
-                    assert (caught.value.code, caught.value.status) == ("unauthenticated", 401)
+        async with open_place(which) as server:
+            for call, request in METHODS:
+                needed: dict[str, Any] = {
+                    "room_list" if call == "list_rooms" else "room_create": None
+                }
+                for grants in (VideoGrants(), elsewhere, replace(ALL, **needed)):
+                    token = AccessToken(video=grants).to_jwt(server.key, server.secret)
+                    async with server.api(token) as lk:
+                        with pytest.raises(ServerError, match="permissions denied") as caught:
+                            await getattr(lk.room, call)(request)
+                    seen = (caught.value.code, caught.value.status)
+                    assert seen == ("unauthenticated", 401), call
 
 
-@pytest.mark.parametrize(
-    ("call", "request_", "code", "text"),
-    [
-        ("create_room", proto.CreateRoomRequest(name="x" * 300), "invalid_argument", "max length"),
-        ("delete_room", proto.DeleteRoomRequest(room="no-room"), "not_found", "does not exist"),
-        (
-            "update_room_metadata",
-            proto.UpdateRoomMetadataRequest(room="no-room", metadata="m"),
-            "not_found",
-            "does not exist",
-        ),
-        (
-            "get_participant",
-            proto.RoomParticipantIdentity(room="no-room", identity="nobody"),
-            "not_found",
-            "participant does not exist",
-        ),
-        (
-            "remove_participant",
-            proto.RoomParticipantIdentity(room="no-room", identity="nobody"),
-            "not_found",
-            "participant does not exist",
-        ),
-        (
-            "update_participant",
-            proto.UpdateParticipantRequest(room="no-room", identity="nobody", name="x"),
-            "not_found",
-            "participant does not exist",
-        ),
-        (
-            "move_participant",
-            proto.MoveParticipantRequest(room="a", identity="i", destination_room="b"),
-            "unavailable",
-            "no response from servers",
-        ),
-        (
-            "move_participant",
-            proto.MoveParticipantRequest(room="a", identity="i", destination_room="a"),
-            "invalid_argument",
-            "destination room cannot be the same",
-        ),
-        (
-            "send_data",
-            proto.SendDataRequest(room="no-room", nonce=b"short"),
-            "invalid_argument",
-            "nonce should be 16-bytes",
-        ),
-        (
-            "perform_rpc",
-            proto.PerformRpcRequest(room="no-room", destination_identity="nobody", method="m"),
-            "unavailable",
-            "no response from servers",
-        ),
-    ],
+IMPOSSIBLE: tuple[tuple[str, proto.Message, str, str], ...] = (
+    ("create_room", proto.CreateRoomRequest(name="x" * 300), "invalid_argument", "max length"),
+    ("delete_room", proto.DeleteRoomRequest(room="no-room"), "not_found", "does not exist"),
+    (
+        "update_room_metadata",
+        proto.UpdateRoomMetadataRequest(room="no-room", metadata="m"),
+        "not_found",
+        "does not exist",
+    ),
+    (
+        "get_participant",
+        proto.RoomParticipantIdentity(room="no-room", identity="nobody"),
+        "not_found",
+        "participant does not exist",
+    ),
+    (
+        "remove_participant",
+        proto.RoomParticipantIdentity(room="no-room", identity="nobody"),
+        "not_found",
+        "participant does not exist",
+    ),
+    (
+        "update_participant",
+        proto.UpdateParticipantRequest(room="no-room", identity="nobody", name="x"),
+        "not_found",
+        "participant does not exist",
+    ),
+    (
+        "move_participant",
+        proto.MoveParticipantRequest(room="a", identity="i", destination_room="b"),
+        "unavailable",
+        "no response from servers",
+    ),
+    (
+        "move_participant",
+        proto.MoveParticipantRequest(room="a", identity="i", destination_room="a"),
+        "invalid_argument",
+        "destination room cannot be the same",
+    ),
+    (
+        "send_data",
+        proto.SendDataRequest(room="no-room", nonce=b"short"),
+        "invalid_argument",
+        "nonce should be 16-bytes",
+    ),
+    (
+        "perform_rpc",
+        proto.PerformRpcRequest(room="no-room", destination_identity="nobody", method="m"),
+        "unavailable",
+        "no response from servers",
+    ),
 )
-async def test_what_cannot_be_done_is_an_error(
-    which: str, call: str, request_: proto.Message, code: str, text: str
-) -> None:
+
+
+async def test_what_cannot_be_done_is_an_error(which: str) -> None:
     with trio.fail_after(LIMIT):
         async with open_api(which) as (_, lk):
-            with pytest.raises(ServerError, match=text) as caught:
-                await getattr(lk.room, call)(request_)
-    assert caught.value.code == code
+            for call, request, code, text in IMPOSSIBLE:
+                with pytest.raises(ServerError, match=text) as caught:
+                    await getattr(lk.room, call)(request)
+                assert caught.value.code == code, (call, text)

@@ -9,16 +9,18 @@ import trio
 
 from lktrio import proto
 from lktrio.auth import decode_token
-from lktrio.devserver import open_dev_server
-from lktrio.proto import codec
-from tests.devserver.client import joined
+from tests.support.caller import open_caller
+from tests.support.places import serve_place
+from tests.support.signal_client import joined
+
+pytestmark = pytest.mark.virtual_time
 
 Reason = proto.RequestResponse.Reason
 
 
 async def test_both_forms_of_ping_are_answered() -> None:
     with trio.fail_after(20):
-        async with open_dev_server() as server, joined(server, "me") as client:
+        async with serve_place() as server, joined(server, "me") as client:
             await client.send(ping=123)
             assert await client.wait_for("pong") > 1_700_000_000_000
             await client.send(ping_req=proto.Ping(timestamp=456, rtt=7))
@@ -68,30 +70,24 @@ REFUSED: list[tuple[str, dict[str, Any], proto.RequestResponse.Reason, str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("request_fields", "reason", "echo"),
-    [case[1:] for case in REFUSED],
-    ids=[c[0] for c in REFUSED],
-)
-async def test_refusals_echo_the_request(
-    request_fields: dict[str, Any], reason: proto.RequestResponse.Reason, echo: str
-) -> None:
+async def test_refusals_echo_the_request() -> None:
     with trio.fail_after(20):
-        async with open_dev_server() as server, joined(server, "me") as client:
-            await client.send(**request_fields)
-            response = await client.wait_for("request_response")
-            await client.ping()  # and the link goes on
-    assert response.reason == reason
-    assert getattr(response, echo) == request_fields[echo]
-    if echo == "update_metadata":
-        assert response.request_id == 5
-        assert response.message == "does not have permission to update own metadata"
+        async with serve_place() as server, joined(server, "me") as client:
+            for case, fields, reason, echo in REFUSED:
+                await client.send(**fields)
+                response = await client.wait_for("request_response")
+                await client.ping()  # and the link goes on
+                assert response.reason == reason, case
+                assert getattr(response, echo) == fields[echo], case
+                if echo == "update_metadata":
+                    assert response.request_id == 5
+                    assert response.message == "does not have permission to update own metadata"
 
 
 async def test_sources_that_may_not_be_published_are_refused() -> None:
     with trio.fail_after(20):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             joined(server, "me", can_publish_sources=["camera"]) as client,
         ):
             microphone = proto.AddTrackRequest(cid="m", source=proto.TrackSource.MICROPHONE)
@@ -127,7 +123,7 @@ async def test_a_track_is_described_as_it_was_asked_for() -> None:
         ],
     )
     with trio.fail_after(20):
-        async with open_dev_server() as server, joined(server, "me") as client:
+        async with serve_place() as server, joined(server, "me") as client:
             await client.send(add_track=request)
             track = (await client.wait_for("track_published")).track
     assert (track.name, track.width, track.height) == ("cam", 640, 360)
@@ -142,7 +138,7 @@ async def test_a_track_is_described_as_it_was_asked_for() -> None:
 
 async def test_a_cid_in_use_is_queued_and_twenty_tracks_may_wait() -> None:
     with trio.fail_after(20):
-        async with open_dev_server() as server, joined(server, "me") as client:
+        async with serve_place() as server, joined(server, "me") as client:
             for number in range(20):
                 await client.send(add_track=proto.AddTrackRequest(cid=str(number)))
                 await client.wait_for("track_published")
@@ -155,7 +151,7 @@ async def test_a_cid_in_use_is_queued_and_twenty_tracks_may_wait() -> None:
 
 async def test_the_same_cid_waits_for_the_first_one_to_end() -> None:
     with trio.fail_after(20):
-        async with open_dev_server() as server, joined(server, "me") as client:
+        async with serve_place() as server, joined(server, "me") as client:
             await client.send(add_track=proto.AddTrackRequest(cid="c"))
             await client.wait_for("track_published")
             reasons = []
@@ -168,7 +164,7 @@ async def test_the_same_cid_waits_for_the_first_one_to_end() -> None:
 async def test_a_participant_changes_what_it_says_about_itself() -> None:
     with trio.fail_after(20):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             joined(server, "other") as other,
             joined(server, "me", can_update_own_metadata=True) as client,
         ):
@@ -190,76 +186,63 @@ async def test_a_participant_changes_what_it_says_about_itself() -> None:
     assert (claims.name, claims.metadata, dict(claims.attributes)) == ("N", "m", {"b": "2"})
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
+async def test_what_it_says_about_itself_is_limited() -> None:
+    changes = (
         proto.UpdateParticipantMetadata(name="n" * 257, request_id=1),
-        proto.UpdateParticipantMetadata(metadata="m" * (512 * 1024 + 1), request_id=1),
-        proto.UpdateParticipantMetadata(attributes={"a": "v" * 64 * 1024}, request_id=1),
-    ],
-    ids=["name", "metadata", "attributes"],
-)
-async def test_what_it_says_about_itself_is_limited(
-    change: proto.UpdateParticipantMetadata,
-) -> None:
+        proto.UpdateParticipantMetadata(metadata="m" * (512 * 1024 + 1), request_id=2),
+        proto.UpdateParticipantMetadata(attributes={"a": "v" * 64 * 1024}, request_id=3),
+    )
     with trio.fail_after(20):
         async with (
-            open_dev_server() as server,
+            serve_place() as server,
             joined(server, "me", can_update_own_metadata=True) as client,
         ):
-            await client.send(update_metadata=change)
-            response = await client.wait_for("request_response")
-    assert (response.request_id, response.reason) == (1, Reason.LIMIT_EXCEEDED)
+            for number, change in enumerate(changes, 1):
+                await client.send(update_metadata=change)
+                response = await client.wait_for("request_response")
+                assert (response.request_id, response.reason) == (number, Reason.LIMIT_EXCEEDED)
 
 
-@pytest.mark.parametrize("frame", [b"", b"\xba\x06\x00\x9a\x06\x00"], ids=["empty", "unknown"])
-async def test_frames_without_a_known_case_are_ignored(frame: bytes) -> None:
+async def test_frames_without_a_known_case_are_ignored() -> None:
     with trio.fail_after(20):
-        async with open_dev_server() as server, joined(server, "me") as client:
-            await client.send_raw(frame)
-            await client.ping()
+        async with serve_place() as server, joined(server, "me") as client:
+            for frame in (b"", b"\xba\x06\x00\x9a\x06\x00"):
+                await client.send_raw(frame)
+                await client.ping()
 
 
-@pytest.mark.parametrize("frame", [b"\xff\xff\xff", "{}"], ids=["binary", "text"])
-async def test_frames_that_cannot_be_read_end_the_link_without_a_leave(frame: bytes | str) -> None:
+async def test_frames_that_cannot_be_read_end_the_link_without_a_leave() -> None:
     with trio.fail_after(20):
-        async with open_dev_server() as server, joined(server, "me") as client:
-            await client.send_raw(frame)
-            assert await client.wait_closed() == 1000
-            assert "leave" not in client.kinds()
+        async with serve_place() as server:
+            for frame in (b"\xff\xff\xff", "{}"):
+                async with joined(server, "me") as client:
+                    await client.send_raw(frame)
+                    assert await client.wait_closed() == 1000, frame
+                    assert "leave" not in client.kinds(), frame
 
 
-@pytest.mark.parametrize(
-    ("sent", "kept"),
-    [
-        (proto.DisconnectReason.USER_REJECTED, proto.DisconnectReason.USER_REJECTED),
-        (proto.DisconnectReason.ROOM_DELETED, proto.DisconnectReason.CLIENT_INITIATED),
-    ],
-)
-async def test_leaving_gives_the_reason_to_others(
-    sent: proto.DisconnectReason, kept: proto.DisconnectReason
-) -> None:
+async def test_leaving_gives_the_reason_to_others() -> None:
+    reasons = proto.DisconnectReason
+    kept = {
+        reasons.USER_REJECTED: reasons.USER_REJECTED,
+        reasons.ROOM_DELETED: reasons.CLIENT_INITIATED,
+    }
+    gone = proto.ParticipantInfo.State.DISCONNECTED
     with trio.fail_after(20):
-        async with (
-            open_dev_server() as server,
-            joined(server, "other") as other,
-            joined(server, "me") as client,
-        ):
-            await client.send(leave=proto.LeaveRequest(reason=sent))
-            leave = await client.wait_for("leave")
-            assert await client.wait_closed() == 1000
-            gone = proto.ParticipantInfo.State.DISCONNECTED
-            info = await other.wait_update("me", lambda info: info.state == gone)
-    assert leave.reason == kept
-    assert info.disconnect_reason == kept
+        async with serve_place() as server, joined(server, "other") as other:
+            for sent, told in kept.items():
+                async with joined(server, "me") as client:
+                    await client.send(leave=proto.LeaveRequest(reason=sent))
+                    leave = await client.wait_for("leave")
+                    assert await client.wait_closed() == 1000
+                    info = await other.wait_update("me", lambda info: info.state == gone)
+                assert leave.reason == info.disconnect_reason == told, sent
 
 
-async def test_a_track_that_never_comes_is_told_to_be_missing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("lktrio.devserver.preferences._NOT_FOUND_AFTER", 0.0)
-    with trio.fail_after(20):
-        async with open_dev_server() as server, joined(server, "me") as client:
+async def test_a_track_that_never_comes_is_told_to_be_missing() -> None:
+    with trio.fail_after(100):  # of virtual time
+        async with serve_place() as server, open_caller(server, "me") as caller:
+            client = caller.client
             await client.send(
                 subscription=proto.UpdateSubscription(track_sids=["TR_nope"], subscribe=True)
             )
@@ -271,7 +254,7 @@ async def test_a_track_that_never_comes_is_told_to_be_missing(
 async def test_sync_state_with_unknown_tracks_demands_a_new_session() -> None:
     track = proto.TrackPublishedResponse(cid="c", track=proto.TrackInfo(sid="TR_unknown"))
     with trio.fail_after(20):
-        async with open_dev_server() as server, joined(server, "me") as client:
+        async with serve_place() as server, joined(server, "me") as client:
             await client.send(sync_state=proto.SyncState())
             await client.ping()
             await client.send(sync_state=proto.SyncState(publish_tracks=[track]))
@@ -286,40 +269,40 @@ SCENARIOS: list[tuple[proto.SimulateScenario, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("scenario", "answer"), SCENARIOS)
-async def test_scenarios_that_are_answered(scenario: proto.SimulateScenario, answer: str) -> None:
+async def test_scenarios_that_are_answered() -> None:
     with trio.fail_after(20):
-        async with open_dev_server() as server, joined(server, "me") as client:
-            await client.send(simulate=scenario)
-            await client.wait_for(answer)
+        async with serve_place() as server:
+            for scenario, answer in SCENARIOS:
+                async with joined(server, "me") as client:
+                    await client.send(simulate=scenario)
+                    await client.wait_for(answer)
 
 
-@pytest.mark.parametrize(
-    ("scenario", "reason"),
-    [
+async def test_scenarios_that_end_without_a_leave() -> None:
+    scenarios = (
         (proto.SimulateScenario(node_failure=True), proto.DisconnectReason.SERVER_SHUTDOWN),
         (proto.SimulateScenario(migration=True), proto.DisconnectReason.MIGRATION),
-    ],
-)
-async def test_scenarios_that_end_without_a_leave(
-    scenario: proto.SimulateScenario, reason: proto.DisconnectReason
-) -> None:
+    )
     with trio.fail_after(20):
-        async with (
-            open_dev_server() as server,
-            joined(server, "other") as other,
-            joined(server, "me") as client,
-        ):
-            await client.send(simulate=scenario)
-            assert await client.wait_closed() == 1000
-            assert "leave" not in client.kinds()
-            info = await other.wait_update("me", lambda info: bool(info.disconnect_reason))
-    assert info.disconnect_reason == reason
+        async with serve_place() as server, joined(server, "other") as other:
+            for scenario, reason in scenarios:
+                async with joined(server, "me") as client:
+                    await client.send(simulate=scenario)
+                    assert await client.wait_closed() == 1000
+                    assert "leave" not in client.kinds()
+                    info = await other.wait_update("me", lambda info: bool(info.disconnect_reason))
+                assert info.disconnect_reason == reason
 
 
-def test_every_request_of_the_protocol_is_handled_or_known_to_be_ignored() -> None:
-    from lktrio.devserver.signalling import _HANDLERS
-
-    ignored = {"update_layers", "store_data_blob_request", "get_data_blob_request"}
-    assert set(_HANDLERS) | ignored == set(proto.SignalRequest.__dataclass_fields__)
-    assert codec.encode(proto.SignalRequest()) == b""
+async def test_requests_that_are_not_offered_are_ignored() -> None:
+    ignored: tuple[dict[str, Any], ...] = (
+        {"update_layers": proto.UpdateVideoLayers(track_sid="TR_x")},
+        {"store_data_blob_request": proto.StoreDataBlobRequest(request_id=1)},
+        {"get_data_blob_request": proto.GetDataBlobRequest(request_id=2)},
+    )
+    with trio.fail_after(20):
+        async with serve_place() as server, joined(server, "me") as client:
+            for fields in ignored:
+                await client.send(**fields)
+            await client.ping()
+            assert "request_response" not in client.kinds()

@@ -17,7 +17,7 @@ from lktrio.devserver.svc import (
     starts_vp9,
 )
 from lktrio.rtc.rtp import RtpPacket
-from tests.devserver.scene import Scene
+from tests.support.forwarding import Scene
 
 LOW = TrackSettings(quality=proto.VideoQuality.LOW)
 HIGH = TrackSettings(quality=proto.VideoQuality.HIGH)

@@ -9,8 +9,9 @@ import trio
 
 from lktrio import proto
 from lktrio.devserver import DevServer, open_dev_server, serve_dev_server
-from tests.devserver.caller import open_caller
-from tests.devserver.client import SignalClient, joined, open_client
+from tests.support.caller import open_caller
+from tests.support.places import place_of
+from tests.support.signal_client import SignalClient, joined, open_client
 
 LIMIT = 20
 
@@ -25,7 +26,8 @@ async def test_everybody_is_told_that_the_server_shuts_down() -> None:
                     await serve_dev_server(task_status=task_status)
 
             server = await nursery.start(serve)
-            async with joined(server, "one") as one, joined(server, "two", "other") as two:
+            place = place_of(server)
+            async with joined(place, "one") as one, joined(place, "two", "other") as two:
                 servers.cancel()
                 for client in (one, two):
                     leave = await client.wait_for("leave")
@@ -56,7 +58,7 @@ async def test_the_block_ends_at_once_with_idle_connections() -> None:
 
 async def test_nothing_listens_afterwards() -> None:
     with trio.fail_after(LIMIT):
-        async with open_dev_server() as server, open_caller(server, "alice") as alice:
+        async with open_dev_server() as server, open_caller(place_of(server), "alice") as alice:
             await alice.wait(alice.connected.is_set)
             port = server.port
         with pytest.raises(OSError, match="all attempts to connect"):
@@ -82,7 +84,7 @@ async def test_servers_are_independent() -> None:
     with trio.fail_after(LIMIT):
         async with open_dev_server() as one, open_dev_server(api_secret="other") as two:
             assert one.port != two.port
-            async with joined(one, "me") as first, joined(two, "me") as second:
+            async with joined(place_of(one), "me") as first, joined(place_of(two), "me") as second:
                 await first.ping()
                 await second.ping()
 
@@ -101,7 +103,7 @@ async def test_tokens_have_the_grants_they_are_asked_for() -> None:
             token = server.token(
                 "me", "room", name="Me", metadata="m", attributes={"a": "b"}, kind="agent"
             )
-            async with open_client(server, token) as client:
+            async with open_client(place_of(server), token) as client:
                 info = await joined_as(client)
     assert (info.name, info.metadata, info.attributes) == ("Me", "m", {"a": "b"})
     assert info.kind == proto.ParticipantInfo.Kind.AGENT

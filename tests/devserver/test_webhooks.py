@@ -11,8 +11,9 @@ import trio
 from lktrio import proto
 from lktrio.devserver import open_dev_server
 from lktrio.webhooks import WebhookReceiver
-from tests.devserver.caller import open_caller
-from tests.devserver.client import joined
+from tests.support.caller import open_caller
+from tests.support.places import place_of
+from tests.support.signal_client import joined
 
 LIMIT = 20
 
@@ -79,7 +80,7 @@ async def test_a_call_from_beginning_to_end() -> None:
         async with open_hook() as hook:
             async with (
                 open_dev_server(webhook_urls=[hook.url]) as server,
-                open_caller(server, "alice") as alice,
+                open_caller(place_of(server), "alice") as alice,
             ):
                 await hook.wait("room_started")
                 await hook.wait("participant_joined")
@@ -117,7 +118,7 @@ async def test_a_call_from_beginning_to_end() -> None:
 async def test_who_never_connects_is_told_to_have_aborted() -> None:
     with trio.fail_after(LIMIT):
         async with open_hook() as hook, open_dev_server(webhook_urls=[hook.url]) as server:
-            async with joined(server, "carol"):
+            async with joined(place_of(server), "carol"):
                 pass
             event = await hook.wait("participant_connection_aborted")
             assert "participant_joined" not in hook.names

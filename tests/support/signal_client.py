@@ -7,7 +7,7 @@ import contextlib
 import gzip
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from urllib.parse import quote
 
 import trio
@@ -15,15 +15,13 @@ from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_st
 
 from lktrio import proto
 from lktrio.proto import codec
+from tests.support.raw_http import Reachable
 
-PATIENCE = 10.0  # seconds within which a message has to come
+PATIENCE = 100.0  # seconds within which a message has to come; of virtual time mostly
 
 
-class Place(Protocol):
-    """A server on the loopback interface."""
-
-    @property
-    def port(self) -> int: ...
+class Joinable(Reachable, Protocol):
+    """A server that can be joined."""
 
     def token(self, identity: str, room: str, **grants: Any) -> str: ...
 
@@ -98,6 +96,12 @@ class SignalClient:
         update = await self.wait_for("update", lambda update: bool(find(update)))
         return find(update)[0]
 
+    async def wait_for_more(self, count: int) -> None:
+        """Wait until there were more messages than that, or no further ones can come."""
+        async with self._arrival:
+            while len(self.received) <= count and not self.closed.is_set():
+                await self._arrival.wait()
+
     async def wait_closed(self) -> int | None:
         with trio.fail_after(PATIENCE):
             await self.closed.wait()
@@ -131,15 +135,15 @@ V0 = "/rtc?protocol=17&sdk=python&version=1.0"
 
 @asynccontextmanager
 async def open_client(
-    server: Place, token: str, target: str = V0
+    server: Joinable, token: str, target: str = V0
 ) -> AsyncGenerator[SignalClient, None]:
     """Connect for the time of the block."""
-    stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+    stream = await server.network.open_tcp_stream(*server.address)
     async with stream, trio.open_nursery() as nursery:
         websocket = await wrap_client_stream(
             nursery,
-            stream,
-            f"127.0.0.1:{server.port}",
+            cast("Any", stream),  # declared for two kinds of streams, works with all
+            "{}:{}".format(*server.address),
             target,
             extra_headers=[(b"Authorization", f"Bearer {token}".encode())],
             message_queue_size=1000,
@@ -155,7 +159,7 @@ async def open_client(
 
 @asynccontextmanager
 async def joined(
-    server: Place, identity: str, room: str = "room", target: str = V0, **grants: Any
+    server: Joinable, identity: str, room: str = "room", target: str = V0, **grants: Any
 ) -> AsyncGenerator[SignalClient, None]:
     """Join for the time of the block."""
     async with open_client(server, server.token(identity, room, **grants), target) as client:

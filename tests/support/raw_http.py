@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import h11
 import trio
+
+from lktrio.net.network import Network
 
 
 @dataclass
@@ -21,20 +24,30 @@ class Answer:
         return self.body.decode("utf-8", "replace")
 
 
-async def connect(port: int) -> trio.SocketStream:
-    return await trio.open_tcp_stream("127.0.0.1", port)
+class Reachable(Protocol):
+    """A server on some network."""
+
+    @property
+    def network(self) -> Network: ...
+
+    @property
+    def address(self) -> tuple[str, int]: ...
+
+
+async def connect(place: Reachable) -> trio.abc.HalfCloseableStream:
+    return await place.network.open_tcp_stream(*place.address)
 
 
 async def request(
-    port: int,
+    place: Reachable,
     method: str,
     path: str,
     headers: list[tuple[str, str]] | None = None,
     body: bytes = b"",
 ) -> Answer:
     """Send one request on a connection of its own."""
-    async with await connect(port) as stream:
-        sent = [("Host", f"127.0.0.1:{port}"), ("Connection", "close"), *(headers or [])]
+    async with await connect(place) as stream:
+        sent = [("Host", "{}:{}".format(*place.address)), ("Connection", "close"), *(headers or [])]
         if any(name.lower() == "upgrade" for name, _ in sent):
             sent[1] = ("Connection", "Upgrade")
         if body:

@@ -18,6 +18,7 @@ import trio
 
 from lktrio import proto
 from lktrio.net.driver import PeerDriver
+from lktrio.net.network import Network
 from lktrio.proto import codec
 from lktrio.rtc.capabilities import CodecCapability, MediaCapabilities
 from lktrio.rtc.datachannel import DataChannel, DataChannelMessage, DataChannelOpened
@@ -28,9 +29,9 @@ from lktrio.rtc.rtp.inbound import ReceivedFrame
 from lktrio.rtc.streams import KeyframeRequested, MediaReceived
 from lktrio.rtc.transceiver import Transceiver
 from lktrio.rtc.transport import TransportState, TransportStateChanged
-from tests.devserver.client import (
+from tests.support.signal_client import (
     V0,
-    Place,
+    Joinable,
     SignalClient,
     join_request,
     open_client,
@@ -111,10 +112,12 @@ class Caller:
             ntp_offset=time.time() - trio.current_time(),
         )
 
-    def prepare(self) -> str:
+    def prepare(self, network: Network) -> str:
         """The target of the request to join."""
         for peer in {self.publisher, self.subscriber}:
-            self.drivers[peer] = PeerDriver(peer, partial(self._on_event, peer), ["127.0.0.1"])
+            self.drivers[peer] = PeerDriver(
+                peer, partial(self._on_event, peer), ["127.0.0.1"], network
+            )
         for label, options in CHANNELS.items():
             self._channel(label, **options)
         if self.mode == "v0":
@@ -140,7 +143,9 @@ class Caller:
                 seen += 1
                 await self._handle(message)
             self._changed.unpark_all()
-            await trio.sleep(0.005)
+            if self.client.closed.is_set():
+                return
+            await self.client.wait_for_more(seen)
 
     async def _handle(self, message: proto.SignalResponse) -> None:
         now = trio.current_time()
@@ -167,8 +172,8 @@ class Caller:
 
     async def offer(self, *, wait: bool = True) -> None:
         """Describe what we have and want."""
-        while self.publisher.remote_description is None and self.mode == "v1":
-            await trio.sleep(0.005)
+        if self.mode == "v1":
+            await self.wait(lambda: self.publisher.remote_description is not None)
         self._answered = trio.Event()
         self.publisher.cancel_offer()
         sdp = self.publisher.create_offer(trio.current_time())
@@ -227,8 +232,7 @@ class Caller:
         track.sid = answer.track.sid
         self.published.append(track)
         await self.offer()
-        while self.publisher.state is not TransportState.CONNECTED:
-            await trio.sleep(0.005)
+        await self.wait(lambda: self.publisher.state is TransportState.CONNECTED)
         return track
 
     async def unpublish(self, track: Published) -> None:
@@ -265,7 +269,7 @@ CHANNELS: dict[str, dict[str, Any]] = {
 
 @asynccontextmanager
 async def open_caller(
-    server: Place,
+    server: Joinable,
     identity: str,
     mode: Mode = "v1",
     room: str = "room",
@@ -276,7 +280,7 @@ async def open_caller(
 ) -> AsyncGenerator[Caller, None]:
     """Join with media for the time of the block."""
     caller = Caller(mode, video_codecs)
-    wanted = caller.prepare()
+    wanted = caller.prepare(server.network)
     token = server.token(identity, room, **grants)
     async with (
         open_client(server, token, target or wanted) as caller.client,
