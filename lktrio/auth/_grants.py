@@ -7,7 +7,7 @@ own: leaving ``can_publish`` out allows publishing, False forbids it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from lktrio.errors import Malformed
@@ -60,9 +60,10 @@ class Grants:
         for name, _, kind in _fields(type(self)):
             value: object = getattr(self, name)
             if kind is tuple:
-                object.__setattr__(self, name, _strings(name, value))
-            elif value is not None and type(value) is not kind:
-                raise TypeError(f"{type(self).__name__}.{name} must be a {kind.__name__}")
+                object.__setattr__(self, name, _strings(f"{type(self).__name__}.{name}", value))
+            elif value is not _DEFAULTS[kind] and type(value) is not kind:
+                wanted, found = kind.__name__, type(value).__name__
+                raise TypeError(f"{type(self).__name__}.{name} must be a {wanted}, not {found}")
 
     def __repr__(self) -> str:
         values = [(name, getattr(self, name)) for name, _, _ in _fields(type(self))]
@@ -120,11 +121,27 @@ def are_strings(values: Iterable[object]) -> bool:
     return all(isinstance(value, str) for value in values)
 
 
+def check_string_map(name: str, value: object) -> None:
+    """Refuse what is no mapping of strings to strings.
+
+    Raises:
+        TypeError: It is none; the message calls it by its name.
+    """
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a mapping of strings, not {type(value).__name__}")
+    for key, item in cast("Mapping[object, object]", value).items():
+        for part in (key, item):
+            if not isinstance(part, str):
+                found = type(part).__name__
+                raise TypeError(f"the names and values of {name} are strings, not {found}: {key!r}")
+
+
 def _strings(name: str, value: object) -> tuple[str, ...]:
-    if isinstance(value, str) or not isinstance(value, Sequence):
+    if isinstance(value, str | bytes) or not isinstance(value, Sequence):
         raise TypeError(f"{name} must be a list of strings, not {type(value).__name__}")
-    if not are_strings(cast("Sequence[object]", value)):
-        raise TypeError(f"{name} must hold strings only")
+    for item in cast("Sequence[object]", value):
+        if not isinstance(item, str):
+            raise TypeError(f"{name} must hold strings only, not {type(item).__name__}")
     return tuple(cast("Sequence[str]", value))
 
 

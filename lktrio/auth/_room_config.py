@@ -14,7 +14,7 @@ from lktrio import proto
 from lktrio.proto._message import schema_of
 from lktrio.proto.codec import from_json_value, to_json_value
 
-__all__ = ["from_claim", "secrets_in", "to_claim"]
+__all__ = ["check_types", "from_claim", "secrets_in", "to_claim"]
 
 SECRET_FIELDS = frozenset(
     {"secret", "session_token", "credentials", "account_key", "password", "signing_key"}
@@ -22,6 +22,22 @@ SECRET_FIELDS = frozenset(
 """Fields of LiveKit's storage, proxy and webhook messages that hold a secret."""
 STREAM_URLS = "StreamOutput.urls"
 """URLs that RTMP and SRT streams go to contain the stream's key."""
+
+
+def check_types(config: object, agents: object) -> None:
+    """Refuse what is no room configuration, and no list of agents.
+
+    Raises:
+        TypeError: It is none; the message names it.
+    """
+    if config is not None and not isinstance(config, proto.RoomConfiguration):
+        raise TypeError(f"room_config must be a RoomConfiguration, not {type(config).__name__}")
+    if not isinstance(agents, list | tuple):
+        raise TypeError(f"agents must be a list, not {type(agents).__name__}")
+    for agent in cast("Sequence[object]", agents):
+        if not isinstance(agent, proto.RoomAgentDispatch):
+            found = type(agent).__name__
+            raise TypeError(f"agents must hold RoomAgentDispatch messages, not {found}")
 
 
 def to_claim(

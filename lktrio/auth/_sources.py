@@ -11,7 +11,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 import trio
@@ -19,6 +19,7 @@ import trio
 from lktrio._http import new_client, read_body
 from lktrio._running import require_trio
 from lktrio._text import printable
+from lktrio.auth._grants import check_string_map
 from lktrio.auth._tokens import decode_token
 from lktrio.errors import RemoteProtocolError, TokenError
 
@@ -67,6 +68,13 @@ class TokenRequest:
     """Metadata of its job."""
     deployment: str | None = None
     """Deployment of the agent."""
+
+    def __post_init__(self) -> None:
+        check_string_map("participant_attributes", self.participant_attributes)
+        for field_ in fields(self):
+            value: object = getattr(self, field_.name)
+            if field_.default is None and not isinstance(value, str | None):
+                raise TypeError(f"{field_.name} must be a str, not {type(value).__name__}")
 
     def to_proto(self) -> proto.TokenSourceRequest:
         """The request as the standard contract has it."""

@@ -19,6 +19,7 @@ from lktrio.auth._grants import (
     VideoGrants,
     are_strings,
     camel_case,
+    check_string_map,
     no_grants,
 )
 from lktrio.auth._jwt import UnverifiedToken, sign
@@ -57,6 +58,9 @@ class AccessToken:
     """An access token to sign.
 
     Grants and claims that are not set stay out of the token.
+
+    Raises:
+        TypeError: A value is not of the type that the server takes; the message names it.
     """
 
     identity: str = ""
@@ -97,6 +101,21 @@ class AccessToken:
     """Agents to dispatch to the room when it is made, in addition to those of ``room_config``."""
     allow_sensitive_credentials: bool = False
     """Sign even if ``room_config`` holds secrets, which the participant can then read."""
+
+    def __post_init__(self) -> None:
+        for name in ("identity", *STRINGS):
+            _check_type(name, getattr(self, name), str)
+        _check_type("ttl", self.ttl, timedelta)
+        check_string_map("attributes", self.attributes)
+        _check_type("kind_details", self.kind_details, list, tuple)
+        if not are_strings(self.kind_details):
+            raise TypeError("kind_details must hold strings only")
+        for name, cls in FAMILIES.items():
+            _check_type(name, getattr(self, name), cls, type(None))
+        if self.room_config is not None or self.agents:
+            from lktrio.auth._room_config import check_types
+
+            check_types(self.room_config, self.agents)
 
     def to_jwt(
         self, api_key: str | None = None, api_secret: str | None = None, *, now: float | None = None
@@ -154,8 +173,19 @@ class AccessToken:
             raise ValueError("a token with room_join needs an identity and video.room")
         if self.kind and self.kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {self.kind!r}")
-        if not are_strings(self.attributes) or not are_strings(self.attributes.values()):
-            raise TypeError("the names and values of attributes are strings")
+
+
+def _check_type(name: str, value: object, *kinds: type) -> None:
+    if not isinstance(value, kinds):
+        advice = _ADVICE.get(name, "")
+        wanted = " or ".join(kind.__name__ for kind in kinds if kind is not type(None))
+        raise TypeError(f"{name} must be a {wanted}, not {type(value).__name__}{advice}")
+
+
+_ADVICE = {
+    "metadata": ": write what is no text as JSON, with json.dumps()",
+    "ttl": ": pass timedelta(seconds=...)",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

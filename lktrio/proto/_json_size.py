@@ -7,7 +7,7 @@ may hold some, hence the margin), and then the values that ``json`` has made.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
 from lktrio.errors import RemoteProtocolError
 from lktrio.proto._budget import Budget
@@ -41,16 +41,18 @@ def check_value(value: object, size: int, budget: Budget) -> None:
     """
     values = messages = 0
     most_values, most_messages = budget.values_in(size), budget.messages_in(size)
-    left: list[Any] = [value]
+    left: list[object] = [value]
     while left:
         found = left.pop()
         if isinstance(found, dict):
             messages += 1
-            found = found.values()
-        elif not isinstance(found, list):
+            parts = list(cast("dict[str, object]", found).values())
+        elif isinstance(found, list):
+            parts = cast("list[object]", found)
+        else:
             continue
-        values += len(found)
-        left.extend(found)
+        values += len(parts)
+        left.extend(parts)
         if values > most_values or messages > most_messages:
             raise RemoteProtocolError(
                 f"the JSON has more than {most_values} values or {most_messages} objects"

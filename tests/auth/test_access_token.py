@@ -170,24 +170,57 @@ def test_useless_tokens_are_not_signed(token: AccessToken, problem: str) -> None
         token.to_jwt(KEY, SECRET)
 
 
-def test_attributes_are_strings() -> None:
-    attributes: Any = {"a": 1}
-    with pytest.raises(TypeError, match="attributes"):
-        AccessToken(attributes=attributes).to_jwt(KEY, SECRET)
+WRONG_TYPES: list[tuple[str, Any, str]] = [
+    ("identity", 5, "identity must be a str, not int"),
+    ("identity", None, "identity must be a str, not NoneType"),
+    ("name", b"Bot", "name must be a str, not bytes"),
+    ("metadata", {"a": 1}, r"metadata must be a str, not dict: .* json\.dumps\(\)"),
+    ("metadata", b"{}", "metadata must be a str, not bytes"),
+    ("ttl", 600, r"ttl must be a timedelta, not int: pass timedelta\(seconds=\.\.\.\)"),
+    ("ttl", 0.5, "ttl must be a timedelta, not float"),
+    ("attributes", {"a": 1}, "names and values of attributes are strings, not int: 'a'"),
+    ("attributes", {1: "a"}, "names and values of attributes are strings, not int"),
+    ("attributes", [("a", "b")], "attributes must be a mapping of strings, not list"),
+    ("attributes", None, "attributes must be a mapping of strings, not NoneType"),
+    ("video", {"roomJoin": True}, "video must be a VideoGrants, not dict"),
+    ("sip", VideoGrants(), "sip must be a SIPGrants, not VideoGrants"),
+    ("kind", 1, "kind must be a str, not int"),
+    ("kind_details", "cloud_agent", "kind_details must be a list or tuple, not str"),
+    ("kind_details", [1], "kind_details must hold strings only"),
+    ("sha256", b"x", "sha256 must be a str, not bytes"),
+    ("room_preset", 1, "room_preset must be a str, not int"),
+    ("room_config", {"name": "x"}, "room_config must be a RoomConfiguration, not dict"),
+    ("agents", "helper", "agents must be a list, not str"),
+    ("agents", ["helper"], "agents must hold RoomAgentDispatch messages, not str"),
+]
+WRONG_GRANTS: list[tuple[str, Any, str]] = [
+    ("can_publish_sources", "camera", "can_publish_sources must be a list of strings, not str"),
+    ("can_publish_sources", b"camera", "can_publish_sources must be a list of strings, not bytes"),
+    ("can_publish_sources", None, "can_publish_sources must be a list of strings, not NoneType"),
+    ("can_publish_sources", [1], "can_publish_sources must hold strings only, not int"),
+    ("room_join", "yes", r"VideoGrants\.room_join must be a bool, not str"),
+    ("room_join", 1, "room_join must be a bool, not int"),
+    ("room", 3, "room must be a str, not int"),
+    ("room", None, "room must be a str, not NoneType"),
+    ("room", b"demo", "room must be a str, not bytes"),
+]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "problem"),
-    [
-        ({"can_publish_sources": "camera"}, "list of strings"),
-        ({"can_publish_sources": [1]}, "strings only"),
-        ({"room_join": "yes"}, "room_join must be a bool"),
-        ({"room": 3}, "room must be a str"),
-    ],
-)
-def test_grants_of_the_wrong_type_are_refused(arguments: dict[str, Any], problem: str) -> None:
-    with pytest.raises(TypeError, match=problem):
-        VideoGrants(**arguments)
+def test_values_of_the_wrong_type_are_refused_by_name() -> None:
+    for name, value, problem in WRONG_TYPES:
+        with pytest.raises(TypeError, match=problem):
+            AccessToken(**{name: value})
+    for name, value, problem in WRONG_GRANTS:
+        with pytest.raises(TypeError, match=problem):
+            VideoGrants(**{name: value})
+
+
+def test_keys_of_the_wrong_type_are_refused_by_name() -> None:
+    not_text: Any = b"secret"
+    with pytest.raises(TypeError, match="api_secret must be a str, not bytes"):
+        AccessToken().to_jwt(KEY, not_text)
+    with pytest.raises(TypeError, match="api_key must be a str, not bytes"):
+        AccessToken().to_jwt(not_text, SECRET)
 
 
 def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -220,5 +220,16 @@ async def test_a_function_that_returns_something_else_is_an_error_of_its_author(
         await TokenSource.custom(fetch).fetch()
 
 
+def test_requests_of_the_wrong_type_are_refused_by_name() -> None:
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"room_name": 5}, "room_name must be a str, not int"),
+        ({"participant_metadata": {}}, "participant_metadata must be a str, not dict"),
+        ({"participant_attributes": {"a": 1}}, "values of participant_attributes are strings"),
+    ]
+    for arguments, problem in wrong:
+        with pytest.raises(TypeError, match=problem):
+            TokenRequest(**arguments)
+
+
 def test_tokens_are_not_shown() -> None:
     assert "token=" not in repr(details())

@@ -249,3 +249,23 @@ def test_hash_is_what_the_webhook_sender_makes() -> None:
     digest = base64.b64encode(hashlib.sha256(b"body").digest()).decode()
     token = AccessToken(sha256=digest).to_jwt(*KEYS, now=NOW)
     assert verify(token).sha256 == digest
+
+
+def test_white_space_around_token_and_keys_does_not_matter() -> None:
+    token = AccessToken(identity="bot").to_jwt("key", "secret\n")
+    for text in (f"{token}\n", f" {token}\r\n"):
+        for keys in (("key", "secret\n"), {"key": " secret"}, ("key\n", "secret")):
+            assert verify_token(text, keys).identity == "bot"
+
+
+def test_keys_of_the_wrong_type_are_refused() -> None:
+    token = AccessToken(identity="bot").to_jwt("key", "secret")
+    wrong: list[tuple[Any, str]] = [
+        ("secret", r"keys are one \(key, secret\) pair, a mapping .*, not str"),
+        (("key",), "keys are one"),
+        (("key", b"secret"), "api_secret must be a str, not bytes"),
+        ({"key": 5}, "the secret of an API key must be a str, not int"),
+    ]
+    for keys, problem in wrong:
+        with pytest.raises(TypeError, match=problem):
+            verify_token(token, keys)
