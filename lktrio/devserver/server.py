@@ -17,6 +17,7 @@ from typing import Any, TypedDict, Unpack
 import trio
 
 from lktrio import proto
+from lktrio._running import require_trio
 from lktrio._scope import open_service_nursery
 from lktrio.auth import DEFAULT_TTL, AccessToken, VideoGrants
 from lktrio.devserver.access import authenticate
@@ -323,6 +324,7 @@ async def open_dev_server(**options: Unpack[DevServerOptions]) -> AsyncGenerator
     Raises:
         OSError: The address cannot be listened on.
     """
+    require_trio("open_dev_server()")
     async with open_service_nursery() as nursery:
         scope = trio.CancelScope()
         done = trio.Event()

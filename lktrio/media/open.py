@@ -13,6 +13,7 @@ from pathlib import PurePath
 
 import trio
 
+from lktrio._running import require_trio
 from lktrio.errors import ContainerError, MediaError, UnplayableMedia
 from lktrio.media.annexb import AnnexBDemuxer, AnnexBMuxer
 from lktrio.media.codec import H264, OPUS, PCMA, PCMU, VP8, Codec
@@ -211,6 +212,7 @@ async def open_reader(
     """
     if frame_rate is not None and not 0 < frame_rate < 1e6:
         raise ValueError(f"a frame rate of {frame_rate} is not possible")
+    require_trio("media.open_reader()")
     stream = await open_source(source)
     try:
         head = b""
@@ -381,6 +383,7 @@ async def open_writer(
         ContainerError: The name of the file asks for a format that cannot be written.
         MediaError: The file cannot be created or written.
     """
+    require_trio("media.open_writer()")
     muxer = _make_muxer(codec, start, channels, pre_skip)
     if isinstance(target, (str, os.PathLike)):
         _check_suffix(os.fspath(target), codec)

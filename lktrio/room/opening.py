@@ -8,6 +8,7 @@ from typing import cast
 
 import trio
 
+from lktrio._running import require_trio
 from lktrio._scope import open_service_nursery
 from lktrio.auth import ParticipantToken, connection_details
 from lktrio.errors import RoomClosed
@@ -52,6 +53,7 @@ async def open_room(
         RemoteProtocolError: What the server says makes no sense.
         ValueError: The URL or the token cannot be one.
     """
+    require_trio("open_room()")
     async with open_service_nursery() as services:
         room, session = await _join(services, url, token, options)
         try:
