@@ -179,6 +179,8 @@ class Negotiator:
         """
         if self.state != "have-local-offer" or self.local is None:
             raise LocalProtocolError("an answer came, but no offer of ours waits for one")
+        for described in answer.media:
+            described.bundle_only = False  # port 0 in an answer is a refusal (RFC 9143 section 7.3)
         self._check_same_sections(answer)
         for section, described in zip(self._sections, answer.media, strict=True):
             if section.transceiver is not None:
@@ -370,20 +372,23 @@ def read_transport(description: SessionDescription) -> RemoteTransport:
     used = [section for section in description.media if not section.rejected]
     if not used:
         raise RemoteProtocolError("every section of the description is rejected")
-    first = used[0]
-    if first.ice_ufrag is None or first.ice_pwd is None:
-        raise RemoteProtocolError("the description has no ICE credentials")
-    if any((s.ice_ufrag, s.ice_pwd) != (first.ice_ufrag, first.ice_pwd) for s in used):
+    # Bundled sections may leave the transport to one of them (RFC 9143 section 7.1.3).
+    credentials = dict.fromkeys((s.ice_ufrag, s.ice_pwd) for s in used)
+    credentials.pop((None, None), None)
+    if len(credentials) > 1:
         raise RemoteProtocolError("sections with different ICE credentials cannot be bundled")
+    ufrag, pwd = next(iter(credentials), (None, None))
+    if ufrag is None or pwd is None:
+        raise RemoteProtocolError("the description has no ICE credentials")
     fingerprints = tuple(dict.fromkeys(f for section in used for f in section.fingerprints))
     if not fingerprints:
         raise RemoteProtocolError("the description has no certificate fingerprint")
     data = next((section for section in used if section.kind == "application"), None)
     return RemoteTransport(
-        ufrag=first.ice_ufrag,
-        pwd=first.ice_pwd,
+        ufrag=ufrag,
+        pwd=pwd,
         fingerprints=fingerprints,
-        setup=first.setup or "actpass",
+        setup=next((section.setup for section in used if section.setup), "actpass"),
         candidates=tuple(candidate for section in used for candidate in section.candidates),
         end_of_candidates=any(section.end_of_candidates for section in used),
         ice_lite=description.ice_lite,

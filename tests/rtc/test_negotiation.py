@@ -253,3 +253,70 @@ def test_a_transport_without_credentials_is_refused(missing: str) -> None:
     setattr(offer.media[0], missing, [] if missing == "fingerprints" else None)
     with pytest.raises(RemoteProtocolError, match=r"credentials|fingerprint"):
         read_transport(offer)
+
+
+def browser_offer() -> str:
+    """An offer of today's browsers: 300 lines of codecs, and sections that only bundle."""
+    offerer = negotiator()
+    offerer.wants_data_channels = True
+    sender(offerer, "audio")
+    sender(offerer)
+    text = write_description(offerer.create_offer(TRANSPORT))
+    more = "".join(
+        f"a=rtpmap:{number} H264/90000\r\n"
+        f"a=fmtp:{number} packetization-mode={number % 2};profile-level-id=42e0{number:02x}\r\n"
+        + "".join(f"a=rtcp-fb:{number} {kind}\r\n" for kind in ("nack", "nack pli", "ccm fir"))
+        for number in range(35, 64)
+    )
+    numbers = " ".join(map(str, range(35, 64)))
+    head, mid, tail = text.partition("m=video 9 UDP/TLS/RTP/SAVPF ")
+    text = head + mid + numbers + " " + tail
+    text = text.replace("a=mid:1\r\n", f"a=mid:1\r\na=bundle-only\r\n{more * 2}")
+    text = text.replace("a=mid:2\r\n", "a=mid:2\r\na=bundle-only\r\n")
+    return text.replace("m=video 9", "m=video 0").replace("m=application 9", "m=application 0")
+
+
+def test_sections_that_only_bundle_are_accepted() -> None:
+    """RFC 9143 section 6: port 0 does not mean that they are rejected."""
+    offer = read_description(browser_offer())
+    assert [media.port for media in offer.media] == [9, 0, 0]
+    assert offer.media[1].rejected is False
+    answerer = negotiator()
+    answerer.apply_offer(offer)
+    answer = read_description(write_description(answerer.create_answer(ANSWERING)))
+    assert [media.port for media in answer.media] == [9, 9, 9]
+    assert answer.bundle == ("0", "1", "2")
+    assert write_description(offer).count("a=bundle-only") == 2
+    assert read_transport(offer).data_channels
+
+
+def test_bundle_only_means_nothing_outside_a_group_and_in_answers() -> None:
+    alone = browser_offer().replace("a=group:BUNDLE 0 1 2", "a=group:BUNDLE 0 2")
+    assert [media.rejected for media in read_description(alone).media] == [False, True, False]
+    offerer = negotiator()
+    ours, audio = sender(offerer), sender(offerer, "audio")
+    answerer = negotiator()
+    answerer.apply_offer(read_description(write_description(offerer.create_offer(TRANSPORT))))
+    text = write_description(answerer.create_answer(ANSWERING))
+    text = text.replace("m=video 9", "m=video 0").replace(
+        "a=mid:0\r\n", "a=mid:0\r\na=bundle-only\r\n"
+    )
+    offerer.apply_answer(read_description(text))
+    assert ours.stopped
+    assert audio.sending
+
+
+def test_bundled_sections_may_leave_the_transport_to_one_of_them() -> None:
+    text = browser_offer()
+    _, first, *others = text.split("m=")
+    bare = [
+        "".join(
+            line
+            for line in section.splitlines(keepends=True)
+            if not line.startswith(("a=ice-", "a=fingerprint", "a=setup"))
+        )
+        for section in others
+    ]
+    offer = read_description("m=".join([text.split("m=")[0], first, *bare]))
+    assert read_transport(offer).ufrag == TRANSPORT.ufrag
+    assert read_transport(offer).fingerprints == (FINGERPRINT,)

@@ -91,7 +91,8 @@ class MediaDescription(SharedAttributes):
     kind: str
     """``audio``, ``video`` or ``application``."""
     port: int = 9
-    """0: the section is rejected or stopped. 9: real addresses come with ICE."""
+    """0: the section is rejected or stopped, unless it is ``bundle_only``. 9: real addresses come
+    with ICE."""
     protocol: str = "UDP/TLS/RTP/SAVPF"
     formats: list[str] = field(default_factory=list[str])
     """The formats of a section that is not RTP: ``["webrtc-datachannel"]``."""
@@ -116,6 +117,9 @@ class MediaDescription(SharedAttributes):
     """The ``a=rtcp`` line, of no use with rtcp-mux."""
     rtcp_mux: bool = False
     rtcp_rsize: bool = False
+    bundle_only: bool = False
+    """Offered with port 0, to be used only within its BUNDLE group (RFC 9143 section 6). Of no
+    meaning in answers."""
     sctp_port: int | None = None
     max_message_size: int | None = None
     """Bytes that the author accepts in one data channel message; 0: any size."""
@@ -128,7 +132,7 @@ class MediaDescription(SharedAttributes):
     @property
     def rejected(self) -> bool:
         """Whether the section is out of use. ``inactive`` is another thing: it may come back."""
-        return self.port == 0
+        return self.port == 0 and not self.bundle_only
 
     @property
     def msid(self) -> Msid | None:

@@ -11,10 +11,12 @@ place.
 A known attribute with a malformed value makes the whole description malformed; the message of the
 error names the line by its number and attribute, never its value (it may be a password).
 
-Implements: RFC 8866 (SDP), RFC 8829 section 5 (JSEP's use of it), RFC 8839 (ICE attributes; the
-candidates stay text here, see :mod:`lktrio.rtc.ice.candidate`), RFC 8841 (data channels),
-RFC 8842 and RFC 8122 (DTLS), RFC 5761 (rtcp-mux), RFC 5506 (rtcp-rsize), RFC 5576 (ssrc), and the
-attributes of :mod:`lktrio.rtc.sdp.attributes`.
+A section with port 0 is out of use, unless it says ``a=bundle-only`` and is in a BUNDLE group.
+
+Implements: RFC 8866 (SDP), RFC 9143 (BUNDLE), RFC 8829 section 5 (JSEP's use of it), RFC 8839 (ICE
+attributes; the candidates stay text here, see :mod:`lktrio.rtc.ice.candidate`), RFC 8841 (data
+channels), RFC 8842 and RFC 8122 (DTLS), RFC 5761 (rtcp-mux), RFC 5506 (rtcp-rsize), RFC 5576
+(ssrc), and the attributes of :mod:`lktrio.rtc.sdp.attributes`.
 """
 
 from __future__ import annotations
@@ -55,8 +57,8 @@ MAX_SIZE = 1024 * 1024
 """Characters of a description that are accepted; a section has one to three thousand."""
 MAX_SECTIONS = 512
 """Sections of a description that are accepted: two for each participant of a large room."""
-MAX_LINES = 256
-"""Lines of one section, and of the session part, that are accepted."""
+MAX_LINES = 1024
+"""Lines of one section, and of the session part, that are accepted; browsers write up to 300."""
 _MAX_WILDCARDS = 16  # rtcp-fb lines for all payload types of a section
 _MAX_PORT = 65535
 _MAX_UINT64 = 2**64 - 1
@@ -99,6 +101,9 @@ class _Reader:
         if not {"o", "s"} <= self.seen:
             raise RemoteProtocolError("a description has an o= and an s= line")
         self.end_part()
+        bundled = set(self.session.bundle)
+        for media in self.session.media:
+            media.bundle_only = media.bundle_only and media.port == 0 and media.mid in bundled
         return self.session
 
     def read_line(self, line: str) -> None:
@@ -340,6 +345,7 @@ _MEDIA_READERS: dict[str, Callable[[MediaDescription, str], None]] = {
     "candidate": _adder("candidates", "candidate:{}".format),
     "end-of-candidates": _reader("end_of_candidates", _flag),
     "rtcp": _reader("rtcp", str),
+    "bundle-only": _reader("bundle_only", _flag),
     "rtcp-mux": _reader("rtcp_mux", _flag),
     "rtcp-rsize": _reader("rtcp_rsize", _flag),
     "sctp-port": _reader("sctp_port", _port),

@@ -115,6 +115,8 @@ def _transport_lines(media: MediaDescription) -> Iterator[str]:
         yield f"a=sctp-port:{media.sctp_port}"
     if media.max_message_size is not None:
         yield f"a=max-message-size:{media.max_message_size}"
+    if media.bundle_only:
+        yield "a=bundle-only"
     if media.rtcp_mux:
         yield "a=rtcp-mux"
     if media.rtcp_rsize:

@@ -14,6 +14,7 @@ from lktrio.errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc import rtcp
 from lktrio.rtc.rtcp import RtcpPacket, parse_compound, serialize_compound
 from tests.support import rtpdump
+from tests.support.cases import each_case
 
 u8, u16, u32, u64 = (st.integers(0, (1 << bits) - 1) for bits in (8, 16, 32, 64))
 
@@ -123,13 +124,13 @@ def test_noise_behind_a_true_header_is_refused_or_read(kind: int, first: int, bo
         assert len(parse_compound(data)) <= 1
 
 
-@pytest.mark.parametrize("name", rtpdump.RECORDINGS)
+@each_case("name", rtpdump.RECORDINGS)
 def test_recorded_packets_are_written_back_byte_for_byte(name: str) -> None:
     for _, packet in rtpdump.read_rtcp(name):
         assert serialize_compound(parse_compound(packet)) == packet
 
 
-@pytest.mark.parametrize("recording", rtpdump.every_header(), ids=lambda one: one.name)
+@each_case("recording", rtpdump.every_header())
 def test_every_packet_of_every_recording_is_written_back(recording: rtpdump.Headers) -> None:
     for packet in recording.rtcp:
         assert serialize_compound(parse_compound(packet)) == packet
@@ -198,8 +199,8 @@ def test_arrivals_are_relative_to_the_reference_time() -> None:
 # hostile input
 
 
-@pytest.mark.parametrize(
-    ("data", "reason"),
+@each_case(
+    "data, reason",
     [
         ("", "0 bytes"),
         ("80c9", "2 bytes"),
@@ -252,7 +253,7 @@ def test_too_many_or_too_large_packets_are_refused() -> None:
 # what we are asked to send and cannot
 
 
-@pytest.mark.parametrize(
+@each_case(
     "packet",
     [
         rtcp.ReceiverReport(1, (rtcp.ReportBlock(1, 0, 0, 0, 0),) * 32),
@@ -271,7 +272,7 @@ def test_values_that_do_not_fit_are_refused(packet: RtcpPacket) -> None:
         packet.serialize()
 
 
-@pytest.mark.parametrize("lost", [0x800000, -0x800001])
+@each_case("lost", [0x800000, -0x800001])
 def test_a_loss_count_beyond_its_field_is_clamped(lost: int) -> None:
     report = rtcp.ReceiverReport(1, (rtcp.ReportBlock(1, 0, lost, 0, 0),))
     (parsed,) = parse_compound(report.serialize())

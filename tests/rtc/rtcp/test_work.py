@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from struct import Struct
 
-import pytest
-
 from lktrio.rtc.streams import MediaStreams
 from lktrio.rtc.transceiver import Transceiver
+from tests.support.cases import each_case
 from tests.support.peer_call import Call
 from tests.support.work import lines_run
 
@@ -95,7 +94,7 @@ class Sender:
             stream.send_payload(bytes(1000), number, marker=True, now=5.0)
 
 
-@pytest.mark.parametrize("name", BOMBS)
+@each_case("name", BOMBS)
 def test_work_is_a_small_multiple_of_the_size(name: str) -> None:
     sender = Sender()
     data = BOMBS[name](sender.ssrc)
@@ -104,7 +103,7 @@ def test_work_is_a_small_multiple_of_the_size(name: str) -> None:
     assert work <= 20 * len(data) + 30_000
 
 
-@pytest.mark.parametrize("name", BOMBS)
+@each_case("name", BOMBS)
 def test_a_flood_is_answered_with_less(name: str) -> None:
     sender = Sender()
     data = BOMBS[name](sender.ssrc)

@@ -17,6 +17,7 @@ from lktrio.rtc.sdp import (
     read_description,
     write_description,
 )
+from tests.support.cases import each_case
 
 HEAD = "v=0\no=- 1 2 IN IP4 127.0.0.1\ns=-\nt=0 0\n"
 SECTION = "m=audio 9 UDP/TLS/RTP/SAVPF 111 0\n"
@@ -141,7 +142,7 @@ def test_sections_are_limited() -> None:
         read_description(HEAD + SECTION * (MAX_SECTIONS + 1))
 
 
-@pytest.mark.parametrize("section", ["", SECTION])
+@each_case("section", ["", SECTION])
 def test_lines_are_limited(section: str) -> None:
     fits = MAX_LINES - (1 if section else HEAD.count("\n"))
     description = read_description(HEAD + section + "a=x\n" * fits)
@@ -157,7 +158,7 @@ def test_feedback_for_all_payload_types_is_limited() -> None:
         read_description(HEAD + SECTION + lines)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "line",
     [
         "a=rtcp-fb:* x\n",

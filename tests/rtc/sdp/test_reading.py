@@ -16,6 +16,7 @@ from lktrio.rtc.sdp import (
     read_description,
     write_description,
 )
+from tests.support.cases import each_case
 
 HEAD = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
 AUDIO = "m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\n"
@@ -115,8 +116,8 @@ def test_attributes_of_payload_types_that_are_not_listed_are_kept_as_text() -> N
     assert media.codec(5) is None
 
 
-@pytest.mark.parametrize(
-    ("text", "parameters"),
+@each_case(
+    "text, parameters",
     [
         ("minptime=10;useinbandfec=1", {"minptime": "10", "useinbandfec": "1"}),
         (" minptime = 10 ; useinbandfec=1 ;", {"minptime": "10", "useinbandfec": "1"}),
@@ -191,7 +192,7 @@ def test_passwords_stay_out_of_repr_and_errors() -> None:
     assert "'ice-pwd'" in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "line",
     [
         "a=mid:",
@@ -242,7 +243,7 @@ def test_malformed_lines_are_refused(line: str) -> None:
         parse(line)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text",
     [
         "",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from lktrio.rtc.sdp import (
     MediaDescription,
     Msid,
@@ -16,6 +14,7 @@ from lktrio.rtc.sdp import (
     write_description,
 )
 from tests.support import sessions
+from tests.support.cases import each_case
 
 DATA = Path(__file__).parents[2] / "data" / "sdp"
 RECORDED = sorted(DATA.glob("*.sdp"))
@@ -42,13 +41,13 @@ def test_there_are_recordings() -> None:
     assert len(RECORDED) >= 18
 
 
-@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+@each_case("path", RECORDED)
 def test_writing_and_reading_again_gives_an_equal_description(path: Path) -> None:
     description = read_description(read(path))
     assert read_description(write_description(description)) == description
 
 
-@pytest.mark.parametrize("session", sessions.load(), ids=lambda one: one.name)
+@each_case("session", sessions.load())
 def test_every_description_of_a_session_survives_writing(session: sessions.Session) -> None:
     for text in sessions.descriptions(session):
         description = read_description(text)
@@ -62,7 +61,7 @@ def test_the_sessions_hold_descriptions() -> None:
     assert len(found) > 400
 
 
-@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+@each_case("path", RECORDED)
 def test_no_line_is_lost(path: Path) -> None:
     text = read(path)
     written = write_description(read_description(text)).splitlines()
@@ -70,7 +69,7 @@ def test_no_line_is_lost(path: Path) -> None:
     assert set(kept) <= set(written)
 
 
-@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+@each_case("path", RECORDED)
 def test_the_only_attributes_without_a_field_are_known_to_be_useless(path: Path) -> None:
     description = read_description(read(path))
     unknown = {name for name, _ in description.attributes}
@@ -78,7 +77,7 @@ def test_the_only_attributes_without_a_field_are_known_to_be_useless(path: Path)
     assert unknown <= {"msid-semantic", "sctp-init"}
 
 
-@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+@each_case("path", RECORDED)
 def test_line_ends_do_not_matter(path: Path) -> None:
     text = read(path).replace("\r\n", "\n")
     crlf = text.replace("\n", "\r\n")
@@ -86,7 +85,7 @@ def test_line_ends_do_not_matter(path: Path) -> None:
     assert read_description(text.rstrip("\n")) == read_description(text)
 
 
-@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+@each_case("path", RECORDED)
 def test_every_section_has_what_ice_and_dtls_need(path: Path) -> None:
     for media in read_description(read(path)).media:
         assert media.mid is not None

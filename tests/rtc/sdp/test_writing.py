@@ -20,6 +20,7 @@ from lktrio.rtc.sdp import (
     read_description,
     write_description,
 )
+from tests.support.cases import each_case
 
 
 def publisher() -> SessionDescription:
@@ -140,7 +141,7 @@ def test_a_live_section_without_a_codec_is_a_mistake() -> None:
         write_description(SessionDescription(media=[MediaDescription(kind="video", mid="3")]))
 
 
-@pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
+@each_case("end", ["\r", "\n", "\r\n"])
 def test_no_text_can_smuggle_in_a_line(end: str) -> None:
     media = MediaDescription(
         kind="audio", codecs=[RtpCodec(0)], msids=[Msid("-", f"cid{end}a=ice-lite")]

@@ -13,12 +13,13 @@ from lktrio.rtc.rtp import HEADER
 from lktrio.rtc.srtp import SrtpKeys, SrtpProfile, SrtpReceiver, SrtpSender
 from lktrio.rtc.srtp.replay import REPLAY_WINDOW
 from lktrio.rtc.srtp.session import MAX_SSRCS_PER_KEYS
+from tests.support.cases import each_case
 
 GCM = SrtpProfile.AEAD_AES_128_GCM
 KEY, SALT = bytes(range(16)), bytes(range(12))
 RTCP = bytes.fromhex("80c9000100000007")
 
-every_profile = pytest.mark.parametrize("profile", SrtpProfile)
+every_profile = each_case("profile", SrtpProfile)
 
 
 def pair(profile: SrtpProfile = GCM, **options: int) -> tuple[SrtpSender, SrtpReceiver]:

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from lktrio.rtc.rtp import HEADER
 from lktrio.rtc.srtp import SrtpKeys, SrtpProfile, SrtpReceiver, SrtpSender, ciphers
+from tests.support.cases import each_case
 
 AES_128 = SrtpProfile.AEAD_AES_128_GCM
 AES_256 = SrtpProfile.AEAD_AES_256_GCM
@@ -27,8 +28,8 @@ AUTH_KEY = (
 )
 
 
-@pytest.mark.parametrize(
-    ("label", "expected"),
+@each_case(
+    "label, expected",
     [
         (0, "C61E7A93744F39EE10734AFE3FF7A087"),
         (1, AUTH_KEY),
@@ -116,7 +117,7 @@ def gcm_receiver(profile: SrtpProfile) -> SrtpReceiver:
     return receiver
 
 
-@pytest.mark.parametrize("profile", [AES_128, AES_256])
+@each_case("profile", [AES_128, AES_256])
 def test_srtp_vectors_of_rfc_7714(profile: SrtpProfile) -> None:
     sealed = RTP_HEADER + bytes.fromhex(RTP_SEALED[profile])
     stream = gcm_sender(profile).stream(0x5501A0B2)
@@ -124,14 +125,14 @@ def test_srtp_vectors_of_rfc_7714(profile: SrtpProfile) -> None:
     assert gcm_receiver(profile).unprotect(sealed) == (0xF17B, 12, RTP_PAYLOAD)
 
 
-@pytest.mark.parametrize("profile", [AES_128, AES_256])
+@each_case("profile", [AES_128, AES_256])
 def test_srtcp_vectors_of_rfc_7714(profile: SrtpProfile) -> None:
     sealed = bytes.fromhex(RTCP_SEALED[profile])
     assert gcm_sender(profile).protect_rtcp(RTCP_PLAIN) == sealed
     assert gcm_receiver(profile).unprotect_rtcp(sealed) == RTCP_PLAIN
 
 
-@pytest.mark.parametrize("profile", [AES_128, AES_256])
+@each_case("profile", [AES_128, AES_256])
 def test_authenticated_but_not_encrypted_srtcp_vectors_of_rfc_7714(profile: SrtpProfile) -> None:
     sealed = bytes.fromhex(RTCP_AUTHENTICATED[profile])
     receiver = gcm_receiver(profile)
@@ -140,7 +141,7 @@ def test_authenticated_but_not_encrypted_srtcp_vectors_of_rfc_7714(profile: Srtp
     assert gcm_receiver(profile).unprotect_rtcp(damaged) is None
 
 
-@pytest.mark.parametrize("profile", [AES_128, AES_256])
+@each_case("profile", [AES_128, AES_256])
 def test_the_nonce_of_rfc_7714_is_what_pyca_was_given(profile: SrtpProfile) -> None:
     nonce = bytes.fromhex("51753c6580c2726f20718414")
     sealed = AESGCM(GCM_KEYS[profile]).encrypt(nonce, RTP_PAYLOAD, RTP_HEADER)
@@ -179,7 +180,7 @@ def some_packets(seed: int) -> list[tuple[bytes, bytes, int]]:
     return packets
 
 
-@pytest.mark.parametrize("profile", SrtpProfile)
+@each_case("profile", SrtpProfile)
 def test_srtp_is_what_libsrtp_makes_and_takes(profile: SrtpProfile) -> None:
     keys = some_keys(profile)
     theirs_out, theirs_in = oracle(keys, outbound=True), oracle(keys, outbound=False)
@@ -194,7 +195,7 @@ def test_srtp_is_what_libsrtp_makes_and_takes(profile: SrtpProfile) -> None:
     assert not receiver.dropped.total
 
 
-@pytest.mark.parametrize("profile", SrtpProfile)
+@each_case("profile", SrtpProfile)
 def test_srtcp_is_what_libsrtp_takes_and_makes(profile: SrtpProfile) -> None:
     keys = some_keys(profile)
     theirs_out, theirs_in = oracle(keys, outbound=True), oracle(keys, outbound=False)
