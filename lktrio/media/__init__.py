@@ -6,9 +6,12 @@ from lktrio.media.capture import CaptureClock, SenderClock
 from lktrio.media.codec import CODECS, H264, OPUS, PCMA, PCMU, VP8, Codec, find_codec
 from lktrio.media.container import MediaInfo
 from lktrio.media.frame import EncodedFrame
-from lktrio.media.open import MediaReader, MediaWriter, open_reader, open_writer
+from lktrio.media.names import safe_file_name
 from lktrio.media.pacing import FramePacer, PacedChannel, pace
+from lktrio.media.reader import MediaReader, open_reader
+from lktrio.media.recording import Recording
 from lktrio.media.timeline import Timeline
+from lktrio.media.writer import MediaWriter, open_writer
 
 __all__ = [
     "CODECS",
@@ -25,10 +28,12 @@ __all__ = [
     "MediaReader",
     "MediaWriter",
     "PacedChannel",
+    "Recording",
     "SenderClock",
     "Timeline",
     "find_codec",
     "open_reader",
     "open_writer",
     "pace",
+    "safe_file_name",
 ]

@@ -3,7 +3,7 @@
 Theory of operation: a `Demuxer` is fed the bytes of a file in pieces of any size and leaves
 frames in its queue; a `Muxer` is given frames and returns bytes. Both are synchronous, so that
 they can be tested byte by byte; files, threads and cancellation are the business of
-`lktrio.media.open`.
+`lktrio.media.reader` and `lktrio.media.writer`.
 
 A demuxer holds at most one frame (8 MiB) besides what it was fed last. Damage that the format
 allows to get over is passed over and counted; frames that were whole are delivered before the
@@ -21,7 +21,7 @@ from lktrio.media.codec import Codec
 from lktrio.media.frame import EncodedFrame
 from lktrio.rtc.payload.base import MAX_FRAME_SIZE
 
-__all__ = ["MAX_FRAME_SIZE", "Demuxer", "MediaInfo", "Muxer"]
+__all__ = ["MAX_FRAME_SIZE", "Demuxer", "MediaInfo", "Muxer", "check_times"]
 
 _MAX_TIMESTAMP = 2.0**40  # seconds; what is larger no file format could hold
 
@@ -131,9 +131,18 @@ class Muxer(ABC):
 
     def _ticks(self, frame: EncodedFrame, rate: int) -> int:
         """When the frame begins, in units of ``1 / rate`` seconds."""
-        if not abs(frame.timestamp) < _MAX_TIMESTAMP:  # also refuses a NaN
-            raise ValueError(f"the timestamp of a frame cannot be {frame.timestamp} s")
-        if not abs(frame.duration) < _MAX_TIMESTAMP:
-            raise ValueError(f"the duration of a frame cannot be {frame.duration} s; 0 if unknown")
+        check_times(frame)
         start = frame.timestamp if self.start is None else self.start
         return round((frame.timestamp - start) * rate)
+
+
+def check_times(frame: EncodedFrame) -> None:
+    """Refuse impossible times.
+
+    Raises:
+        ValueError: The timestamp or the duration is none.
+    """
+    if not abs(frame.timestamp) < _MAX_TIMESTAMP:  # also refuses a NaN
+        raise ValueError(f"the timestamp of a frame cannot be {frame.timestamp} s")
+    if not abs(frame.duration) < _MAX_TIMESTAMP:
+        raise ValueError(f"the duration of a frame cannot be {frame.duration} s; 0 if unknown")

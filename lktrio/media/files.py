@@ -1,26 +1,30 @@
 """Where the bytes of media files come from and go to, with trio's rules.
 
 Theory of operation: the operating system has no asynchronous files, so reading and writing
-happen in trio's worker threads, a chunk at a time. A call that has reached its thread runs to
-its end, which on a disk is short, and its result is kept: cancellation is noticed before or
-after, so no bytes are lost. Named pipes and terminals, where a thread could wait for ever, are
-therefore refused by path; as trio streams they can be read and written, and cancelled.
+happen in threads. A read that has reached its thread runs to its end, and its result is kept:
+cancellation is noticed before or after, so no bytes are lost. Writing goes on in the background
+(`lktrio.media.background`): who writes waits only if a disk is slow for long. Named pipes and
+terminals, where a thread could wait for ever, are therefore refused by path; as trio streams they
+can be read and written, and cancelled.
 
-Closing is synchronous and needs no thread, so that it happens even when the caller is cancelled.
+Files that are created belong to their owner alone: recordings are private.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import stat
 from abc import ABC, abstractmethod
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 import trio
 
 from lktrio.errors import ContainerError, MediaError
+from lktrio.media.background import BackgroundFile
 
 __all__ = [
     "CHUNK_SIZE",
@@ -33,11 +37,13 @@ __all__ = [
     "open_source",
 ]
 
+_log = logging.getLogger("lktrio.media")
+
 CHUNK_SIZE = 64 * 1024
 """Bytes read at a time."""
 
 GOODBYE = 2.0
-"""Seconds that the end of a file may take to go out on a stream when the writer is cancelled."""
+"""Seconds for which a cancelled writer waits for the end of its file to be written."""
 
 Source: TypeAlias = "str | os.PathLike[str] | IO[bytes] | trio.abc.ReceiveStream"
 """What can be read: a path, a binary file object, or a trio stream."""
@@ -64,9 +70,12 @@ class ByteSink(ABC):
 
     name: str
 
+    breakable = False
+    """Whether a write that is cancelled leaves it broken."""
+
     @abstractmethod
     async def write(self, data: bytes) -> None:
-        """Write all of the bytes."""
+        """Write all of the bytes, now or in the background."""
 
     @abstractmethod
     async def end(self, data: bytes, patch: tuple[int, bytes] | None) -> None:
@@ -76,7 +85,7 @@ class ByteSink(ABC):
         """
 
     def abandon(self) -> None:  # noqa: B027 - not every sink has something to close
-        """Close what was opened here, without writing anything."""
+        """Close what was opened here, in the background."""
 
 
 class _FileSource(ByteSource):
@@ -122,45 +131,55 @@ class _FileSink(ByteSink):
         self._file = file
         self._owned = owned
         self._origin = file.tell() if file.seekable() else None
+        self._background = BackgroundFile(file)
 
     async def write(self, data: bytes) -> None:
-        try:
-            await trio.to_thread.run_sync(self._write_all, data)
-        except OSError as error:
-            raise _failed("write", self.name, error) from error
+        self._check()
+        self._background.put(data)
+        await self._background.wait_room()
+        self._check()
 
-    def _write_all(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            written: int | None = self._file.write(view)
-            view = view[written or 0 :]
+    def _check(self) -> None:
+        error = self._background.error
+        if isinstance(error, OSError):
+            raise _failed("write", self.name, error) from error
+        if error is not None:
+            raise error
 
     async def end(self, data: bytes, patch: tuple[int, bytes] | None) -> None:
+        self._background.put(data)
+        self._background.finish(partial(self._finish, patch))
+        cancelled = trio.current_effective_deadline() == -math.inf
         try:
-            self._write_all(data)
-            self._apply(patch)
-            self._file.flush()
-        except OSError as error:
-            raise _failed("write", self.name, error) from error
+            with trio.move_on_after(GOODBYE if cancelled else math.inf, shield=cancelled):
+                await self._background.wait_ended()
         finally:
-            self.abandon()
+            if not self._background.ended:
+                _log.warning("%s is still being written, in the background", self.name)
+        self._check()
         await trio.lowlevel.checkpoint()
 
-    def _apply(self, patch: tuple[int, bytes] | None) -> None:
-        if patch is None or self._origin is None:
-            return
-        offset, data = patch
-        end = self._file.tell()
-        self._file.seek(self._origin + offset)
-        self._write_all(data)
-        self._file.seek(end)
+    def _finish(self, patch: tuple[int, bytes] | None) -> None:
+        """Write the patch and close what was opened here; in a thread."""
+        try:
+            if patch is not None and self._origin is not None:
+                offset, data = patch
+                end = self._file.tell()
+                self._file.seek(self._origin + offset)
+                self._file.write(data)
+                self._file.seek(end)
+            self._file.flush()
+        finally:
+            if self._owned:
+                self._file.close()
 
     def abandon(self) -> None:
-        if self._owned:
-            self._file.close()
+        self._background.finish(partial(self._finish, None))
 
 
 class _StreamSink(ByteSink):
+    breakable = True
+
     def __init__(self, name: str, stream: trio.abc.SendStream) -> None:
         self.name = name
         self._stream = stream
@@ -218,13 +237,16 @@ async def _open(path: str, mode: str) -> IO[bytes]:
             raise ContainerError(
                 f"{path} is not a regular file; open it as a trio stream and pass that"
             )
-        file: IO[bytes] = target.open(mode, buffering=0)
-        return file
+        return open(path, mode, buffering=0, opener=_open_private)
 
     try:
         return await trio.to_thread.run_sync(open_regular)
     except OSError as error:
         raise _failed("open", path, error) from error
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _could_block(mode: int) -> bool:

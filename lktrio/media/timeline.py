@@ -15,10 +15,13 @@ from __future__ import annotations
 
 from lktrio.media.frame import EncodedFrame
 
-__all__ = ["MAX_PAUSE", "Timeline"]
+__all__ = ["MAX_PAUSE", "MAX_STORED_PAUSE", "Timeline"]
 
 MAX_PAUSE = 10.0
 """Longest step ahead, in seconds, that is taken for a pause of the source and not for a jump."""
+
+MAX_STORED_PAUSE = 3600.0
+"""The same where frames come at no pace of their own, so that time tells nothing."""
 
 _DEFAULT_INTERVAL = 0.02  # seconds to the frame that follows one of unknown duration
 _MAX_INTERVAL = 1.0  # what is longer is a pause, not the usual distance of frames
@@ -30,16 +33,12 @@ class Timeline:
 
     The first frame keeps its timestamp.
 
-    Args:
-        max_pause: Longest step ahead, in seconds, that is kept without as much real time.
-
     Attributes:
         jumps: How often the timestamps went back or jumped so far.
     """
 
-    def __init__(self, max_pause: float = MAX_PAUSE) -> None:
+    def __init__(self) -> None:
         self.jumps = 0
-        self._max_pause = max_pause
         self._offset: float | None = None
         self._position = 0.0  # of the last frame
         self._duration = 0.0
@@ -59,7 +58,8 @@ class Timeline:
         position = frame.timestamp + self._offset
         step = position - self._position
         elapsed = 0.0 if now is None or self._time is None else max(0.0, now - self._time)
-        if _SAME < step <= self._max_pause + elapsed:
+        longest = MAX_STORED_PAUSE if now is None else MAX_PAUSE + elapsed
+        if _SAME < step <= longest:
             return position
         if abs(step) <= _SAME and not self._duration:
             return self._position  # parameter sets and their picture

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import stat
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from lktrio.media.annexb import AnnexBDemuxer
 from lktrio.media.ivf import IvfDemuxer
 from lktrio.media.ogg_opus import OggOpusDemuxer
 from tests.media import oracle
-from tests.media.feeding import info_of, read
+from tests.media.feeding import info_of, read, read_damaged
 
 OPUS_FRAMES = read(OggOpusDemuxer("a"), oracle.ogg(3.0))
 VP8_FRAMES = read(IvfDemuxer("a"), oracle.ivf(30))
@@ -172,15 +174,16 @@ async def test_closing_is_final_and_may_be_repeated(tmp_path: Path) -> None:
 class SlowFile(io.BytesIO):
     """A file whose first write is held up in its thread, and may fail then."""
 
-    def __init__(self, error: OSError | None = None) -> None:
+    def __init__(self, error: Exception | None = None) -> None:
         super().__init__()
-        self.entered, self.left = trio.Event(), trio.Event()
+        self.entered, self.left = trio.Event(), threading.Event()
         self.error = error
+        self.token = trio.lowlevel.current_trio_token()
 
     def write(self, data: object, /) -> int:
-        if not self.entered.is_set():
-            trio.from_thread.run_sync(self.entered.set)
-            trio.from_thread.run(self.left.wait)
+        if not self.left.is_set():
+            self.token.run_sync_soon(self.entered.set)
+            assert self.left.wait(10)
             if self.error is not None:
                 raise self.error
         return super().write(data)  # type: ignore[arg-type]  # passed on
@@ -189,30 +192,112 @@ class SlowFile(io.BytesIO):
 BIG = media.EncodedFrame(VP8_FRAMES[0].data + bytes(100_000), 0, 0.04)
 
 
+async def test_a_slow_disk_holds_nobody_up() -> None:
+    file = SlowFile()
+    async with media.open_writer(file, media.VP8) as out:
+        for number in range(40):
+            with trio.testing.assert_checkpoints():
+                await out.send(dataclasses.replace(BIG, timestamp=number / 25))
+        await file.entered.wait()
+        assert file.getvalue() == b""
+        file.left.set()
+    assert len(read(IvfDemuxer("a"), file.getvalue())) == 40
+
+
+async def test_more_than_8_mib_are_waited_for() -> None:
+    file = SlowFile()
+    async with media.open_writer(file, media.VP8) as out:
+        sent = 0
+        with trio.CancelScope() as scope:
+            while True:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(out.send, dataclasses.replace(BIG, timestamp=sent / 25))
+                    await trio.testing.wait_all_tasks_blocked()
+                    sent += 1
+                    if nursery.child_tasks:
+                        with pytest.raises(trio.BusyResourceError):
+                            await out.send(BIG)
+                        scope.cancel()
+        assert 8 * 1024 * 1024 < sent * 100_000 < 9 * 1024 * 1024
+        file.left.set()
+        await out.send(dataclasses.replace(BIG, timestamp=sent / 25))
+    assert len(read(IvfDemuxer("a"), file.getvalue())) == sent + 1
+
+
+async def test_what_was_sent_is_on_the_disk_a_second_later(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    path = tmp_path / "a.ivf"
+    async with media.open_writer(path, media.VP8) as out:
+        await out.send(VP8_FRAMES[0])
+        assert path.stat().st_size == 0
+        await trio.sleep(1.1)
+        await out.send(VP8_FRAMES[1])
+        while path.stat().st_size == 0:
+            await trio.sleep(0.1)
+        frames, _ = read_damaged(IvfDemuxer("a"), path.read_bytes())
+        assert [frame.data for frame in frames] == [frame.data for frame in VP8_FRAMES[:2]]
+
+
+async def test_a_cancelled_writer_leaves_a_stuck_disk_after_two_seconds(
+    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    file, started = SlowFile(), trio.current_time()
+    with trio.CancelScope() as scope:
+        async with media.open_writer(file, media.VP8) as out:
+            await out.send(VP8_FRAMES[0])
+            scope.cancel()
+            await out.send(VP8_FRAMES[1])
+    assert trio.current_time() - started == pytest.approx(2.0)
+    assert "still being written" in caplog.text
+    file.left.set()
+    while len(file.getvalue()) < 100 or file.getvalue()[24:28] == bytes(
+        4
+    ):  # it is ended all the same
+        await trio.sleep(0.01)
+
+
 async def test_closing_while_a_thread_writes_ends_the_file_behind_it() -> None:
     file = SlowFile()
     async with media.open_writer(file, media.VP8) as out, trio.open_nursery() as nursery:
-        nursery.start_soon(out.send, BIG)
+        await out.send(BIG)
         await file.entered.wait()
-        await out.aclose()
+        nursery.start_soon(out.aclose)
+        await trio.testing.wait_all_tasks_blocked()
         file.left.set()
     assert read(IvfDemuxer("a"), file.getvalue())[0].data == BIG.data
-    assert file.getvalue()[24:28] != bytes(4)
+    assert file.getvalue()[24:28] == (3600).to_bytes(4, "little")
 
 
-async def test_closing_while_a_failing_thread_writes_leaves_it_at_that() -> None:
-    file = SlowFile(OSError(5, "Input/output error"))
-
-    async def send() -> None:
-        with pytest.raises(MediaError, match="Input/output error"):
+async def write_for_ever(file: io.BytesIO) -> None:
+    async with media.open_writer(file, media.VP8) as out:
+        while True:
             await out.send(BIG)
 
-    async with media.open_writer(file, media.VP8) as out, trio.open_nursery() as nursery:
-        nursery.start_soon(send)
-        await file.entered.wait()
-        await out.aclose()
-        file.left.set()
-    assert file.getvalue() == b""
+
+async def test_what_went_wrong_in_the_background_is_raised() -> None:
+    for error, expected in (
+        (OSError(5, "Input/output error"), MediaError),
+        (ValueError("it was closed"), ValueError),
+    ):
+        file = SlowFile(error)
+
+        async def let_go(file: SlowFile = file) -> None:
+            await file.entered.wait()
+            file.left.set()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(let_go)
+            with pytest.raises(expected, match=str(error.args[-1])):
+                await write_for_ever(file)
+        assert file.getvalue() == b""
+
+
+async def test_files_are_private(tmp_path: Path) -> None:
+    path = tmp_path / "a.ogg"
+    async with media.open_writer(path, media.OPUS) as out:
+        await out.send(OPUS_FRAMES[0])
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 async def test_frames_before_the_first_key_frame_are_counted() -> None:
@@ -277,12 +362,18 @@ class FullDisk(io.BytesIO):
 
 
 async def test_a_full_disk_is_a_media_error_and_the_writer_is_broken_then() -> None:
-    big = media.EncodedFrame(VP8_FRAMES[0].data + bytes(100_000), 0)
+    with pytest.raises(MediaError, match="cannot write the file: No space left on device"):
+        await write_for_ever(FullDisk())
+
+    async def send() -> None:
+        while True:
+            await out.send(BIG)
+
     async with media.open_writer(FullDisk(), media.VP8) as out:
-        with pytest.raises(MediaError, match="cannot write the file: No space left on device"):
-            await out.send(big)
+        with pytest.raises(MediaError, match="No space left"):
+            await send()
         with pytest.raises(trio.BrokenResourceError):
-            await out.send(big)
+            await send()
 
 
 async def test_a_disk_that_is_full_at_the_end_is_a_media_error() -> None:
