@@ -12,16 +12,10 @@ from typing import Any, cast
 
 from lktrio import proto
 from lktrio.proto._message import schema_of
+from lktrio.proto._secrets import is_secret
 from lktrio.proto.codec import from_json_value, to_json_value
 
 __all__ = ["check_types", "from_claim", "secrets_in", "to_claim"]
-
-SECRET_FIELDS = frozenset(
-    {"secret", "session_token", "credentials", "account_key", "password", "signing_key"}
-)
-"""Fields of LiveKit's storage, proxy and webhook messages that hold a secret."""
-STREAM_URLS = "StreamOutput.urls"
-"""URLs that RTMP and SRT streams go to contain the stream's key."""
 
 
 def check_types(config: object, agents: object) -> None:
@@ -73,7 +67,7 @@ def secrets_in(message: proto.Message, path: str) -> Iterator[str]:
     for field in schema_of(cls).fields:
         value = getattr(message, field.name)
         where = f"{path}.{field.name}"
-        if value and (field.name in SECRET_FIELDS or f"{cls.__name__}.{field.name}" == STREAM_URLS):
+        if value and is_secret(cls, field.name):
             yield where
         for item in _messages(value):
             yield from secrets_in(item, where)

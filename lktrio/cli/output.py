@@ -14,33 +14,15 @@ from enum import IntEnum
 from importlib.util import find_spec
 from typing import Any, cast
 
+from lktrio.auth._grants import camel_case
 from lktrio.proto import Message
+from lktrio.proto._secrets import HIDDEN, SECRET_FIELDS
 from lktrio.proto.codec import to_json_value
 
 __all__ = ["HIDDEN", "Output", "enum_name", "hide_secrets", "on_terminal", "printable", "timestamp"]
 
-HIDDEN = "***"
-"""What stands in place of a secret."""
-SECRETS = frozenset(
-    {
-        "accountKey",
-        "authPassword",
-        "credential",
-        "credentials",
-        "inboundPassword",
-        "outboundPassword",
-        "password",
-        "pin",
-        "refreshToken",
-        "secret",
-        "sessionToken",
-        "signingKey",
-        "streamKey",
-        "turnPassword",
-        "whatsappApiKey",
-    }
-)
-"""Fields of LiveKit's messages, by their names in JSON, that let in whoever knows them."""
+_SECRETS = frozenset(map(camel_case, SECRET_FIELDS))
+"""Fields that let in whoever knows them, by their names in JSON."""
 _COLUMN_GAP = "  "
 
 
@@ -108,7 +90,7 @@ def hide_secrets(value: Any) -> Any:
     if isinstance(value, dict):
         fields = cast("dict[str, Any]", value)
         return {
-            name: HIDDEN if name in SECRETS and item else hide_secrets(item)
+            name: HIDDEN if name in _SECRETS and item else hide_secrets(item)
             for name, item in fields.items()
         }
     if isinstance(value, list):

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, dataclass_transform
 
 import betterproto2
 
+from lktrio.proto._secrets import HIDDEN, is_secret
 from lktrio.proto._time import WELL_KNOWN
 
 if TYPE_CHECKING:
@@ -65,11 +66,17 @@ class Message(betterproto2.Message):
     __hash__ = None  # type: ignore[assignment] # messages are mutable
 
     def __repr__(self) -> str:
-        schema, values = schema_of(type(self)), vars(self)
+        """The fields that are set; of those that hold a secret, that they are."""
+        cls, values = type(self), vars(self)
+        schema = schema_of(cls)
         defaults = schema.fresh()
         names = [field.name for field in schema.fields]
-        parts = [f"{name}={values[name]!r}" for name in names if values[name] != defaults[name]]
-        return f"{type(self).__qualname__}({', '.join(parts)})"
+        parts = [
+            f"{name}={HIDDEN if is_secret(cls, name) else values[name]!r}"
+            for name in names
+            if values[name] != defaults[name]
+        ]
+        return f"{cls.__qualname__}({', '.join(parts)})"
 
     def __bool__(self) -> bool:
         """Whether any field differs from its default; an empty message is falsy."""
