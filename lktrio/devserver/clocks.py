@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from lktrio.devserver.downtrack import ntp_seconds
 from lktrio.rtc.rtp.inbound import InboundStream
+from lktrio.rtc.rtp.ntp import unix_time
 
 __all__ = ["PublisherClock"]
 
@@ -40,6 +40,6 @@ class PublisherClock:
                 continue
             seen[stream.ssrc] = report.ntp_time
             if self._seen.get(stream.ssrc) != report.ntp_time:
-                self._delay = min(self._delay, now - ntp_seconds(report.ntp_time))
+                self._delay = min(self._delay, now - unix_time(report.ntp_time))
         self._seen = seen
         return now - self._delay if seen else None

@@ -18,15 +18,15 @@ from lktrio.devserver.preferences import TrackSettings
 from lktrio.devserver.svc import DEPENDENCY_DESCRIPTOR_URI, SpatialSelector
 from lktrio.devserver.tracks import PublishedTrack
 from lktrio.rtc.rtp import RtpPacket
+from lktrio.rtc.rtp.ntp import unix_time
 from lktrio.rtc.rtp.outbound import OutboundStream
 from lktrio.rtc.transceiver import Transceiver
 
-__all__ = ["SILENCE_STEP", "DownTrack", "DownTrackOwner", "ntp_seconds"]
+__all__ = ["SILENCE_STEP", "DownTrack", "DownTrackOwner"]
 
 _KEYFRAME_RETRY = 1.0  # seconds after which a keyframe that did not come is asked for again
 _MIN_STEP = 0.02  # seconds between the last frame of one layer and the first of the next
 _TIMESTAMP_MASK = 0xFFFFFFFF
-_NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
 _TOP = 2  # the highest spatial layer there is
 _SILENCE = {
     "audio/opus": bytes((0xF8, 0xFF, 0xFE)),
@@ -181,7 +181,7 @@ class DownTrack:
         report = layer.stream.sender_report if layer is not None else None
         if layer is None or report is None or self._stream is None:
             return
-        elapsed = wall - ntp_seconds(report.ntp_time)
+        elapsed = wall - unix_time(report.ntp_time)
         timestamp = report.rtp_timestamp + round(elapsed * layer.stream.clock_rate)
         self._stream.set_clock((timestamp + self._timestamp_offset) & _TIMESTAMP_MASK, now)
 
@@ -324,11 +324,6 @@ class DownTrack:
         """The timestamp offset with which a packet is as much later as time has passed."""
         step = int(max(now - self._last_time, _MIN_STEP) * layer.stream.clock_rate)
         return self._last_timestamp + step - packet.timestamp
-
-
-def ntp_seconds(ntp: int) -> float:
-    """NTP time as Unix time."""
-    return ntp / 2**32 - _NTP_EPOCH
 
 
 def _aligned(old: Layer, new: Layer) -> int | None:

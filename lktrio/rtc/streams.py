@@ -45,11 +45,13 @@ from lktrio.rtc.rtcp import (
     SourceDescription,
     parse_compound,
 )
+from lktrio.rtc.rtp.arrivals import ArrivalMonitor, TwccReceiver
 from lktrio.rtc.rtp.estimator import ReceiveBandwidth
 from lktrio.rtc.rtp.extensions import ExtensionIds, parse_extensions
-from lktrio.rtc.rtp.feedback import ArrivalMonitor, RoundTrip, TwccReceiver
 from lktrio.rtc.rtp.inbound import InboundFormat, InboundOptions, InboundStream
-from lktrio.rtc.rtp.outbound import OutboundStream, Rtx, TransportSequence
+from lktrio.rtc.rtp.outbound import OutboundStream, TransportSequence
+from lktrio.rtc.rtp.round_trip import RoundTrip
+from lktrio.rtc.rtp.rtx import Rtx
 from lktrio.rtc.sdp import Msid, RtpCodec
 from lktrio.rtc.srtp import NumberSet, SrtpReceiver, SrtpSender
 from lktrio.rtc.transceiver import Transceiver
@@ -275,7 +277,8 @@ class MediaStreams:
 
     def _bind_repair(self, stream: InboundStream, ssrc: int) -> None:
         if ssrc not in self._feeds and not self._is_refused(ssrc):
-            self._feeds[ssrc] = (stream.add_repair(ssrc).feed, self._inbound[stream.ssrc])
+            stream.add_repair(ssrc)
+            self._feeds[ssrc] = (stream.feed_repair, self._inbound[stream.ssrc])
 
     # Streams of ours
 
@@ -447,13 +450,13 @@ class MediaStreams:
     def _on_pli(self, request: PictureLossIndication, now: float) -> None:
         if (bound := self._outbound.get(request.media_ssrc)) is not None:
             bound[1].on_pli(now)
-            self._report_outbound(*bound)
+            self._report_outbound(*bound, now)
 
     def _on_fir(self, request: FullIntraRequest, now: float) -> None:
         for ssrc in {ssrc for ssrc, _ in request.requests}:
             if (bound := self._outbound.get(ssrc)) is not None:
                 bound[1].on_fir(request, now)
-                self._report_outbound(*bound)
+                self._report_outbound(*bound, now)
 
     def _on_extended_report(self, report: ExtendedReport, now: float) -> None:
         self._round_trip.receive(report, now)
@@ -498,8 +501,10 @@ class MediaStreams:
             self.events.append(MediaReceived(transceiver, stream))
         self._streams_due = min(self._streams_due, stream.next_timer())
 
-    def _report_outbound(self, transceiver: Transceiver, stream: OutboundStream) -> None:
-        if stream.take_keyframe_request():
+    def _report_outbound(
+        self, transceiver: Transceiver, stream: OutboundStream, now: float
+    ) -> None:
+        if stream.take_keyframe_request(now):
             self.events.append(KeyframeRequested(transceiver))
         self._streams_due = min(self._streams_due, stream.next_timer())
 
@@ -533,9 +538,7 @@ class MediaStreams:
                 self._touched[stream.ssrc] = bound
             self._streams_due = min(self._streams_due, stream.next_timer())
         for transceiver, outbound in self._outbound.values():
-            if outbound.next_timer() <= now:
-                outbound.handle_timer(now)
-            self._report_outbound(transceiver, outbound)
+            self._report_outbound(transceiver, outbound, now)
         return packets
 
     def _reports(self, now: float) -> list[RtcpPacket]:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from lktrio.errors import LocalProtocolError
+from lktrio.rtc.rtp.outbound import PacketProtection
 from lktrio.rtc.sctp.crc32c import crc32c
-from lktrio.rtc.srtp import OutboundSrtpStream, SrtpSender
+from lktrio.rtc.srtp import SrtpSender
 from lktrio.rtc.transport import TransportState
 from lktrio.testing.engines import LinkConditions
 from tests.support.attacker import Mutator, held_bytes
@@ -79,11 +80,11 @@ class Garbler:
             assert proper is not None
             assert streams._sender is not None
             garbled = _GarbledMedia(self, streams._sender, proper)
-            stream._srtp = garbled  # type: ignore[assignment] # as above
+            stream._srtp = garbled
 
 
 class _GarbledMedia:
-    def __init__(self, garbler: Garbler, sender: SrtpSender, proper: OutboundSrtpStream) -> None:
+    def __init__(self, garbler: Garbler, sender: SrtpSender, proper: PacketProtection) -> None:
         self._garbler = garbler
         self._sender = sender
         self._proper = proper

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from lktrio.rtc.payload import depacketizer, packetizer
 from lktrio.rtc.rtcp import Nack, PictureLossIndication, ReceiverReport, RtcpPacket
 from lktrio.rtc.rtp import is_rtcp
+from lktrio.rtc.rtp.arrivals import ArrivalMonitor
 from lktrio.rtc.rtp.extensions import ExtensionIds
-from lktrio.rtc.rtp.feedback import ArrivalMonitor
 from lktrio.rtc.rtp.inbound import InboundFormat, InboundOptions, InboundStream, ReceivedFrame
-from lktrio.rtc.rtp.outbound import OutboundStream, Rtx, TransportSequence
+from lktrio.rtc.rtp.outbound import OutboundStream, TransportSequence
+from lktrio.rtc.rtp.rtx import Rtx
 from lktrio.rtc.srtp import SrtpProfile, SrtpReceiver, SrtpSender
 
 PROFILE = SrtpProfile.AEAD_AES_128_GCM
@@ -115,7 +116,7 @@ class MediaLink:
             options=InboundOptions(nack=nack, pli=True),
             arrivals=arrivals,
         )
-        self._repair = self.receiver.add_repair(RTX_SSRC)
+        self.receiver.add_repair(RTX_SSRC)
 
     def send_frame(self, data: bytes, timestamp: int) -> None:
         self.sent[timestamp] = data
@@ -150,8 +151,6 @@ class MediaLink:
                 for packet in self.receiver.handle_timer(self.now):
                     self.feedback.append(packet)
                     self._put(self.backward, packet)
-            if self.sender.next_timer() <= self.now:
-                self.sender.handle_timer(self.now)
             while self._queue and self._queue[0][0] <= self.now:
                 self._arrive(heapq.heappop(self._queue)[2])
             frames, self.receiver.frames = self.receiver.frames, []
@@ -166,8 +165,8 @@ class MediaLink:
             if opened is not None:
                 index, header_length, payload = opened
                 ssrc = int.from_bytes(item[8:12], "big")
-                target = self.receiver if ssrc == SSRC else self._repair
-                target.feed(index, item, header_length, payload, self.now)
+                feed = self.receiver.feed if ssrc == SSRC else self.receiver.feed_repair
+                feed(index, item, header_length, payload, self.now)
         elif isinstance(item, Nack):
             self.carry(self.sender.on_nack(item, self.now))
         elif isinstance(item, PictureLossIndication):

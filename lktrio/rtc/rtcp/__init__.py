@@ -42,12 +42,14 @@ from lktrio.rtc.rtcp.reports import (
     SourceDescription,
     XrBlock,
 )
-from lktrio.rtc.rtcp.transport import TransportFeedback
+from lktrio.rtc.rtcp.transport import TICK, TICKS_PER_REFERENCE, TransportFeedback
 
 __all__ = [
     "CNAME",
     "MAX_COMPOUND_SIZE",
     "MAX_PACKETS",
+    "TICK",
+    "TICKS_PER_REFERENCE",
     "DelaySinceLastReport",
     "DlrrBlock",
     "ExtendedReport",

@@ -15,7 +15,7 @@ from struct import Struct
 from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.rtcp import header
 
-__all__ = ["MAX_STATUS_COUNT", "REFERENCE_UNIT", "TICK", "TransportFeedback"]
+__all__ = ["MAX_STATUS_COUNT", "REFERENCE_UNIT", "TICK", "TICKS_PER_REFERENCE", "TransportFeedback"]
 
 TICK = 0.00025
 """Seconds per unit of a delta."""

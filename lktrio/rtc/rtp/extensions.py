@@ -20,6 +20,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
+from lktrio.rtc.rtp.header import (
+    EXTENSION_BIT,
+    EXTENSION_HEADER_SIZE,
+    FIXED_HEADER_SIZE,
+    MAX_CSRCS,
+)
 
 __all__ = [
     "ABS_SEND_TIME_URI",
@@ -27,8 +33,12 @@ __all__ = [
     "MAX_EXTENSIONS",
     "MID_URI",
     "NO_EXTENSIONS",
+    "ONE_BYTE_MAX_ID",
+    "ONE_BYTE_MAX_SIZE",
+    "ONE_BYTE_PROFILE",
     "REPAIRED_RID_URI",
     "RID_URI",
+    "SILENCE",
     "TRANSPORT_CC_URI",
     "AudioLevel",
     "ExtensionIds",
@@ -50,14 +60,14 @@ MAX_EXTENSIONS = 16
 
 ONE_BYTE_PROFILE = 0xBEDE  # RFC 8285 section 4.2
 TWO_BYTE_PROFILE = 0x1000  # RFC 8285 section 4.3, application bits zero
-_ONE_BYTE = ONE_BYTE_PROFILE.to_bytes(2, "big")
-_ONE_BYTE_MAX_ID = 14
+ONE_BYTE_MAX_ID = 14
 _ONE_BYTE_STOP_ID = 15
-_ONE_BYTE_MAX_SIZE = 16
+ONE_BYTE_MAX_SIZE = 16
 _TWO_BYTE_MAX_ID = 255
 _TWO_BYTE_MAX_SIZE = 255
-_EXTENSION_BIT = 0x10
-_FIXED_HEADER_SIZE = 12
+
+SILENCE = 127
+"""The audio level of silence (RFC 6464): the quietest, no voice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +148,14 @@ def parse_extensions(packet: bytes, header_length: int) -> dict[int, bytes]:
     Raises:
         RemoteProtocolError: An element reaches beyond the block, or there are too many.
     """
-    if not packet[0] & _EXTENSION_BIT:
+    if not packet[0] & EXTENSION_BIT:
         return {}
-    start = _FIXED_HEADER_SIZE + 4 * (packet[0] & 0x0F)
+    start = FIXED_HEADER_SIZE + 4 * (packet[0] & MAX_CSRCS)
     profile = packet[start] << 8 | packet[start + 1]
     if profile == ONE_BYTE_PROFILE:
-        return _parse_one_byte(packet, start + 4, header_length)
+        return _parse_one_byte(packet, start + EXTENSION_HEADER_SIZE, header_length)
     if profile & 0xFFF0 == TWO_BYTE_PROFILE:
-        return _parse_two_byte(packet, start + 4, header_length)
+        return _parse_two_byte(packet, start + EXTENSION_HEADER_SIZE, header_length)
     return {}
 
 
@@ -209,7 +219,7 @@ def build_extensions(extensions: Mapping[int, bytes], *, two_byte: bool = False)
         LocalProtocolError: An id or a value is outside what the two-byte form can carry.
     """
     small = not two_byte and all(
-        0 < number <= _ONE_BYTE_MAX_ID and 0 < len(value) <= _ONE_BYTE_MAX_SIZE
+        0 < number <= ONE_BYTE_MAX_ID and 0 < len(value) <= ONE_BYTE_MAX_SIZE
         for number, value in extensions.items()
     )
     if small:

@@ -15,24 +15,25 @@ from collections.abc import Iterable, Mapping
 from struct import Struct
 
 from lktrio.rtc.rtp.extensions import (
+    ONE_BYTE_MAX_ID,
+    ONE_BYTE_MAX_SIZE,
+    ONE_BYTE_PROFILE,
     ExtensionIds,
     abs_send_time,
     build_extensions,
     parse_extensions,
 )
+from lktrio.rtc.rtp.header import (
+    EXTENSION_BIT,
+    EXTENSION_HEADER_SIZE,
+    FIXED_HEADER_SIZE,
+    HEADER,
+    VERSION_BITS,
+)
 
-__all__ = ["SILENCE", "HeaderWriter", "TransportSequence", "with_extensions"]
+__all__ = ["HeaderWriter", "TransportSequence", "with_extensions"]
 
-SILENCE = 127
-"""Audio level element of a packet without a known level: the quietest, no voice (RFC 6464)."""
-
-_VERSION_BITS = 0x80
-_EXTENSION_BIT = 0x10
-_ONE_BYTE_FORM = 0xBEDE0000
-_ONE_BYTE_MAX_ID = 14
-_ONE_BYTE_MAX_SIZE = 16
-_FIXED_HEADER_SIZE = 12
-_EXTENSION_HEADER_SIZE = 4
+_ONE_BYTE_FORM = ONE_BYTE_PROFILE << 16
 
 
 class TransportSequence:
@@ -89,7 +90,7 @@ class HeaderWriter:
         size = 4 * bool(self._send_time) + 3 * bool(self._transport) + 2 * bool(self._level)
         size += len(tail)
         padding = -size % 4
-        parts = ["!BBHII"]
+        parts = [HEADER.format]
         if size:
             parts.append("I")
             parts.append("I" * bool(self._send_time))
@@ -99,9 +100,9 @@ class HeaderWriter:
         block = _ONE_BYTE_FORM | (size + padding) // 4
         self._constants = (block, tail) if size else None
         self._pack = Struct("".join(parts)).pack
-        self.size = _FIXED_HEADER_SIZE
+        self.size = FIXED_HEADER_SIZE
         if size:
-            self.size += _EXTENSION_HEADER_SIZE + size + padding
+            self.size += EXTENSION_HEADER_SIZE + size + padding
 
     def write(
         self,
@@ -115,10 +116,10 @@ class HeaderWriter:
         """Write one header; ``level`` is the value of the audio level element."""
         constants = self._constants
         if constants is None:
-            return self._pack(_VERSION_BITS, second, index & 0xFFFF, timestamp, self._ssrc)
+            return self._pack(VERSION_BITS, second, index & 0xFFFF, timestamp, self._ssrc)
         block, tail = constants
         values: list[int | bytes] = [
-            _VERSION_BITS | _EXTENSION_BIT,
+            VERSION_BITS | EXTENSION_BIT,
             second,
             index & 0xFFFF,
             timestamp,
@@ -137,12 +138,12 @@ class HeaderWriter:
 
 def _element(number: int, size: int) -> int:
     """First byte of a one-byte form element, 0 for one that is not in use."""
-    return number << 4 | size - 1 if 0 < number <= _ONE_BYTE_MAX_ID else 0
+    return number << 4 | size - 1 if 0 < number <= ONE_BYTE_MAX_ID else 0
 
 
 def _text_element(number: int, text: str) -> bytes:
     value = text.encode()
-    if not value or len(value) > _ONE_BYTE_MAX_SIZE or not 0 < number <= _ONE_BYTE_MAX_ID:
+    if not value or len(value) > ONE_BYTE_MAX_SIZE or not 0 < number <= ONE_BYTE_MAX_ID:
         return b""
     return bytes((_element(number, len(value)),)) + value
 
@@ -152,7 +153,5 @@ def with_extensions(header: bytes, extensions: Mapping[int, bytes]) -> bytes:
     merged = parse_extensions(header, len(header))
     merged.update(extensions)
     return (
-        bytes((header[0] | _EXTENSION_BIT,))
-        + header[1:_FIXED_HEADER_SIZE]
-        + build_extensions(merged)
+        bytes((header[0] | EXTENSION_BIT,)) + header[1:FIXED_HEADER_SIZE] + build_extensions(merged)
     )

@@ -7,18 +7,17 @@ Theory of operation
     jitter buffer and comes out as `frames`. A forwarder sets `want_packets` and gets `packets` in
     arrival order instead or as well.
 
-    Retransmissions come back on an SSRC of their own (RTX). `RepairStream.feed` unwraps them and
-    hands them to the media stream, provided they are really missing there: senders also probe
-    the path by repeating packets that did arrive. Packets of nothing but padding are another
-    probe; they are counted, and keep their place in the sequence.
+    Retransmissions come back on an SSRC of their own (RTX). `InboundStream.feed_repair` unwraps
+    them and takes them, provided they are really missing: senders also probe the path by
+    repeating packets that did arrive. Packets of nothing but padding are another probe; they are
+    counted, and keep their place in the sequence.
 
-    A gap is asked for (`NackList`), then given up by the jitter buffer, and where that leaves the
+    A gap is asked for (`Recovery`), then given up by the jitter buffer, and where that leaves the
     video without a reference a keyframe is asked for. `handle_timer` returns the RTCP messages.
 
     Redundant audio blocks are looked at only when a packet before is missing.
 
-Implements: RFC 3550 section 6.4.1 and appendices A.3, A.8 (reception statistics); RFC 4588
-section 4 (RTX); RFC 2198 (RED); RFC 4585 and RFC 5104 (NACK, PLI, FIR).
+Implements: RFC 4588 section 4 (RTX); RFC 2198 (RED).
 """
 
 from __future__ import annotations
@@ -30,28 +29,17 @@ from typing import Literal
 from lktrio._protocol_errors import RemoteProtocolError
 from lktrio.rtc.base import NEVER
 from lktrio.rtc.payload.base import Depacketizer
-from lktrio.rtc.rtcp import (
-    FullIntraRequest,
-    Nack,
-    PictureLossIndication,
-    ReportBlock,
-    RtcpPacket,
-    SenderReport,
-)
-from lktrio.rtc.rtp.feedback import (
-    MAX_NACK_TRIES,
-    MIN_NACK_INTERVAL,
-    NACK_RTT_FACTOR,
-    REORDER_TOLERANCE,
-    ArrivalMonitor,
-    KeyframeRequests,
-    NackList,
-    delay_units,
-    ntp_middle,
-)
+from lktrio.rtc.rtcp import Nack, ReportBlock, RtcpPacket, SenderReport
+from lktrio.rtc.rtp.arrivals import ArrivalMonitor
+from lktrio.rtc.rtp.header import MARKER_BIT, PADDING_BIT, strip_padding
 from lktrio.rtc.rtp.jitter import AudioBuffer, ReceivedFrame, VideoBuffer
-from lktrio.rtc.rtp.packet import RtpPacket, strip_padding
+from lktrio.rtc.rtp.nack import MAX_TRIES
+from lktrio.rtc.rtp.ntp import DEFAULT_ROUND_TRIP
+from lktrio.rtc.rtp.packet import RtpPacket
+from lktrio.rtc.rtp.reception import Reception
+from lktrio.rtc.rtp.recovery import InboundOptions, Recovery
 from lktrio.rtc.rtp.red import primary_block, split_red
+from lktrio.rtc.rtp.rtx import unwrap
 
 __all__ = [
     "InboundFormat",
@@ -59,18 +47,10 @@ __all__ = [
     "InboundStats",
     "InboundStream",
     "ReceivedFrame",
-    "Reception",
-    "RepairStream",
 ]
 
-_PADDING_BIT = 0x20
-_MARKER_BIT = 0x80
-_MAX_JITTER_STEP = 5.0  # seconds; a larger jump is a new start of the timestamps
-
-_DEFAULT_ROUND_TRIP = 0.1  # seconds, until one is measured
 _AUDIO_HOLD = (0.02, 0.2)  # seconds
 _VIDEO_HOLD = (0.05, 1.0)
-_OSN_SIZE = 2  # original sequence number, RFC 4588 section 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +65,6 @@ class InboundFormat:
     """For RTX: payload type of the media (``apt``)."""
     mime: str = ""
     """For media: its type, such as ``"video/VP8"``."""
-
-
-@dataclass(frozen=True, slots=True)
-class InboundOptions:
-    """Which feedback was negotiated for a stream."""
-
-    nack: bool = False
-    """Ask for missing packets (``nack``)."""
-    pli: bool = False
-    """Ask for keyframes with PLI (``nack pli``)."""
-    fir: bool = False
-    """Ask for keyframes with FIR (``ccm fir``), if not with PLI."""
 
 
 @dataclass(slots=True)
@@ -125,101 +93,6 @@ class InboundStats:
     """Frames taken away by the owner."""
 
 
-class Reception:
-    """What a receiver report says of one SSRC (RFC 3550 appendices A.3 and A.8).
-
-    Attributes:
-        highest: Highest extended sequence number, -1 before the first packet.
-        received: Packets received.
-        jitter: Interarrival jitter in timestamp units.
-    """
-
-    __slots__ = (
-        "_arrival",
-        "_base",
-        "_clock_rate",
-        "_expected_before",
-        "_received_before",
-        "_report_arrival",
-        "_report_middle",
-        "_ssrc",
-        "_timestamp",
-        "highest",
-        "jitter",
-        "received",
-    )
-
-    def __init__(self, ssrc: int, clock_rate: int) -> None:
-        self._ssrc = ssrc
-        self._clock_rate = clock_rate
-        self.highest = -1
-        self.received = 0
-        self.jitter = 0.0
-        self._base = -1
-        self._timestamp = -1
-        self._arrival = 0.0
-        self._expected_before = 0
-        self._received_before = 0
-        self._report_middle = 0
-        self._report_arrival = 0.0
-
-    def record(self, index: int, timestamp: int, now: float) -> None:
-        """Count one packet of the SSRC."""
-        self.received += 1
-        if index > self.highest:
-            if self.highest < 0:
-                self._base = index
-                self._timestamp = timestamp
-                self._arrival = now
-            self.highest = index
-            if timestamp != self._timestamp:
-                self._update_jitter(timestamp, now)
-        elif index < self._base:
-            self._base = index
-
-    def _update_jitter(self, timestamp: int, now: float) -> None:
-        rate = self._clock_rate
-        step = (timestamp - self._timestamp) & 0xFFFFFFFF
-        if step >= 0x80000000:
-            step -= 0x100000000
-        difference = abs((now - self._arrival) * rate - step)
-        self._timestamp = timestamp
-        self._arrival = now
-        if difference < _MAX_JITTER_STEP * rate:
-            self.jitter += (difference - self.jitter) / 16.0
-
-    @property
-    def lost(self) -> int:
-        """Packets expected but not received so far; negative if more came than expected."""
-        return self.highest - self._base + 1 - self.received if self.highest >= 0 else 0
-
-    def on_sender_report(self, report: SenderReport, now: float) -> None:
-        """Remember a sender report for the next report block."""
-        self._report_middle = ntp_middle(report.ntp_time)
-        self._report_arrival = now
-
-    def interval_loss(self) -> tuple[int, int]:
-        """Packets expected and lost since the call before."""
-        expected = self.highest - self._base + 1 if self.highest >= 0 else 0
-        new, received = expected - self._expected_before, self.received - self._received_before
-        self._expected_before, self._received_before = expected, self.received
-        return new, new - received
-
-    def report_block(self, expected: int, lost: int, now: float) -> ReportBlock:
-        """Return the block for an interval with these numbers of packets."""
-        fraction = min((lost << 8) // expected, 255) if expected > 0 and lost > 0 else 0
-        middle = self._report_middle
-        return ReportBlock(
-            self._ssrc,
-            fraction,
-            self.lost,
-            self.highest & 0xFFFFFFFF,
-            int(self.jitter) & 0xFFFFFFFF,
-            middle,
-            delay_units(now - self._report_arrival) if middle else 0,
-        )
-
-
 class InboundStream:
     """One media stream that we receive, by SSRC.
 
@@ -243,6 +116,7 @@ class InboundStream:
         stats: Counters.
         reception: Statistics of the SSRC.
         payload_type: Of the last packet, -1 before the first.
+        repair: Statistics of the SSRC that carries retransmissions, None as long as there is none.
         sender_report: The last sender report, to map timestamps to the sender's clock.
     """
 
@@ -262,22 +136,18 @@ class InboundStream:
         self.rid = rid
         self.kind = kind
         self.clock_rate = clock_rate
-        self.options = options or InboundOptions()
-        self.sender_ssrc = sender_ssrc
         self.packets: list[RtpPacket] = []
         self.want_packets = False
         self.want_frames = True
-        self.round_trip = _DEFAULT_ROUND_TRIP
+        self.round_trip = DEFAULT_ROUND_TRIP
         self.stats = InboundStats()
         self.reception = Reception(ssrc, clock_rate)
         self.payload_type = -1
         self.sender_report: SenderReport | None = None
-        self.repair: RepairStream | None = None
+        self.repair: Reception | None = None
         self._formats = dict(formats)
         self._arrivals = arrivals
-        self._nacks = NackList()
-        self._keyframes = KeyframeRequests()
-        self._fir_count = 0
+        self._recovery = Recovery(ssrc, sender_ssrc, options or InboundOptions())
         self._audio = AudioBuffer(_AUDIO_HOLD[0]) if kind == "audio" else None
         self._video: VideoBuffer | None = None
         self._started = -1
@@ -319,16 +189,10 @@ class InboundStream:
         """Take over the payload types of a new negotiation."""
         self._formats = dict(formats)
 
-    def media_payload_type(self, repair_payload_type: int) -> int:
-        """Payload type of the media that an RTX payload type repairs, or -1."""
-        form = self._formats.get(repair_payload_type)
-        return form.associated if form is not None and form.role == "rtx" else -1
-
-    def add_repair(self, ssrc: int) -> RepairStream:
-        """Return the stream that carries retransmissions for this one, on its own SSRC."""
+    def add_repair(self, ssrc: int) -> None:
+        """Expect retransmissions on another SSRC; they go to `feed_repair`."""
         if self.repair is None or self.repair.ssrc != ssrc:
-            self.repair = RepairStream(self, ssrc, self.clock_rate, self._arrivals)
-        return self.repair
+            self.repair = Reception(ssrc, self.clock_rate)
 
     # Input
 
@@ -354,8 +218,8 @@ class InboundStream:
             if index > expected > 0:
                 self._gap(expected, index, now)
             else:
-                self._nacks.arrived(index)
-        if packet[0] & _PADDING_BIT:
+                self._recovery.arrived(index)
+        if packet[0] & PADDING_BIT:
             payload = self._strip(payload)
         self._take(index, packet, header_length, payload, timestamp, packet[1], now)
 
@@ -403,7 +267,7 @@ class InboundStream:
                 self.stats.unknown_payload_type += 1
                 payload = b""
         if video is not None:
-            video.push(index, timestamp, second >= _MARKER_BIT, payload, now)
+            video.push(index, timestamp, second >= MARKER_BIT, payload, now)
             if video.next < 0 or video.started != self._started:
                 self._watch_keyframes(video, now)
 
@@ -413,7 +277,7 @@ class InboundStream:
         """Hand a packet to the forwarder, a repaired one as if it had come the first time."""
         try:
             delivered = RtpPacket.from_parts(
-                bytes((packet[0] & ~_PADDING_BIT,)) + packet[1:header_length],
+                bytes((packet[0] & ~PADDING_BIT,)) + packet[1:header_length],
                 header_length,
                 payload,
                 index,
@@ -451,54 +315,74 @@ class InboundStream:
             block = blocks[-1 - distance]
             if block.data and audio.is_missing(index - distance):
                 self.stats.restored += 1
-                self._nacks.arrived(index - distance)
+                self._recovery.arrived(index - distance)
                 earlier = (timestamp - block.timestamp_offset) & 0xFFFFFFFF
                 audio.push(index - distance, earlier, block.data, now)
         return blocks[-1].data
 
-    def recover(
-        self, index: int, packet: bytes, header_length: int, payload: bytes, second: int, now: float
+    def feed_repair(
+        self, index: int, packet: bytes, header_length: int, payload: bytes, now: float
     ) -> None:
-        """Take a retransmitted packet; used by `RepairStream`."""
-        if not self._nacks.arrived(index):
+        """Take one authenticated packet of the repair SSRC; arguments as for `feed`."""
+        if self.repair is None:
+            return
+        if self._arrivals is not None:
+            self._arrivals.observe(packet, header_length, now)
+        timestamp = int.from_bytes(packet[4:8], "big")
+        self.repair.record(index, timestamp, now)
+        if packet[0] & PADDING_BIT:
+            try:
+                payload = strip_padding(payload)
+            except RemoteProtocolError:
+                self.stats.malformed += 1
+                return
+        highest = self.reception.highest
+        original = unwrap(payload, highest)
+        if original is None:
+            self.stats.padding_packets += 1
+            return
+        payload_type = self._repaired_payload_type(packet[1] & 0x7F)
+        if payload_type < 0 or highest < 0:
+            self.stats.unknown_payload_type += 1
+            return
+        index, payload = original
+        if not self._recovery.arrived(index):
             self.stats.useless_repairs += 1
             return
         self.stats.repaired += 1
-        timestamp = int.from_bytes(packet[4:8], "big")
+        second = packet[1] & MARKER_BIT | payload_type
         self._take(index, packet, header_length, payload, timestamp, second, now)
+
+    def _repaired_payload_type(self, payload_type: int) -> int:
+        """Payload type of the media that an RTX payload type repairs, or -1."""
+        form = self._formats.get(payload_type)
+        return form.associated if form is not None and form.role == "rtx" else -1
 
     # Gaps and keyframes
 
     def _gap(self, start: int, stop: int, now: float) -> None:
         """Note missing packets before they are asked for, and how long to wait for them."""
-        repairable = True
-        if self.options.nack:
-            repairable = self._nacks.add_gap(start, stop, now)
+        repairable = self._recovery.gap(start, stop, now)
         if self._audio is not None:
             self._audio.hold = self._hold(_AUDIO_HOLD, 1)
         elif self._video is not None:
-            self._video.hold = self._hold(_VIDEO_HOLD, MAX_NACK_TRIES) if repairable else 0.0
+            self._video.hold = self._hold(_VIDEO_HOLD, MAX_TRIES) if repairable else 0.0
 
     def _hold(self, bounds: tuple[float, float], tries: int) -> float:
-        """Seconds for which to hold up a gap: the jitter, and what repairing it may take."""
-        hold = 2.0 * self.reception.jitter / self.clock_rate
-        if self.options.nack:
-            interval = max(MIN_NACK_INTERVAL, NACK_RTT_FACTOR * self.round_trip)
-            hold = max(hold, REORDER_TOLERANCE + tries * interval)
         low, high = bounds
-        return min(max(hold, low), high)
+        jitter = self.reception.jitter / self.clock_rate
+        return min(max(self._recovery.hold(jitter, tries, self.round_trip), low), high)
 
     def _watch_keyframes(self, video: VideoBuffer, now: float) -> None:
         if video.started != self._started:
             self._started = video.started
-            self._nacks.clear_before(video.started)
-            self._keyframes.cancel()
+            self._recovery.keyframe_arrived(video.started)
         if video.seeking:
-            self._keyframes.want(now)
+            self._recovery.want_keyframe(now)
 
     def request_keyframe(self, now: float) -> None:
         """Ask the sender for a keyframe, at most once per half second."""
-        self._keyframes.want(now)
+        self._recovery.want_keyframe(now)
 
     # Timers and reports
 
@@ -506,7 +390,7 @@ class InboundStream:
         """When `handle_timer` has something to do."""
         buffer = self._video or self._audio
         deadline = buffer.deadline if buffer is not None else NEVER
-        return min(deadline, self._nacks.due, self._keyframes.due)
+        return min(deadline, self._recovery.next_timer())
 
     def handle_timer(self, now: float) -> list[RtcpPacket]:
         """Give up what has waited too long; return the feedback that is due."""
@@ -517,25 +401,13 @@ class InboundStream:
             self._video.expire(now)
             if self._video.next != position:
                 self._watch_keyframes(self._video, now)
-        packets: list[RtcpPacket] = []
-        if now >= self._nacks.due:
-            missing = self._nacks.collect(self.reception.highest, self.round_trip, now)
-            if missing:
-                self.stats.nacked += len(missing)
-                lost = tuple(index & 0xFFFF for index in missing)
-                packets.append(Nack(self.sender_ssrc, self.ssrc, lost))
-        if self._keyframes.take(now):
-            self.stats.keyframe_requests += 1
-            packets += self._keyframe_request()
+        packets = self._recovery.collect(self.reception.highest, self.round_trip, now)
+        for packet in packets:
+            if isinstance(packet, Nack):
+                self.stats.nacked += len(packet.lost)
+            else:
+                self.stats.keyframe_requests += 1
         return packets
-
-    def _keyframe_request(self) -> list[RtcpPacket]:
-        if self.options.pli:
-            return [PictureLossIndication(self.sender_ssrc, self.ssrc)]
-        if self.options.fir:
-            self._fir_count = (self._fir_count + 1) & 0xFF
-            return [FullIntraRequest(self.sender_ssrc, ((self.ssrc, self._fir_count),))]
-        return []
 
     def on_sender_report(self, report: SenderReport, now: float) -> None:
         """Take a sender report of this SSRC."""
@@ -543,63 +415,13 @@ class InboundStream:
         self.reception.on_sender_report(report, now)
 
     def report_blocks(self, now: float) -> list[ReportBlock]:
-        """Return what the next receiver report says of this SSRC and of its repair stream."""
-        blocks = [self.report_block(now)] if self.reception.received else []
-        if self.repair is not None and self.repair.reception.received:
-            blocks.append(self.repair.report_block(now))
+        """Return what the next receiver report says of this SSRC and of its repair SSRC."""
+        blocks: list[ReportBlock] = []
+        if self.reception.received:
+            expected, lost = self.reception.interval_loss()
+            if self._arrivals is not None and self._arrivals.bandwidth is not None:
+                self._arrivals.bandwidth.on_loss(expected, lost)
+            blocks.append(self.reception.report_block(expected, lost, now))
+        if self.repair is not None and self.repair.received:
+            blocks.append(self.repair.report_block(*self.repair.interval_loss(), now))
         return blocks
-
-    def report_block(self, now: float) -> ReportBlock:
-        """Return what the next receiver report says of this SSRC alone."""
-        expected, lost = self.reception.interval_loss()
-        if self._arrivals is not None and self._arrivals.bandwidth is not None:
-            self._arrivals.bandwidth.on_loss(expected, lost)
-        return self.reception.report_block(expected, lost, now)
-
-
-class RepairStream:
-    """The retransmissions of one `InboundStream`, on an SSRC of their own (RFC 4588).
-
-    Made by `InboundStream.add_repair`.
-    """
-
-    __slots__ = ("_arrivals", "_stream", "reception", "ssrc")
-
-    def __init__(
-        self, stream: InboundStream, ssrc: int, clock_rate: int, arrivals: ArrivalMonitor | None
-    ) -> None:
-        self.ssrc = ssrc
-        self.reception = Reception(ssrc, clock_rate)
-        self._stream = stream
-        self._arrivals = arrivals
-
-    def feed(
-        self, index: int, packet: bytes, header_length: int, payload: bytes, now: float
-    ) -> None:
-        """Take one authenticated packet of the repair SSRC; arguments as `InboundStream.feed`."""
-        if self._arrivals is not None:
-            self._arrivals.observe(packet, header_length, now)
-        stream = self._stream
-        self.reception.record(index, int.from_bytes(packet[4:8], "big"), now)
-        if packet[0] & _PADDING_BIT:
-            try:
-                payload = strip_padding(payload)
-            except RemoteProtocolError:
-                stream.stats.malformed += 1
-                return
-        if len(payload) < _OSN_SIZE:
-            stream.stats.padding_packets += 1
-            return
-        payload_type = stream.media_payload_type(packet[1] & 0x7F)
-        highest = stream.reception.highest
-        if payload_type < 0 or highest < 0:
-            stream.stats.unknown_payload_type += 1
-            return
-        distance = (highest - (payload[0] << 8 | payload[1])) & 0xFFFF
-        second = packet[1] & _MARKER_BIT | payload_type
-        stream.recover(highest - distance, packet, header_length, payload[_OSN_SIZE:], second, now)
-
-    def report_block(self, now: float) -> ReportBlock:
-        """Return what the next receiver report says of the repair SSRC."""
-        expected, lost = self.reception.interval_loss()
-        return self.reception.report_block(expected, lost, now)

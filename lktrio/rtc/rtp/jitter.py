@@ -28,7 +28,7 @@ from typing import TypeAlias
 from lktrio._protocol_errors import RemoteProtocolError
 from lktrio.rtc.base import NEVER
 from lktrio.rtc.payload.base import MAX_FRAME_PACKETS, Depacketizer
-from lktrio.rtc.rtp.packet import TimestampUnwrapper
+from lktrio.rtc.rtp.unwrapping import TimestampUnwrapper
 
 __all__ = ["MAX_SPAN", "AudioBuffer", "ReceivedFrame", "VideoBuffer"]
 

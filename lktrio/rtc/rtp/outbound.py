@@ -7,11 +7,9 @@ Theory of operation
     The mid and rid extensions tell the receiver which section and simulcast layer an unknown SSRC
     belongs to. They are sent until the first receiver report for the SSRC shows that it is known.
 
-    Sent packets are kept in a ring by sequence number to answer NACKs: on an RTX SSRC where that
-    was negotiated, as new packets around the old payload; else the very same protected bytes
-    again, since another packet under the same SRTP index would reuse a nonce. A packet is sent
-    again at most once per round trip, and retransmissions altogether may take a fifth of the
-    stream's rate.
+    Sent packets are kept (`PacketHistory`) to answer NACKs: on an RTX SSRC where that was
+    negotiated, as new packets around the old payload; else the very same protected bytes again,
+    since another packet under the same SRTP index would reuse a nonce.
 
     A forwarder uses `send_packet`, with sequence numbers and timestamps of its own making.
 
@@ -26,10 +24,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol
 
 from lktrio._protocol_errors import LocalProtocolError
-from lktrio.rtc.base import NEVER, RandomBytes
+from lktrio.rtc.base import RandomBytes
 from lktrio.rtc.payload.base import Packetizer
 from lktrio.rtc.rtcp import (
     CNAME,
@@ -39,50 +37,56 @@ from lktrio.rtc.rtcp import (
     SdesChunk,
     SenderReport,
 )
-from lktrio.rtc.rtp.extensions import NO_EXTENSIONS, AudioLevel, ExtensionIds
-from lktrio.rtc.rtp.feedback import ntp_middle, ntp_time
+from lktrio.rtc.rtp.extensions import NO_EXTENSIONS, SILENCE, AudioLevel, ExtensionIds
+from lktrio.rtc.rtp.header import PADDING_BIT
 from lktrio.rtc.rtp.header_writer import (
-    SILENCE,
     HeaderWriter,
     TransportSequence,
     with_extensions,
 )
-from lktrio.rtc.srtp import OutboundSrtpStream, SrtpSender
+from lktrio.rtc.rtp.history import HISTORY_SIZE, PacketHistory, SentPacket
+from lktrio.rtc.rtp.keyframes import GRANT_INTERVAL, KeyframeRequests
+from lktrio.rtc.rtp.ntp import DEFAULT_ROUND_TRIP, DELAY_UNITS, ntp_middle, ntp_time
+from lktrio.rtc.rtp.rtx import OSN_SIZE, Rtx, wrap
 
 __all__ = [
     "OutboundOptions",
     "OutboundStats",
     "OutboundStream",
-    "Rtx",
+    "PacketProtection",
+    "ProtectionKeys",
     "TransportSequence",
 ]
 
-HISTORY_SIZE = 1024  # packets kept for retransmission; a power of two
-_HISTORY_MASK = HISTORY_SIZE - 1
-
-GRANT_INTERVAL = 0.3  # seconds between two keyframes that are asked of the source
-
-_REPAIR_SHARE = 0.2  # of the bytes sent
-_REPAIR_BURST = 64_000.0  # bytes that may be sent again at once
-_MIN_RESEND_INTERVAL = 0.01
-_DEFAULT_ROUND_TRIP = 0.1
 _REMEMBERED_REPORTS = 8
 _RTT_SMOOTHING = 0.125  # RFC 6298 section 2
 
-_OSN_SIZE = 2
-_PADDING_BIT = 0x20
 
-_History: TypeAlias = tuple[int, bytes, int, int]  # index, datagram or payload, timestamp, marker
+class PacketProtection(Protocol):
+    """What makes datagrams of the packets of one SSRC: SRTP."""
+
+    def protect(self, header: bytes, payload: bytes, index: int) -> bytes:
+        """Encrypt and authenticate one packet.
+
+        Args:
+            header: RTP header with extensions.
+            payload: Payload with padding.
+            index: Extended sequence number; none is used twice.
+        """
+        ...
 
 
-@dataclass(frozen=True, slots=True)
-class Rtx:
-    """Where retransmissions go (RFC 4588)."""
+class ProtectionKeys(Protocol):
+    """The keys with which a peer connection sends."""
 
-    ssrc: int
-    """SSRC of the retransmissions."""
-    payload_type: int
-    """Payload type that repairs the stream's."""
+    @property
+    def tag_length(self) -> int:
+        """Bytes by which protection makes a packet longer."""
+        ...
+
+    def stream(self, ssrc: int) -> PacketProtection:
+        """What protects the packets of one SSRC."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +174,8 @@ class OutboundStream:
         self._packetizer = packetizer
         self._extensions = extensions
         self._sequence = transport_sequence
-        self._srtp: OutboundSrtpStream | None = None
-        self._rtx_srtp: OutboundSrtpStream | None = None
+        self._srtp: PacketProtection | None = None
+        self._rtx_srtp: PacketProtection | None = None
         self._tag_size = 0
         # Initial sequence numbers in the lower half leave the rollover counter beyond doubt.
         self._next = int.from_bytes(random(2), "big") & 0x7FFF
@@ -184,20 +188,16 @@ class OutboundStream:
         self._last_timestamp = 0
         self._last_time = 0.0
         self._clock: tuple[int, float] | None = None
-        self._history: list[_History | None] = [None] * HISTORY_SIZE
-        self._resent: dict[int, float] = {}
-        self._allowance = _REPAIR_BURST
+        self._history = PacketHistory()
         self._reports: dict[int, float] = {}
-        self._keyframe_due = NEVER
-        self._keyframe_last = -NEVER
-        self._keyframe_wanted = False
+        self._keyframes = KeyframeRequests(self.options.keyframe_interval)
         self._fir_number = -1
 
     # Configuration
 
-    def secure(self, sender: SrtpSender) -> None:
+    def secure(self, sender: ProtectionKeys) -> None:
         """Begin to send: the keys are there."""
-        self._tag_size = sender.profile.tag_length
+        self._tag_size = sender.tag_length
         self._srtp = sender.stream(self.ssrc)
         if self.rtx is not None:
             self._rtx_srtp = sender.stream(self.rtx.ssrc)
@@ -227,7 +227,7 @@ class OutboundStream:
     ) -> None:
         """Go on in another codec that was negotiated; what was sent is not sent again."""
         self.clock_rate = clock_rate
-        self._history = [None] * HISTORY_SIZE
+        self._history.clear()
         if self.rtx is not None:
             ssrc, self.rtx = self.rtx.ssrc, None
             if rtx_payload_type is not None:
@@ -261,7 +261,7 @@ class OutboundStream:
         """Most payload bytes per packet, so that a retransmission still fits the datagram."""
         size = self._headers.size
         if self._rtx_headers is not None:
-            size = max(size, self._rtx_headers.size + _OSN_SIZE)
+            size = max(size, self._rtx_headers.size + OSN_SIZE)
         return self.options.datagram_size - size - self._tag_size
 
     @property
@@ -404,8 +404,7 @@ class OutboundStream:
         if self._srtp is None:
             return None
         if index < self._next and self.stats.packets_sent:
-            entry = self._history[index & _HISTORY_MASK]
-            if self._next - index >= HISTORY_SIZE or (entry is not None and entry[0] == index):
+            if self._next - index >= HISTORY_SIZE or self._history.find(index) is not None:
                 return None
         else:
             self._next = index + 1
@@ -415,11 +414,11 @@ class OutboundStream:
         if extensions:
             header = with_extensions(header, extensions)
         if padding:
-            header = bytes((header[0] | _PADDING_BIT,)) + header[1:]
+            header = bytes((header[0] | PADDING_BIT,)) + header[1:]
             payload += bytes(padding - 1) + bytes((padding,))
         datagram = self._protect(header, payload, index, timestamp, marker, now)
         if padding:  # nobody misses it, and a copy on another SSRC would lack the bit
-            self._history[index & _HISTORY_MASK] = None
+            self._history.drop(index)
         return datagram
 
     def _protect(
@@ -428,14 +427,13 @@ class OutboundStream:
         assert self._srtp is not None  # callers have looked
         datagram = self._srtp.protect(header, payload, index)
         kept = datagram if self.rtx is None else payload
-        self._history[index & _HISTORY_MASK] = (index, kept, timestamp, marker)
+        size = len(payload)
+        self._history.add((index, kept, timestamp, marker), size)
         self._last_timestamp = timestamp
         self._last_time = now
-        size = len(payload)
         stats = self.stats
         stats.packets_sent += 1
         stats.octets_sent += size
-        self._allowance = min(self._allowance + _REPAIR_SHARE * size, _REPAIR_BURST)
         return datagram
 
     # Repair
@@ -443,47 +441,31 @@ class OutboundStream:
     def on_nack(self, nack: Nack, now: float) -> list[bytes]:
         """Return the packets that a NACK for this SSRC asks for and that may be sent again."""
         self.stats.nacks += 1
-        datagrams: list[bytes] = []
-        newest = self._next - 1
-        if len(self._resent) > HISTORY_SIZE:
-            self._resent = {
-                n: when for n, when in self._resent.items() if n > newest - HISTORY_SIZE
-            }
         wanted = list(dict.fromkeys(nack.lost))
-        self.stats.resend_refused += max(0, len(wanted) - HISTORY_SIZE)
+        newest = self._next - 1
+        round_trip = self.round_trip or DEFAULT_ROUND_TRIP
+        datagrams: list[bytes] = []
         for number in wanted[:HISTORY_SIZE]:
             index = newest - ((newest - number) & 0xFFFF)
-            datagram = self._repair(index, now)
-            if datagram is None:
-                self.stats.resend_refused += 1
-            else:
-                datagrams.append(datagram)
+            packet = self._history.take(index, round_trip, now)
+            if packet is not None:
+                datagrams.append(self._again(packet, now))
+        self.stats.resend_refused += len(wanted) - len(datagrams)
         self.stats.resent += len(datagrams)
         return datagrams
 
-    def _repair(self, index: int, now: float) -> bytes | None:
-        entry = self._history[index & _HISTORY_MASK] if index >= 0 else None
-        if entry is None or entry[0] != index:
-            return None
-        interval = max(self.round_trip or _DEFAULT_ROUND_TRIP, _MIN_RESEND_INTERVAL)
-        data = entry[1]
-        recent = now - self._resent.get(index, -NEVER) < interval
-        if recent or len(data) > self._allowance:
-            return None
-        self._resent[index] = now
-        self._allowance -= len(data)
-        return data if self.rtx is None else self._wrap(self.rtx, entry, now)
-
-    def _wrap(self, rtx: Rtx, entry: _History, now: float) -> bytes:
-        """Put an old payload into a new packet of the RTX stream (RFC 4588 section 4)."""
+    def _again(self, packet: SentPacket, now: float) -> bytes:
+        """The datagram of a packet that was sent before: the same, or around the same payload."""
+        if self.rtx is None:
+            return packet[1]
         assert self._rtx_headers is not None
         assert self._rtx_srtp is not None
-        index, payload, timestamp, marker = entry
+        index, payload, timestamp, marker = packet
         number = self._rtx_next
         self._rtx_next = number + 1
-        second = marker << 7 | rtx.payload_type
+        second = marker << 7 | self.rtx.payload_type
         header = self._rtx_headers.write(second, number, timestamp, now, self._sequence, 0)
-        return self._rtx_srtp.protect(header, (index & 0xFFFF).to_bytes(2, "big") + payload, number)
+        return self._rtx_srtp.protect(header, wrap(index, payload), number)
 
     # Reports
 
@@ -532,7 +514,7 @@ class OutboundStream:
         sent = self._reports.get(block.last_sender_report)
         if sent is None:
             return
-        measured = max(now - sent - block.delay_since_last / 65536.0, 0.0)
+        measured = max(now - sent - block.delay_since_last / DELAY_UNITS, 0.0)
         known = self.round_trip
         change = 0.0 if known is None else _RTT_SMOOTHING * (measured - known)
         self.round_trip = measured if known is None else known + change
@@ -552,22 +534,12 @@ class OutboundStream:
 
     def _want_keyframe(self, now: float) -> None:
         self.stats.keyframe_requests += 1
-        if self._keyframe_due == NEVER:
-            self._keyframe_due = self._keyframe_last + self.options.keyframe_interval
-        self.handle_timer(now)
+        self._keyframes.want(now)
 
-    def take_keyframe_request(self) -> bool:
-        """Whether the receiver asked for a keyframe since the last call."""
-        wanted, self._keyframe_wanted = self._keyframe_wanted, False
-        return wanted
+    def take_keyframe_request(self, now: float) -> bool:
+        """Whether the receiver wants a keyframe that the source is to be asked for now."""
+        return self._keyframes.take(now)
 
     def next_timer(self) -> float:
-        """When `handle_timer` has something to do."""
-        return self._keyframe_due
-
-    def handle_timer(self, now: float) -> None:
-        """Pass on a request for a keyframe that came too early before."""
-        if now >= self._keyframe_due:
-            self._keyframe_due = NEVER
-            self._keyframe_last = now
-            self._keyframe_wanted = True
+        """When `take_keyframe_request` has something to say that came too early before."""
+        return self._keyframes.due

@@ -42,6 +42,14 @@ from dataclasses import dataclass, field
 from cryptography.exceptions import InvalidTag
 
 from lktrio._protocol_errors import LocalProtocolError
+from lktrio.rtc.rtp.header import (
+    EXTENSION_BIT,
+    EXTENSION_HEADER_SIZE,
+    FIXED_HEADER_SIZE,
+    MAX_CSRCS,
+    VERSION_BITS,
+    VERSION_MASK,
+)
 from lktrio.rtc.srtp.ciphers import (
     ENCRYPTED_FLAG,
     MAX_RTCP_INDEX,
@@ -78,9 +86,6 @@ retired SSRCs, and 20 MB of SRTCP windows, before further ones are refused."""
 _SLOT_MASK = REPLAY_WINDOW - 1
 
 _MAX_INDEX = (1 << 48) - 1  # RFC 3711 section 9.2
-
-_RTP_HEADER_SIZE = 12
-_EXTENSION_BIT = 0x10
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +215,11 @@ class SrtpSender:
         self._suite = make_suite(profile, key, salt)
         self._rtcp_index = 0
 
+    @property
+    def tag_length(self) -> int:
+        """Bytes by which an SRTP packet is longer than the RTP packet."""
+        return self.profile.tag_length
+
     def stream(self, ssrc: int) -> OutboundSrtpStream:
         """Return an object that protects the RTP packets of one SSRC.
 
@@ -259,7 +269,7 @@ class SrtpReceiver:
         self._suite = make_suite(profile, key, salt)
         self._tag_length = profile.tag_length
         self._nonce_size = profile.salt_length
-        self._minimum = _RTP_HEADER_SIZE + profile.tag_length
+        self._minimum = FIXED_HEADER_SIZE + profile.tag_length
         self._streams: dict[bytes, _InboundStream] = {}
         self._rtcp: dict[int, ControlWindow] = {}
         self._retired = NumberSet()
@@ -299,8 +309,8 @@ class SrtpReceiver:
             self.dropped.malformed += 1
             return None
         first = packet[0]
-        header_length = _RTP_HEADER_SIZE
-        if first != 0x80:
+        header_length = FIXED_HEADER_SIZE
+        if first != VERSION_BITS:
             header_length = _header_length(packet, first)
             if not header_length or header_length + self._tag_length > length:
                 self.dropped.malformed += 1
@@ -413,11 +423,11 @@ class SrtpReceiver:
 
 def _header_length(packet: bytes, first: int) -> int:
     """Size of the RTP header, or 0 if it is malformed; at least 12 bytes are there."""
-    if first & 0xC0 != 0x80:
+    if first & VERSION_MASK != VERSION_BITS:
         return 0
-    length = _RTP_HEADER_SIZE + 4 * (first & 0x0F)
-    if first & _EXTENSION_BIT:
-        length += 4
+    length = FIXED_HEADER_SIZE + 4 * (first & MAX_CSRCS)
+    if first & EXTENSION_BIT:
+        length += EXTENSION_HEADER_SIZE
         if length > len(packet):
             return 0
         length += 4 * (packet[length - 2] << 8 | packet[length - 1])

@@ -17,20 +17,13 @@ from lktrio.rtc.rtcp import (
     parse_compound,
 )
 from lktrio.rtc.rtp import RtpPacket, parse_header_length
+from lktrio.rtc.rtp.arrivals import ArrivalMonitor, TwccReceiver
 from lktrio.rtc.rtp.estimator import ReceiveBandwidth
 from lktrio.rtc.rtp.extensions import ExtensionIds
-from lktrio.rtc.rtp.feedback import (
-    MAX_MISSING,
-    MAX_NACK_TRIES,
-    ArrivalMonitor,
-    KeyframeRequests,
-    NackList,
-    RoundTrip,
-    TwccReceiver,
-    delay_units,
-    ntp_middle,
-    ntp_time,
-)
+from lktrio.rtc.rtp.keyframes import KeyframeRequests
+from lktrio.rtc.rtp.nack import MAX_MISSING, MAX_TRIES, NackList
+from lktrio.rtc.rtp.ntp import delay_units, ntp_middle, ntp_time
+from lktrio.rtc.rtp.round_trip import RoundTrip
 
 # missing packets
 
@@ -50,7 +43,7 @@ def test_a_packet_is_asked_for_a_limited_number_of_times() -> None:
     asked = 0
     while nacks.due != NEVER:
         asked += len(nacks.collect(10, 0.1, nacks.due))
-    assert asked == MAX_NACK_TRIES
+    assert asked == MAX_TRIES
     assert len(nacks) == 0
 
 

@@ -17,7 +17,7 @@ def play_video(link: MediaLink, count: int, *, keyframe_on_request: bool = True)
     key = True
     for number in range(count):
         link.run_until(start + number * FRAME_TIME)
-        if keyframe_on_request and link.sender.take_keyframe_request():
+        if keyframe_on_request and link.sender.take_keyframe_request(link.now):
             key = True
         link.send_frame(vp8_frame(number, 8000 if key else 2500, key=key), number * FRAME_TICKS)
         if number % 30 == 5:
@@ -85,7 +85,7 @@ def test_a_long_outage_ends_with_a_keyframe() -> None:
     for number in range(240):
         link.forward.loss = float(30 <= number < 180)
         link.run_until(start + number * FRAME_TIME)
-        key = link.sender.take_keyframe_request() or number == 0
+        key = link.sender.take_keyframe_request(link.now) or number == 0
         link.send_frame(vp8_frame(number, 2500, key=key), number * FRAME_TICKS)
     link.run_until(link.now + 1.0)
     received = numbers(link)
@@ -113,7 +113,7 @@ def test_a_stream_joined_late_starts_with_a_keyframe_that_was_asked_for() -> Non
     start = link.now
     for number in range(30):
         link.run_until(start + number * FRAME_TIME)
-        key = link.sender.take_keyframe_request()
+        key = link.sender.take_keyframe_request(link.now)
         link.send_frame(vp8_frame(number, 2500, key=key), number * FRAME_TICKS)
     link.run_until(link.now + 1.0)
     assert link.frames[0].keyframe

@@ -9,8 +9,8 @@ import pytest
 from lktrio.rtc.payload import depacketizer
 from lktrio.rtc.rtcp import TransportFeedback
 from lktrio.rtc.rtp import RtpPacket, SequenceUnwrapper, parse_header_length
+from lktrio.rtc.rtp.arrivals import ArrivalMonitor, TwccReceiver
 from lktrio.rtc.rtp.extensions import ExtensionIds
-from lktrio.rtc.rtp.feedback import ArrivalMonitor, TwccReceiver
 from lktrio.rtc.rtp.inbound import InboundFormat, InboundOptions, InboundStream, ReceivedFrame
 from lktrio.rtc.rtp.red import split_red
 from tests.support import rtpdump
