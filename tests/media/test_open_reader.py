@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import builtins
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -273,17 +275,17 @@ async def test_the_file_is_closed_when_the_block_is_left_in_any_way(
     junk = tmp_path / "junk"
     junk.write_bytes(b"junk")
     opened: list[io.FileIO] = []
-    original = Path.open
+    original = builtins.open
 
-    def spy(self: Path, *args: object, **kwargs: object) -> object:
-        file = original(self, *args, **kwargs)  # type: ignore[call-overload]  # passed on
+    def spy(*args: Any, **kwargs: Any) -> Any:
+        file = original(*args, **kwargs)
         opened.append(file)
         return file
 
     def is_closed() -> bool:
         return opened[-1].closed
 
-    monkeypatch.setattr(Path, "open", spy)
+    monkeypatch.setattr(builtins, "open", spy)
     async with media.open_reader(path):
         assert not is_closed()
     assert is_closed()
