@@ -107,12 +107,11 @@ class Encoding:
 
     def _spatial(self, rid: str) -> int:
         """Number of a layer; what is not named as usual is counted in the order of its section."""
-        remote = self.transceiver.remote
-        rids = [described.id for described in remote.rids] if remote is not None else []
+        rids = self.transceiver.remote_rids
         if all(name in _RIDS for name in rids):
             order = sorted(rids, key=_RIDS.__getitem__)
         else:
-            order = rids
+            order = list(rids)
         return order.index(rid) if rid in order else 0
 
     def describe(self, layer: Layer, described: list[proto.VideoLayer]) -> None:

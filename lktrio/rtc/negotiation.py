@@ -302,7 +302,7 @@ class Negotiator:
         described = self._media_section(transceiver, transceiver.current_direction, transport)
         described.codecs = list(transceiver.codecs)
         described.extensions = _extension_lines(transceiver.extension_ids)
-        rids = [rid.id for rid in offered.rids if rid.direction == "send"]
+        rids = transceiver.remote_rids
         if rids and offered.simulcast is not None:
             described.rids = [Rid(rid, "recv") for rid in rids]
             described.simulcast = Simulcast(recv=tuple((rid,) for rid in rids))

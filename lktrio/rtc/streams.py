@@ -3,7 +3,9 @@
 Theory of operation: media packets carry nothing but an SSRC. It is bound to a media section in one
 of three ways, tried in this order: the peer's description lists it (``a=ssrc``), its packets carry
 the section's mid (and, for simulcast, the rid of the layer) in a header extension, or only one
-section can be meant because of the payload type. A packet that cannot be bound is counted and
+section can be meant because of the payload type. With simulcast the rid of a packet decides, and
+the SSRCs of a description are hints: which layer is meant when a packet names none, and which SSRC
+repairs which. A packet that cannot be bound is counted and
 dropped: it is a probe, or belongs to a section that is gone. Binding happens after authentication,
 so strangers cannot make streams.
 
@@ -214,10 +216,10 @@ class MediaStreams:
             return
         for stream in self.inbound(transceiver):
             stream.set_formats(formats)
-        for ssrc, repair in transceiver.remote_ssrcs().items():
-            bound = self._bind_media(transceiver, ssrc, "")
-            if bound is not None and repair is not None:
-                self._bind_repair(bound, repair)
+        if len(transceiver.remote_rids) > 1:
+            return  # packets tell which layer an SSRC carries
+        for ssrc in transceiver.remote_ssrcs():
+            self._bind_media(transceiver, ssrc, "")
 
     def inbound(self, transceiver: Transceiver) -> list[InboundStream]:
         """The bound streams of a section: one, or one per simulcast layer."""
@@ -273,6 +275,9 @@ class MediaStreams:
         if rid:
             self._rids[transceiver, rid] = stream
         self.events.append(StreamBound(transceiver, stream, rid))
+        repair = transceiver.remote_ssrcs().get(ssrc)
+        if repair is not None:
+            self._bind_repair(stream, repair)
         return stream
 
     def _bind_repair(self, stream: InboundStream, ssrc: int) -> None:
@@ -385,7 +390,7 @@ class MediaStreams:
             return
         ids = self._extensions
         payload_type = packet[1] & 0x7F
-        transceiver = self._section_of(_text(values, ids.mid), payload_type)
+        transceiver = self._section_of(_text(values, ids.mid), payload_type, ssrc)
         if transceiver is None:
             return
         repaired = _text(values, ids.repaired_rid)
@@ -395,15 +400,18 @@ class MediaStreams:
             if stream is not None:
                 self._bind_repair(stream, ssrc)
             return
-        rid = _text(values, ids.rid)
-        if not rid or _names_layer(transceiver, rid):
+        rid = _text(values, ids.rid) or _listed_layer(transceiver, ssrc)
+        if not rid or rid in transceiver.remote_rids:
             self._bind_media(transceiver, ssrc, rid)
 
-    def _section_of(self, mid: str, payload_type: int) -> Transceiver | None:
+    def _section_of(self, mid: str, payload_type: int, ssrc: int) -> Transceiver | None:
         """The section of a mid or, without one, the only section that can be meant."""
         live = [transceiver for transceiver, track in self._tracks.items() if track is not None]
         if mid:
             return next((transceiver for transceiver in live if transceiver.mid == mid), None)
+        listing = next((each for each in live if ssrc in each.remote_ssrcs()), None)
+        if listing is not None:
+            return listing
         fitting = [
             transceiver
             for transceiver in live
@@ -607,10 +615,10 @@ def _format(transceiver: Transceiver, codec: RtpCodec) -> InboundFormat:
     return InboundFormat("media", depacketizer(mime) if known else None, mime=mime)
 
 
-def _names_layer(transceiver: Transceiver, rid: str) -> bool:
-    """Whether the peer described a simulcast layer of that name."""
-    remote = transceiver.remote
-    return remote is not None and any(described.id == rid for described in remote.rids)
+def _listed_layer(transceiver: Transceiver, ssrc: int) -> str:
+    """The layer that a listed SSRC carries if a section lists as many as it has layers, else ""."""
+    ssrcs, rids = list(transceiver.remote_ssrcs()), transceiver.remote_rids
+    return rids[ssrcs.index(ssrc)] if len(ssrcs) == len(rids) and ssrc in ssrcs else ""
 
 
 def _text(values: Mapping[int, bytes], number: int) -> str:

@@ -142,6 +142,19 @@ class Transceiver:
         repairs = set(repair.values())
         return {ssrc: repair.get(ssrc) for ssrc in self.remote.ssrcs if ssrc not in repairs}
 
+    @property
+    def remote_rids(self) -> tuple[str, ...]:
+        """The layers that the peer sends in the section, in its order; empty without simulcast.
+
+        A section that was used for another direction before may still list rids of that one.
+        """
+        if self.remote is None:
+            return ()
+        sent = dict.fromkeys(rid.id for rid in self.remote.rids if rid.direction == "send")
+        if self.remote.simulcast is None:
+            return tuple(sent)
+        return tuple(rid for rid in self.remote.simulcast.send_rids if rid in sent)
+
     def codec_for(self, mime: str) -> RtpCodec | None:
         """The first negotiated codec of a media type such as ``"video/VP8"``, or None."""
         name = mime.partition("/")[2].lower()

@@ -50,8 +50,8 @@ class Scene:
         if kind == "audio":
             mime, track_type = "audio/opus", proto.TrackType.AUDIO
         self.asked: list[str] = []
-        remote: Any = SimpleNamespace(rids=[SimpleNamespace(id=rid) for rid in rids if rid])
-        transceiver = cast("Transceiver", SimpleNamespace(remote=remote, extension_ids={}))
+        described = tuple(rid for rid in rids if rid)
+        transceiver = cast("Transceiver", SimpleNamespace(remote_rids=described, extension_ids={}))
         encoding = Encoding(mime, transceiver, lambda stream: self.asked.append(stream.rid))
         info = proto.TrackInfo(type=track_type)
         self.track = PublishedTrack(cast("TrackPublisher", None), info, encoding)
