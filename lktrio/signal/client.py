@@ -242,6 +242,7 @@ class _Opening:
             self.token,
             seconds=self.timeouts.validate,
             http=self.http,
+            connect=self.connect,
             ssl_context=self.ssl_context,
         )
 

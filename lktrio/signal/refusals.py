@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from lktrio.errors import AuthenticationFailed, ConnectError, JoinRejected, ServerUnreachable
+from lktrio.net.network import StreamOpener
 from lktrio.signal.urls import SignalUrl
 from lktrio.signal.websocket import UpgradeRefused
 
@@ -49,6 +50,7 @@ async def explain_refusal(
     seconds: float,
     http: httpx.AsyncClient | None,
     ssl_context: ssl.SSLContext | None,
+    connect: StreamOpener,
 ) -> ConnectError:
     """Find the exception to raise for a refused upgrade.
 
@@ -60,13 +62,17 @@ async def explain_refusal(
         seconds: How long asking it may take.
         http: The client to ask with; None makes one.
         ssl_context: For TLS; None stands for the default.
+        connect: Opens the byte stream.
     """
     await trio.lowlevel.checkpoint()
     status, text = refused.status, refused.text
     if status is None or not text.strip() or is_unknown_path(refused):
         asked = None
         with trio.move_on_after(seconds):
-            asked = await _ask(url.http(validate), token, http, ssl_context if url.secure else None)
+            if http is not None:
+                asked = await _get(http, url.http(validate), token)
+            else:
+                asked = await _ask(url, validate, token, ssl_context, connect)
         if asked is not None and asked[0] >= _FIRST_ERROR:
             status, text = asked
         elif asked is not None and asked[1].strip() == "success":
@@ -78,23 +84,26 @@ async def explain_refusal(
 
 
 async def _ask(
-    address: str, token: str, http: httpx.AsyncClient | None, context: ssl.SSLContext | None
+    url: SignalUrl,
+    validate: str,
+    token: str,
+    context: ssl.SSLContext | None,
+    connect: StreamOpener,
 ) -> tuple[int, str] | None:
+    import httpx
+
+    from lktrio.net.http import NetworkTransport
+
+    if url.secure and context is None:
+        context = ssl.create_default_context()
+    async with httpx.AsyncClient(transport=NetworkTransport(connect, context)) as client:
+        return await _get(client, url.http(validate), token)
+
+
+async def _get(http: httpx.AsyncClient, address: str, token: str) -> tuple[int, str] | None:
+    import httpx
+
     headers = {"Authorization": f"Bearer {token}"}
-    if http is not None:
-        return await _get(http, address, headers)
-    import httpx
-
-    verify = context or address.startswith("https:")
-    async with httpx.AsyncClient(verify=verify, trust_env=False) as client:
-        return await _get(client, address, headers)
-
-
-async def _get(
-    http: httpx.AsyncClient, address: str, headers: dict[str, str]
-) -> tuple[int, str] | None:
-    import httpx
-
     status, body = None, b""
     # Cancelled rather than left early: leaving a loop over httpx' generators leaves them open.
     with trio.CancelScope() as enough:

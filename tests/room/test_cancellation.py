@@ -10,17 +10,15 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 import trio
 from trio_websocket import ConnectionClosed
 
 from lktrio import media, proto
-from lktrio.api import LiveKitAPI
 from lktrio.errors import ConnectTimeout, PublishTimeout, RoomClosed
 from lktrio.events import DataReceived, Disconnected, TrackSubscribed
 from lktrio.media import Codec
-from lktrio.room import DisconnectReason, Room, RoomOptions, connect_room, open_room
+from lktrio.room import DisconnectReason, Room, RoomOptions, Subscription, open_room
 from lktrio.testing.cancellation import cancel_at_every_checkpoint
 from tests.support.recording import sample
 from tests.support.scripted_room import Plan, ScriptedRoom, quick
@@ -49,11 +47,7 @@ async def server(request: pytest.FixtureRequest) -> Any:
 async def sweep(server: RoomServer, operation: Operation, *present: str) -> int:
     """Cancel an operation everywhere; afterwards only these are in the room, without a track."""
     request = proto.ListParticipantsRequest(room=server.room)
-    limits = httpx.Limits(max_keepalive_connections=0)  # lest one is taken for left behind
-    async with (
-        httpx.AsyncClient(limits=limits) as client,
-        LiveKitAPI(server.url, server.key, server.secret, client=client) as api,
-    ):
+    async with server.api() as api:
 
         async def nothing_is_left() -> None:
             listed: list[proto.ParticipantInfo] = []
@@ -81,7 +75,7 @@ async def two(
 class Through(trio.abc.HalfCloseableStream):
     """A stream to a server that can be meddled with."""
 
-    def __init__(self, stream: trio.SocketStream) -> None:
+    def __init__(self, stream: trio.abc.HalfCloseableStream) -> None:
         self.stream = stream
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -110,7 +104,7 @@ class Rewriting(Through):
 class Clogged(Through):
     """Takes nothing any more from some moment on."""
 
-    def __init__(self, stream: trio.SocketStream) -> None:
+    def __init__(self, stream: trio.abc.HalfCloseableStream) -> None:
         super().__init__(stream)
         self.clogged = False
 
@@ -142,9 +136,10 @@ async def test_a_whole_stay(server: RoomServer, options: RoomOptions) -> None:
 
 async def test_falling_back_to_two_connections(server: RoomServer) -> None:
     """The server seems not to know the newer path."""
+    here = server.host()
 
     async def connect(host: str, port: int) -> trio.abc.HalfCloseableStream:
-        return Rewriting(await trio.open_tcp_stream(host, port))
+        return Rewriting(await here.open_tcp_stream(host, port))
 
     async def operation() -> None:
         async with server.join("me", RoomOptions(open_tcp_stream=connect)) as room:
@@ -171,7 +166,7 @@ async def test_waiting_in_a_room(server: RoomServer) -> None:
 async def test_joining_in_the_callers_nursery(server: RoomServer) -> None:
     async def operation() -> None:
         async with trio.open_nursery() as nursery:
-            room = await connect_room(nursery, server.url, server.token("me"))
+            room = await server.connect(nursery, "me")
             # What was cancelled while it was handed over ended with the nursery.
             await trio.lowlevel.checkpoint_if_cancelled()
             assert room.state == "connected"
@@ -323,6 +318,18 @@ async def test_subscribing(server: RoomServer) -> None:
 # Data
 
 
+async def open_way(
+    publish: Callable[[bytes], Awaitable[object]], events: Subscription[DataReceived]
+) -> None:
+    """Lossy data is lost until the receiver's channel is open."""
+    arrived = False
+    while not arrived:
+        await publish(b"open?")
+        with trio.move_on_after(0.1):
+            await events.receive()
+            arrived = True
+
+
 @pytest.mark.parametrize("reliable", [True, False], ids=["reliable", "lossy"])
 async def test_data_is_sent_whole_or_not_at_all(server: RoomServer, reliable: bool) -> None:
     async with two(server) as (alice, bob):
@@ -336,6 +343,7 @@ async def test_data_is_sent_whole_or_not_at_all(server: RoomServer, reliable: bo
             await publish(f"{tried[-1]} ".encode() * 100)
             sent.append(tried[-1])
 
+        await open_way(publish, events)
         assert await cancel_at_every_checkpoint(operation) >= 1
         await publish(b"end")
         received: list[int] = []
@@ -457,9 +465,10 @@ async def test_a_server_that_stops_reading(server: RoomServer) -> None:
     LiveKit's server waits a while for such a client to come back, so it is not asked.
     """
     streams: list[Clogged] = []
+    here = server.host()
 
     async def connect(host: str, port: int) -> trio.abc.HalfCloseableStream:
-        streams.append(Clogged(await trio.open_tcp_stream(host, port)))
+        streams.append(Clogged(await here.open_tcp_stream(host, port)))
         return streams[-1]
 
     options = replace(quick(), open_tcp_stream=connect)

@@ -14,7 +14,7 @@ import trio
 from lktrio import media
 from lktrio import room as public
 from lktrio.events import TrackSubscribed
-from lktrio.room import LocalTrack, RemoteTrack, Room, connect_room, open_room
+from lktrio.room import LocalTrack, RemoteTrack, Room
 from tests.support.recording import sample
 from tests.support.servers import RoomServer, expect, open_server
 
@@ -40,12 +40,12 @@ class Stage:
         await self.track.wait_subscribed()
 
     async def join(self) -> None:
-        async with open_room(self.server.url, self.server.token("other")):
+        async with self.server.join("other"):
             await trio.lowlevel.checkpoint()
 
     async def connect(self) -> None:
         async with trio.open_nursery() as nursery:
-            await connect_room(nursery, self.server.url, self.server.token("other"))
+            await self.server.connect(nursery, "other")
             nursery.cancel_scope.cancel()
 
     async def publish(self) -> None:

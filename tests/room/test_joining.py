@@ -13,7 +13,7 @@ from lktrio.events import (
     TrackPublished,
     TrackSubscribed,
 )
-from lktrio.room import Room, RoomOptions, connect_room, current_room, open_room
+from lktrio.room import Room, RoomOptions, current_room, open_room
 from tests.support.servers import V0, V1, VERSIONS, RoomServer, expect, until
 
 
@@ -128,7 +128,7 @@ async def test_who_may_do_nothing_can_join_nevertheless(
 async def test_a_room_can_live_in_the_callers_nursery(server: RoomServer) -> None:
     rooms: list[Room] = []
     async with trio.open_nursery() as nursery:
-        room = await connect_room(nursery, server.url, server.token("alice"))
+        room = await server.connect(nursery, "alice")
         rooms.append(room)
         assert room.state == "connected"
         await server.wait_for_participants("alice")
@@ -140,7 +140,7 @@ async def test_a_room_can_live_in_the_callers_nursery(server: RoomServer) -> Non
 
 async def test_the_token_may_come_from_a_source(server: RoomServer) -> None:
     source = TokenSource.literal(server.url, server.token("alice"))
-    async with open_room("", source) as room:
+    async with open_room("", source, server.options()) as room:
         assert room.local_participant.identity == "alice"
 
 

@@ -56,32 +56,36 @@ async def refused(url: str, token: str, options: RoomOptions | None = None) -> E
 async def test_a_token_that_was_signed_with_another_secret(
     server: RoomServer, options: RoomOptions
 ) -> None:
-    error = await refused(server.url, server.token("alice", secret="x" * 32), options)
+    error = await refused(
+        server.url, server.token("alice", secret="x" * 32), server.options(options)
+    )
     assert isinstance(error, AuthenticationFailed)
 
 
 @VERSIONS
 async def test_an_expired_token(server: RoomServer, options: RoomOptions) -> None:
     token = server.token("alice", ttl=timedelta(minutes=1), now=1_600_000_000)
-    error = await refused(server.url, token, options)
+    error = await refused(server.url, token, server.options(options))
     assert isinstance(error, AuthenticationFailed)
     assert "expired" in str(error)
 
 
 @VERSIONS
 async def test_a_token_without_the_grant_to_join(server: RoomServer, options: RoomOptions) -> None:
-    error = await refused(server.url, server.token("alice", room_join=False), options)
+    error = await refused(
+        server.url, server.token("alice", room_join=False), server.options(options)
+    )
     assert isinstance(error, AuthenticationFailed)
 
 
 async def test_attributes_without_the_grant_to_set_them(server: RoomServer) -> None:
-    options = RoomOptions(attributes={"seat": "3"})
+    options = server.options(RoomOptions(attributes={"seat": "3"}))
     error = await refused(server.url, server.token("alice"), options)
     assert isinstance(error, AuthenticationFailed)
 
 
 async def test_a_wrong_path(server: RoomServer) -> None:
-    error = await refused(server.url + "/elsewhere", server.token("alice"))
+    error = await refused(server.url + "/elsewhere", server.token("alice"), server.options())
     assert isinstance(error, ServerUnreachable)
 
 

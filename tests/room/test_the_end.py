@@ -16,7 +16,7 @@ from lktrio.events import (
     ParticipantDisconnected,
     TrackSubscribed,
 )
-from lktrio.room import DisconnectReason, Room, RoomOptions, connect_room
+from lktrio.room import DisconnectReason, Room, RoomOptions
 from lktrio.room.state.events import RoomEvent
 from lktrio.room.state.room_state import RoomState
 from lktrio.rtc.transport import TransportState
@@ -247,7 +247,7 @@ async def test_a_bug_of_ours_is_a_note_on_the_error_of_the_body(
 
 async def test_a_room_in_the_callers_nursery_ends_with_it(server: RoomServer) -> None:
     async with trio.open_nursery() as nursery:
-        room = await connect_room(nursery, server.url, server.token("me"))
+        room = await server.connect(nursery, "me")
         await remove(server)
         assert await room.wait_closed() == "participant_removed"
     with pytest.raises(RoomClosed):

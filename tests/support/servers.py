@@ -1,22 +1,32 @@
-"""The servers that tests of rooms run against: the embedded one, and a real LiveKit server."""
+"""The servers that tests of rooms run against: the embedded one, and a real LiveKit server.
+
+In virtual time the embedded server is on a simulated network, and every participant on a host of
+its own there; otherwise all of them are on this machine.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import count
 from typing import Any, TypeVar
 
+import httpx
 import pytest
 import trio
+import trio.testing
 
-import lktrio
 from lktrio import proto
 from lktrio.api import LiveKitAPI
 from lktrio.auth import AccessToken, VideoGrants
-from lktrio.room import Room, RoomOptions, Subscription, open_room
+from lktrio.devserver import DevServerOptions, open_dev_server
+from lktrio.net import Network, SystemNetwork
+from lktrio.net.http import NetworkTransport
+from lktrio.room import Room, RoomOptions, Subscription, connect_room, open_room
+from lktrio.testing import LinkProfile, SimulatedNetwork
 
 URL = os.environ.get("LIVEKIT_URL", "")
 KEY = os.environ.get("LIVEKIT_API_KEY", "")
@@ -36,6 +46,8 @@ SERVERS = [
     pytest.param("livekit", id="livekit", marks=NEEDS_LIVEKIT),
 ]
 
+ADDRESS = "10.0.0.1"
+LATENCY = LinkProfile(latency=0.005)
 PATIENCE = 10.0
 """Seconds that something may take before a test fails; a real server tells some things late."""
 
@@ -53,6 +65,21 @@ class RoomServer:
     """Name of the room of this test."""
     real: bool = False
     """Whether it is LiveKit's own."""
+    network: SimulatedNetwork | None = None
+    """The simulated network that it is on, if it is."""
+    numbers: Iterator[int] = field(default_factory=lambda: count(2))
+    """Numbers of hosts."""
+
+    def host(self) -> Network:
+        """A new host of the server's network."""
+        if self.network is None:
+            return SystemNetwork()
+        number = next(self.numbers)
+        return self.network.host(f"client-{number}", f"10.0.{number >> 8}.{number & 255}")
+
+    def options(self, options: RoomOptions | None = None) -> RoomOptions:
+        """Options for a room, on a host of its own."""
+        return replace(options or RoomOptions(), network=self.host())
 
     def token(
         self,
@@ -81,10 +108,20 @@ class RoomServer:
     def join(
         self, identity: str, options: RoomOptions | None = None, **claims: Any
     ) -> AbstractAsyncContextManager[Room]:
-        return open_room(self.url, self.token(identity, **claims), options)
+        return open_room(self.url, self.token(identity, **claims), self.options(options))
 
-    def api(self) -> LiveKitAPI:
-        return LiveKitAPI(self.url, self.key, self.secret)
+    async def connect(self, nursery: trio.Nursery, identity: str) -> Room:
+        return await connect_room(nursery, self.url, self.token(identity), self.options())
+
+    @asynccontextmanager
+    async def api(self) -> AsyncGenerator[LiveKitAPI, None]:
+        transport = NetworkTransport(self.host().open_tcp_stream)
+        once = {"Connection": "close"}  # lest a connection is taken for left behind
+        async with (
+            httpx.AsyncClient(transport=transport, headers=once) as client,
+            LiveKitAPI(self.url, self.key, self.secret, client=client) as api,
+        ):
+            yield api
 
     async def participants(self) -> list[proto.ParticipantInfo]:
         """Who is in the room, in the server's opinion."""
@@ -106,8 +143,12 @@ async def open_server(kind: str, room: str) -> AsyncGenerator[RoomServer, None]:
     if kind == "livekit":
         yield RoomServer(URL, KEY, SECRET, room, real=True)
         return
-    async with lktrio.devserver.open_dev_server() as server:
-        yield RoomServer(server.url, server.api_key, server.api_secret, room)
+    network, where = None, DevServerOptions()
+    if isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock):
+        network = SimulatedNetwork(profile=LATENCY)
+        where = DevServerOptions(host=ADDRESS, network=network.host("server", ADDRESS))
+    async with open_dev_server(**where) as server:
+        yield RoomServer(server.url, server.api_key, server.api_secret, room, network=network)
 
 
 async def expect(
