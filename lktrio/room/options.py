@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lktrio._timeouts import Timeouts
@@ -23,6 +23,10 @@ class RoomOptions:
     """Whether video subscriptions start at the lowest quality."""
     single_peer_connection: bool = True
     """Use LiveKit's newer signalling with one peer connection if the server knows it."""
+    packet_codecs: Sequence[str] = ()
+    """Video codecs to receive though only their packets can be read: ``"VP9"``, ``"AV1"``,
+    ``"H265"``. A server sends a track in the first of its codecs that we take: with VP9 here, a
+    browser's VP9 comes as packets, and without as its backup, VP8."""
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
     """Attributes of ours beside the token's; needs ``can_update_own_metadata``."""
     loopback: bool | None = None

@@ -21,12 +21,16 @@ from lktrio.rtc.rtp.extensions import (
 from lktrio.rtc.sdp import RtpCodec
 
 __all__ = [
+    "AV1",
     "H264",
+    "H265",
     "OPUS",
     "OPUS_STEREO",
     "VP8",
+    "VP9",
     "CodecCapability",
     "MediaCapabilities",
+    "PACKET_CODECS",
     "MediaKind",
     "match_codec",
     "with_first",
@@ -117,6 +121,18 @@ OPUS_STEREO = replace(OPUS, parameters=(*OPUS.parameters, ("sprop-stereo", "1"),
 """Opus of a section that sends two channels (RFC 7587 section 6.1)."""
 VP8 = CodecCapability("video/VP8", 96, 90_000, feedback=_VIDEO_FEEDBACK, rtx_payload_type=97)
 H264 = _h264(108, _H264_CONSTRAINED_BASELINE, "1")
+VP9 = CodecCapability(
+    "video/VP9",
+    98,
+    90_000,
+    parameters=(("profile-id", "0"),),
+    feedback=_VIDEO_FEEDBACK,
+    rtx_payload_type=99,
+)
+AV1 = CodecCapability("video/AV1", 35, 90_000, feedback=_VIDEO_FEEDBACK, rtx_payload_type=36)
+H265 = CodecCapability("video/H265", 116, 90_000, feedback=_VIDEO_FEEDBACK, rtx_payload_type=117)
+PACKET_CODECS = (VP9, AV1, H265)
+"""Codecs whose frames we cannot put together; they are not offered unless asked for."""
 _H264_VARIANTS = (
     H264,
     _h264(125, _H264_CONSTRAINED_BASELINE, "0"),

@@ -17,6 +17,7 @@ from lktrio import proto
 from lktrio.net.network import Network
 from lktrio.room.options import RoomOptions
 from lktrio.room.session.peer_connection import PeerConnection
+from lktrio.rtc.capabilities import PACKET_CODECS, MediaCapabilities
 from lktrio.signal import SignalConnection, SignalOptions, open_signal
 from lktrio.signal.urls import SignalUrl
 
@@ -65,13 +66,16 @@ class ServerLink:
 class _Connections:
     """The connections made so far."""
 
-    def __init__(self, addresses: Sequence[str], network: Network) -> None:
+    def __init__(
+        self, addresses: Sequence[str], network: Network, capabilities: MediaCapabilities
+    ) -> None:
+        self._capabilities = capabilities
         self.opened: list[PeerConnection] = []
         self._addresses = addresses
         self._network = network
 
     def open(self, target: proto.SignalTarget) -> PeerConnection:
-        connection = PeerConnection(target, self._addresses, self._network)
+        connection = PeerConnection(target, self._addresses, self._network, self._capabilities)
         self.opened.append(connection)
         return connection
 
@@ -103,7 +107,8 @@ async def open_link(url: str, token: str, options: RoomOptions) -> AsyncGenerato
     local = _is_loopback(SignalUrl.parse(url).host)
     loopback = local if options.loopback is None else options.loopback
     network = options.network
-    connections = _Connections(network.local_addresses(loopback=loopback), network)
+    addresses = network.local_addresses(loopback=loopback)
+    connections = _Connections(addresses, network, _capabilities(options.packet_codecs))
     try:
         async with open_signal(
             url,
@@ -124,6 +129,16 @@ async def open_link(url: str, token: str, options: RoomOptions) -> AsyncGenerato
             yield ServerLink(signal, signal.join, outgoing, incoming, local)
     finally:
         connections.close()
+
+
+def _capabilities(packet_codecs: Sequence[str]) -> MediaCapabilities:
+    known = {one.name.lower(): one for one in PACKET_CODECS}
+    for name in packet_codecs:
+        if name.lower() not in known:
+            names = ", ".join(one.name for one in PACKET_CODECS)
+            raise ValueError(f"{name!r} cannot be a packet codec; these can: {names}")
+    more = [known[name.lower()] for name in packet_codecs]
+    return MediaCapabilities(video_codecs=(*MediaCapabilities().video_codecs, *more))
 
 
 def _signal_options(options: RoomOptions) -> SignalOptions:

@@ -44,6 +44,7 @@ class PeerConnection:
         target: The server's name for it.
         addresses: Local addresses to open sockets on.
         network: Where to open them.
+        capabilities: What is received and sent.
 
     Attributes:
         channels: Those data channels that LiveKit uses, by label; the newest of a label.
@@ -54,7 +55,11 @@ class PeerConnection:
     """
 
     def __init__(
-        self, target: proto.SignalTarget, addresses: Sequence[str], network: Network
+        self,
+        target: proto.SignalTarget,
+        addresses: Sequence[str],
+        network: Network,
+        capabilities: MediaCapabilities,
     ) -> None:
         self.target = target
         self.numbers = OfferNumbers()
@@ -63,7 +68,7 @@ class PeerConnection:
         self.handle_event: Callable[[PeerConnection, PeerEvent], None] = _ignore
         now = network.wall_time()
         self.peer = Peer(
-            PeerConfig(capabilities=MediaCapabilities()),
+            PeerConfig(capabilities=capabilities),
             certificate=Certificate.generate(
                 datetime.datetime.fromtimestamp(now, datetime.UTC), random=network.random_bytes
             ),

@@ -15,7 +15,7 @@ from lktrio.media import Codec
 from lktrio.room.session.negotiation import OfferExchange
 from lktrio.room.session.peer_connection import PeerConnection
 from lktrio.rtc import capabilities
-from lktrio.rtc.capabilities import CodecCapability
+from lktrio.rtc.capabilities import CodecCapability, MediaCapabilities
 from lktrio.rtc.sdp import MAX_SECTIONS
 from lktrio.rtc.transceiver import Transceiver
 
@@ -56,7 +56,7 @@ class SendingSections:
                 f"a connection carries at most {MAX_SECTIONS - 1} tracks at once; unpublish "
                 "others before"
             )
-        codecs = capabilities.with_first(peer.capabilities.codecs(codec.kind), first)
+        codecs = capabilities.with_first(MediaCapabilities().codecs(codec.kind), first)
         return peer.add_transceiver(codec.kind, "sendonly", codecs)
 
     def turn_off(self, transceiver: Transceiver) -> None:
