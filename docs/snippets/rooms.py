@@ -32,7 +32,7 @@ async def tell_what_happens(room: lktrio.Room) -> None:
                 print(f"that was all: {reason}")
 
 
-async def stay_for_a_minute(url: str, token: str) -> None:
+async def listen_for_a_minute(url: str, token: str) -> None:
     """Deadlines are cancel scopes of trio."""
     with trio.move_on_after(60):
         async with lktrio.open_room(url, token) as room:
@@ -49,13 +49,11 @@ async def relay(url: str, here: str, there: str) -> None:
         nursery.cancel_scope.cancel()
 
 
-def follow_participants(
-    room: lktrio.Room,
-) -> tuple[list[str], trio.abc.ReceiveChannel[events.ParticipantConnected]]:
-    """Subscribe first, read the snapshot second: nobody is missed, nobody comes twice."""
-    joining = room.events(events.ParticipantConnected)
-    here_already = list(room.remote_participants)
-    return here_already, joining
+async def greet_everybody(room: lktrio.Room) -> None:
+    """Those who are here come first, then those who join."""
+    async for event in room.events(events.ParticipantActive):
+        identity = event.participant.identity
+        await room.local_participant.publish_data("hello", destination_identities=[identity])
 
 
 async def send_while_it_lasts(room: lktrio.Room) -> str:

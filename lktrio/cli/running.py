@@ -1,6 +1,6 @@
 """Running a command's async function until it is done, or until somebody ends it.
 
-Ctrl-C and SIGTERM cancel the function, so that everything is left in order: rooms with a goodbye,
+Ctrl-C and SIGTERM cancel the function, so that everything is left in order: rooms by leaving them,
 files with their end. Nothing is interrupted in the middle of a step.
 """
 

@@ -4,7 +4,7 @@ Every task of a room, and every task that was started by one, sees ``current_roo
 filter can copy it into records::
 
     def filter(record):
-        record.room = lktrio.room.context.current_room.get()
+        record.room = lktrio.current_room.get()
         return True
 """
 
@@ -18,7 +18,7 @@ __all__ = ["RoomContext", "current_room"]
 
 @dataclass(frozen=True, slots=True)
 class RoomContext:
-    """A stay in a room."""
+    """A session in a room."""
 
     room: str
     """Name of the room."""
@@ -30,4 +30,4 @@ class RoomContext:
 
 
 current_room: ContextVar[RoomContext | None] = ContextVar("lktrio_room", default=None)
-"""The stay in a room that the running task works for, or None."""
+"""The session in a room that the running task works for, or None."""

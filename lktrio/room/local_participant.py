@@ -136,7 +136,7 @@ class LocalParticipant(Participant[LocalTrackPublication]):
 
         Args:
             data: The payload; text is sent as UTF-8. At most about 64,000 bytes; lossy data should
-                stay below 1,300 to fit one packet.
+                be below 1,300 to fit one packet.
             topic: Free text by which receivers tell data apart.
             reliable: Which of the two.
             destination_identities: To whom; nobody named is everybody else.

@@ -142,7 +142,7 @@ async def test_working_in_a_room(capsys: pytest.CaptureFixture[str]) -> None:
 async def test_staying_for_a_minute() -> None:
     async with two_people() as (server, alice, _), trio.open_nursery() as nursery:
         joined = alice.events(events.ParticipantActive)
-        nursery.start_soon(rooms.stay_for_a_minute, server.url, server.token("carol", ROOM))
+        nursery.start_soon(rooms.listen_for_a_minute, server.url, server.token("carol", ROOM))
         await wait_active(joined, "carol")
         async with LiveKitAPI(server.url, server.api_key, server.api_secret) as lk:
             await lk.room.delete_room(api.DeleteRoomRequest(room=ROOM))
@@ -165,12 +165,13 @@ async def test_relaying() -> None:
                 await lk.room.delete_room(api.DeleteRoomRequest(room=ROOM))
 
 
-async def test_following_participants() -> None:
-    async with two_people() as (server, alice, _):
-        here, joining = rooms.follow_participants(alice)
-        assert here == ["bob"]
-        async with open_room(server.url, server.token("carol", ROOM)):
-            assert (await joining.receive()).participant.identity == "carol"
+async def test_greeting_everybody() -> None:
+    async with two_people() as (server, alice, bob), trio.open_nursery() as nursery:
+        nursery.start_soon(rooms.greet_everybody, alice)
+        assert (await bob.wait_for(events.DataReceived)).data == b"hello"
+        async with open_room(server.url, server.token("carol", ROOM)) as carol:
+            assert (await carol.wait_for(events.DataReceived)).data == b"hello"
+        nursery.cancel_scope.cancel()
 
 
 async def test_sending_while_it_lasts() -> None:
