@@ -145,7 +145,7 @@ class MediaLink:
         """Let time pass."""
         while True:
             arrival = self._queue[0][0] if self._queue else end
-            due = min(self.receiver.next_timer(), self.sender.next_timer())
+            due = self.receiver.next_timer()
             self.now = max(self.now, min(arrival, due, end))
             if self.receiver.next_timer() <= self.now:
                 for packet in self.receiver.handle_timer(self.now):
