@@ -26,8 +26,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Run what is marked ``virtual_time`` under a clock that jumps; not with a real server."""
     function = getattr(item, "function", None)
-    if item.get_closest_marker("virtual_time") is None or "livekit" in item.keywords:
+    if item.get_closest_marker("virtual_time") is None or not inspect.iscoroutinefunction(function):
         return
-    if not inspect.iscoroutinefunction(function):
+    if item.get_closest_marker("livekit_server") is not None:
         return
     item.add_marker(pytest.mark.trio(run=run_in_virtual_time), append=False)

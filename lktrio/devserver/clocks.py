@@ -1,7 +1,7 @@
 """The clock of a publisher, as its sender reports show it.
 
 Subscribers play tracks in synchrony if the reports of all tracks of one publisher are in one time.
-How far the publisher's clock is from ours does not matter for that, as long as it is one number for
+How far the publisher's clock is off does not matter for that, as long as it is one number for
 all of them: the least delay that any report has shown.
 """
 
@@ -17,7 +17,7 @@ __all__ = ["PublisherClock"]
 
 
 class PublisherClock:
-    """How far the clock of one publisher is from ours."""
+    """How far the clock of one publisher is off."""
 
     def __init__(self) -> None:
         self._delay = math.inf

@@ -266,7 +266,7 @@ class DownTrack:
         return self._insert(self._stream, payload + trailer if encrypted else payload, now)
 
     def _insert(self, stream: OutboundStream, payload: bytes, now: float) -> bytes | None:
-        """A packet of ours between those that are forwarded."""
+        """A packet that the server makes, between those that are forwarded."""
         step = round((now - self._last_time) * stream.clock_rate)
         timestamp = (self._last_timestamp + step) & _TIMESTAMP_MASK
         datagram = stream.send_packet(

@@ -133,7 +133,7 @@ class DownTrackSections:
             RemoteProtocolError: It is malformed.
         """
         if not self._awaited or answer.id not in (0, self._offer_id):
-            _log.debug("%s: an answer to no offer of ours", self._connection.name)
+            _log.debug("%s: an answer to no offer", self._connection.name)
             return
         self._awaited = False
         self._connection.peer.set_answer(answer.sdp, trio.current_time())

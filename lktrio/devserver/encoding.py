@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lktrio import proto
+from lktrio.devserver.limits import if_short
 from lktrio.devserver.svc import (
     DEPENDENCY_DESCRIPTOR_URI,
     Av1Reader,
@@ -118,7 +119,7 @@ class Encoding:
         """Put the SSRC and the rid of a layer where a description lists it."""
         if layer.spatial < len(described):
             described[layer.spatial].ssrc = layer.stream.ssrc
-            described[layer.spatial].rid = layer.rid
+            described[layer.spatial].rid = if_short(layer.rid)
             described[layer.spatial].spatial_layer = layer.spatial
 
     def request_keyframe(self, layer: Layer) -> None:

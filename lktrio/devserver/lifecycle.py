@@ -2,7 +2,7 @@
 
 A session outlives its signalling links and, for some seconds, its peer connections. What happens to
 it moves it from state to state as `_TRANSITIONS` says; what the table does not list changes
-nothing. In some states a session only waits: `_PATIENCE` says for how long.
+nothing. In some states a session only waits: `_TIMEOUTS` says for how long.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ _TRANSITIONS: dict[State, dict[Happening, State]] = {
     State.ENDED: {},
 }
 
-_PATIENCE: dict[State, float] = {
+_TIMEOUTS: dict[State, float] = {
     State.JOINING: 60.0,
     State.JOINED: 60.0,
     State.SILENT: 5.0,
@@ -122,7 +122,7 @@ class Lifecycle:
     def __init__(self, now: float) -> None:
         self.state = State.JOINING
         self.was_active = False
-        self._expires = now + _PATIENCE[State.JOINING]
+        self._expires = now + _TIMEOUTS[State.JOINING]
 
     @property
     def ended(self) -> bool:
@@ -145,5 +145,5 @@ class Lifecycle:
             return following
         self.state = following
         self.was_active = self.was_active or following is State.ACTIVE
-        self._expires = now + _PATIENCE.get(following, math.inf)
+        self._expires = now + _TIMEOUTS.get(following, math.inf)
         return following

@@ -17,6 +17,7 @@ __all__ = [
     "MAX_SID",
     "attributes_size",
     "fits",
+    "if_short",
     "is_sid",
     "too_long",
 ]
@@ -36,6 +37,11 @@ MAX_LISTED = 4096
 def fits(*texts: str, limit: int = MAX_NAME) -> bool:
     """Whether none of some texts is too long."""
     return all(len(text) <= limit and len(text.encode()) <= limit for text in texts)
+
+
+def if_short(text: str | None) -> str:
+    """A text of a client's description as others are told it: nothing if it is too long."""
+    return text if text is not None and fits(text) else ""
 
 
 def is_sid(text: str) -> bool:

@@ -34,7 +34,7 @@ __all__ = ["SignalLink", "serve_link"]
 MAX_MESSAGE = 2 * 1024 * 1024
 """Bytes of a message that a client may send."""
 _MAX_QUEUE = 16 * 1024 * 1024  # bytes that may wait for a client
-_QUEUE_MESSAGES = 64  # between trio-websocket's reader and ours
+_QUEUE_MESSAGES = 64  # between the readers of trio-websocket and of the link
 _READ_SIZE = 64 * 1024
 _PING_INTERVAL = 10.0
 _WRITE_SECONDS = 10.0

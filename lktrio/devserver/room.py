@@ -77,7 +77,7 @@ class ServerRoom:
         self._speakers = SpeakerNews()
         self._quality = QualityNews(now)
         self._nonces: dict[bytes, None] = {}
-        self._patience = self.info.empty_timeout
+        self._timeout = self.info.empty_timeout
         self._empty_since = now
         self._counts_told = (0, 0)
         self._told_at = 0.0
@@ -117,7 +117,7 @@ class ServerRoom:
             older.send(proto.SignalResponse(leave=leave))
             older.close(_Reason.DUPLICATE_IDENTITY, announce=False)
         self.participants[participant.identity] = participant
-        self._patience = self.info.departure_timeout
+        self._timeout = self.info.departure_timeout
         self._count()
         return participant
 
@@ -271,7 +271,7 @@ class ServerRoom:
         self._speakers.tell(present)
         self._quality.tell(present, now)
         self._tell_counts(now)
-        if not present and now - self._empty_since >= self._patience:
+        if not present and now - self._empty_since >= self._timeout:
             self.close(_Reason.ROOM_CLOSED)
 
     def _tell_counts(self, now: float) -> None:

@@ -17,6 +17,7 @@ from lktrio import proto
 from lktrio.devserver.clocks import PublisherClock
 from lktrio.devserver.connection import MediaConnection
 from lktrio.devserver.encoding import Encoding
+from lktrio.devserver.limits import if_short
 from lktrio.devserver.pending import PendingTrack, PendingTracks, check_request
 from lktrio.devserver.speakers import LevelMeter
 from lktrio.devserver.tracks import PublishedTrack, TrackPublisher, mime_of, version_now
@@ -203,12 +204,12 @@ class UpTracks:
     ) -> PublishedTrack:
         """Make the track that a pending one becomes."""
         info.mime_type = encoding.mime
-        info.mid = transceiver.mid or ""
+        info.mid = if_short(transceiver.mid)
         info.version = version_now()
         if info.codecs:
             info.codecs[0].mime_type, info.codecs[0].mid = info.mime_type, info.mid
             if msid.track_id and msid.track_id != info.codecs[0].cid:
-                info.codecs[0].sdp_cid = msid.track_id
+                info.codecs[0].sdp_cid = if_short(msid.track_id)
         return PublishedTrack(self._owner, info, encoding)
 
     def _extend(self, track: PublishedTrack, msid: Msid, encoding: Encoding) -> None:
@@ -216,9 +217,9 @@ class UpTracks:
         track.add_encoding(encoding)
         described = track.described(encoding.mime)
         if described is not None:
-            described.mid = encoding.transceiver.mid or ""
+            described.mid = if_short(encoding.transceiver.mid)
             if msid.track_id and msid.track_id != described.cid:
-                described.sdp_cid = msid.track_id
+                described.sdp_cid = if_short(msid.track_id)
         self._owner.touch()
         now = trio.current_time()
         for receiver in list(track.receivers):

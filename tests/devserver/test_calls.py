@@ -151,7 +151,7 @@ async def test_an_unpublished_track_is_gone_and_its_place_is_used_again(mode: Mo
 
 
 @MODES
-async def test_subscriptions_follow_the_wishes_of_the_client(mode: Mode) -> None:
+async def test_subscriptions_follow_the_preferences_of_the_client(mode: Mode) -> None:
     with trio.fail_after(LIMIT):
         async with (
             serve_place() as server,
@@ -160,16 +160,16 @@ async def test_subscriptions_follow_the_wishes_of_the_client(mode: Mode) -> None
         ):
             voice = await alice.publish("audio/opus")
             await talk(voice, bob)
-            wish = proto.UpdateSubscription(track_sids=[voice.sid])
-            await bob.client.send(subscription=wish)
+            change = proto.UpdateSubscription(track_sids=[voice.sid])
+            await bob.client.send(subscription=change)
             await bob.client.ping()
             count = len(bob.frames[voice.sid])
             for _ in range(10):
                 voice.send(OPUS_FRAME)
                 await trio.sleep(0.005)
             assert len(bob.frames[voice.sid]) <= count + 1  # one may have been under way
-            wish.subscribe = True
-            await bob.client.send(subscription=wish)
+            change.subscribe = True
+            await bob.client.send(subscription=change)
             await talk(voice, bob, count + 5)
 
 

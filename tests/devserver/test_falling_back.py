@@ -59,7 +59,7 @@ class Film:
         while True:
             for track, data in self.sent:
                 track.send(data)
-            await trio.sleep(0.02)
+            await trio.sleep(0.1)
 
     async def wanted(self, **codecs: bool) -> None:
         """Wait until the publisher is told to send just these."""

@@ -214,7 +214,7 @@ async def test_answers_to_no_offer_are_ignored() -> None:
 async def test_random_messages_end_at_most_that_link() -> None:
     source = random.Random(7)
     async with open_scene() as (server, honest):
-        for _ in range(30):
+        for _ in range(12):
             async with joined(server, "me") as client:
                 for _ in range(5):
                     await client.try_send(source.randbytes(source.randrange(60)))
@@ -235,7 +235,7 @@ async def test_mutated_messages_end_at_most_that_session() -> None:
         ),
     ]
     async with open_scene() as (server, honest):
-        for _ in range(20):
+        for _ in range(10):
             async with joined(server, "me") as client:
                 for seed in seeds:
                     data = bytearray(codec.encode(seed))

@@ -107,7 +107,7 @@ async def test_without_a_peer_connection_the_end_of_the_link_ends_the_session() 
     assert info.disconnect_reason == proto.DisconnectReason.SIGNAL_CLOSE
 
 
-async def test_a_client_that_says_goodbye_to_its_peer_connection_is_gone() -> None:
+async def test_a_client_that_closes_its_peer_connection_is_gone() -> None:
     with trio.fail_after(LIMIT):
         async with serve_place() as server, joined(server, "other") as other:
             async with open_caller(server, "alice") as alice:

@@ -250,7 +250,7 @@ async def test_data_is_sent_to_everybody_or_to_some_and_once(which: str) -> None
             open_caller(server, "bob", room=server.room) as bob,
         ):
             for caller in (alice, bob):
-                await caller.wait(caller.connected.is_set)
+                await reach(lk, server, caller)
             everybody = proto.SendDataRequest(
                 room=server.room, data=b"all", topic="t", nonce=bytes(range(16))
             )
@@ -270,6 +270,18 @@ async def test_data_is_sent_to_everybody_or_to_some_and_once(which: str) -> None
     assert bob.packets[0].participant_identity == ""
     assert bob.packets[0].user is not None
     assert bob.packets[0].user.topic == "t"
+
+
+async def reach(lk: LiveKitAPI, server: Place, caller: Caller) -> None:
+    """Wait until data of the server reaches somebody; a real one drops it until then."""
+    identity = caller.join.participant.identity if caller.join.participant is not None else ""
+    hello = proto.SendDataRequest(
+        room=server.room, data=b"hello", destination_identities=[identity]
+    )
+    while not caller.packets:
+        await lk.room.send_data(hello)
+        await trio.sleep(0.2)
+    caller.packets.clear()
 
 
 async def answer_calls(callee: Caller) -> None:
@@ -296,7 +308,7 @@ async def test_methods_of_participants_are_called(which: str) -> None:
             open_caller(server, "alice", room=server.room) as alice,
             open_caller(server, "bob", room=server.room) as bob,
         ):
-            await alice.wait(alice.connected.is_set)
+            await reach(lk, server, alice)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(answer_calls, alice)
                 request = proto.PerformRpcRequest(
@@ -317,7 +329,11 @@ async def test_a_call_that_nobody_acknowledges_fails_soon(
     which: str,
 ) -> None:
     with trio.fail_after(LIMIT):
-        async with open_api(which) as (server, lk), open_caller(server, "alice", room=server.room):
+        async with (
+            open_api(which) as (server, lk),
+            open_caller(server, "alice", room=server.room) as alice,
+        ):
+            await reach(lk, server, alice)
             request = proto.PerformRpcRequest(
                 room=server.room, destination_identity="alice", method="echo"
             )

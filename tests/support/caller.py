@@ -45,7 +45,7 @@ DELTA = bytes((0x31, 0x02, 0x00)) + bytes(50)
 
 
 class Published:
-    """A track of ours."""
+    """A track that it publishes."""
 
     def __init__(self, caller: Caller, transceiver: Transceiver, mime: str) -> None:
         self.caller = caller
@@ -171,7 +171,7 @@ class Caller:
             await self.offer(wait=False)
 
     async def offer(self, *, wait: bool = True) -> None:
-        """Describe what we have and want."""
+        """Describe what it sends and wants."""
         if self.mode == "v1":
             await self.wait(lambda: self.publisher.remote_description is not None)
         self._answered = trio.Event()
@@ -211,7 +211,7 @@ class Caller:
 
     @property
     def sid(self) -> str:
-        """Ours."""
+        """Its identifier."""
         assert self.join.participant is not None
         return self.join.participant.sid
 
