@@ -18,9 +18,10 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any, cast
 
+from lktrio._text import printable
 from lktrio._version import __version__
 from lktrio.cli.arguments import CommandFailed, CommandParser, UsageError, complaint
-from lktrio.cli.output import printable
+from lktrio.cli.output import write_anything
 from lktrio.errors import LiveKitError
 
 __all__ = ["COMMANDS", "build_parser", "main"]
@@ -91,6 +92,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     words = _in_order(sys.argv[1:] if argv is None else argv)
     name = "lktrio"
+    for stream in (sys.stdout, sys.stderr):
+        write_anything(stream)
     try:
         if not all(map(_is_text, words)):
             raise UsageError("the arguments are not all UTF-8")

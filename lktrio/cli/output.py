@@ -1,29 +1,40 @@
 """What commands write: tables, records or JSON; never a secret unless asked to.
 
 Texts come from servers and from other participants. Characters that could move a terminal's
-cursor or change its colours are replaced before they are printed.
+cursor or change its colours are escaped before they are printed.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
 from importlib.util import find_spec
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
+from lktrio._text import printable
 from lktrio.auth._grants import camel_case
 from lktrio.proto import Message
 from lktrio.proto._secrets import HIDDEN, SECRET_FIELDS
 from lktrio.proto.codec import to_json_value
 
-__all__ = ["HIDDEN", "Output", "enum_name", "hide_secrets", "on_terminal", "printable", "timestamp"]
+__all__ = [
+    "Output",
+    "enum_name",
+    "hide_secrets",
+    "on_terminal",
+    "timestamp",
+    "to_text",
+    "write_anything",
+]
 
 _SECRETS = frozenset(map(camel_case, SECRET_FIELDS))
 """Fields that let in whoever knows them, by their names in JSON."""
 _COLUMN_GAP = "  "
+_WHOLE = sys.maxsize  # nothing is cut: who asks for somebody's metadata wants to see it
 
 
 class Output:
@@ -60,7 +71,7 @@ class Output:
 
     def fields(self, fields: Iterable[tuple[str, object]]) -> None:
         """A line of text for each field that has a value."""
-        shown = [(name, text) for name, value in fields if (text := _cell(value))]
+        shown = [(printable(name), text) for name, value in fields if (text := _cell(value))]
         width = max((len(name) for name, _ in shown), default=0)
         for name, text in shown:
             print(f"{name + ':':<{width + 1}} {text}")
@@ -70,7 +81,7 @@ class Output:
         if self._as_json:
             self.value(self._to_json(message))
         else:
-            print(printable(text))
+            print(printable(text, _WHOLE))
 
     def secret(self, value: str) -> str:
         """A secret as a cell."""
@@ -78,11 +89,22 @@ class Output:
 
     def value(self, value: object) -> None:
         """Any JSON value."""
-        print(json.dumps(value, indent=2, ensure_ascii=not _is_unicode()))
+        print(to_text(value, indent=2))
 
     def _to_json(self, message: Message) -> Any:
         value = to_json_value(message, defaults=True)
         return value if self._show_secrets else hide_secrets(value)
+
+
+def to_text(value: object, *, indent: int | None = None) -> str:
+    """A JSON value as text, in which what could control a terminal is escaped."""
+    text = json.dumps(value, indent=indent, ensure_ascii=not _is_unicode())
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character == "\n" or character.isprintable() else json.dumps(character)[1:-1]
+        for character in text
+    )
 
 
 def hide_secrets(value: Any) -> Any:
@@ -98,9 +120,13 @@ def hide_secrets(value: Any) -> Any:
     return value
 
 
-def printable(text: str) -> str:
-    """A text on one line, without characters that control a terminal."""
-    return "".join(character if character.isprintable() else " " for character in text).strip()
+def write_anything(stream: TextIO) -> None:
+    """Let a stream write every character: what its encoding lacks becomes an escape.
+
+    Texts of others have any character, and a terminal may know ASCII alone (``LANG=C``).
+    """
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
 
 
 def timestamp(seconds: float) -> str:
@@ -130,7 +156,7 @@ def _cell(value: object) -> str:
         return "yes" if value else ""
     if value is None:
         return ""
-    return printable(str(value))
+    return printable(str(value), _WHOLE)
 
 
 def _print_columns(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

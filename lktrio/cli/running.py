@@ -10,7 +10,7 @@ import argparse
 import os
 import signal
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVarTuple, Unpack
 
 import trio
@@ -128,12 +128,14 @@ async def open_api(arguments: argparse.Namespace) -> AsyncGenerator[LiveKitAPI, 
     """The API of the server that the arguments and the environment name.
 
     Raises:
-        UsageError: They name none, or no key.
+        UsageError: They name none, or no key, or a proxy that cannot be used.
     """
-    try:
-        api = LiveKitAPI(server_url(arguments), *given_keys(arguments))
-    except ValueError as error:
-        hint = "; --dev takes those of a development server" if "no API key" in str(error) else ""
-        raise UsageError(f"{error}{hint}") from error
-    async with api as lk:
+    async with AsyncExitStack() as stack:
+        try:
+            api = LiveKitAPI(server_url(arguments), *given_keys(arguments))
+            lk = await stack.enter_async_context(api)
+        except ValueError as error:
+            missing = "no API key" in str(error)
+            hint = "; --dev takes those of a development server" if missing else ""
+            raise UsageError(f"{error}{hint}") from error
         yield lk

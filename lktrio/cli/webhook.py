@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Iterator
 
 import trio
 
+from lktrio._text import printable
 from lktrio.auth._keys import key_pair
 from lktrio.cli.arguments import (
     CommandFailed,
@@ -21,7 +21,7 @@ from lktrio.cli.arguments import (
     given_keys,
     port,
 )
-from lktrio.cli.output import hide_secrets, printable, timestamp
+from lktrio.cli.output import hide_secrets, timestamp, to_text
 from lktrio.cli.running import serve_trio
 from lktrio.devserver.http import (
     HttpError,
@@ -141,7 +141,7 @@ class _Listener:
 
     def _show(self, event: WebhookEvent) -> None:
         if self._as_json:
-            print(json.dumps(hide_secrets(to_json_value(event))), flush=True)
+            print(to_text(hide_secrets(to_json_value(event))), flush=True)
         else:
             print(printable("  ".join(_words(event))), flush=True)
 

@@ -24,6 +24,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from lktrio._text import printable
 from lktrio.errors import DuplicateEvent, MalformedEvent, WebhookError
 from lktrio.proto import WebhookEvent
 
@@ -44,6 +45,7 @@ TOO_LARGE = 413
 FAILED = 500
 BUSY = 503
 RETRY_AFTER = b"1"  # seconds
+MAX_DIGITS = 18  # of a Content-Length that can be a length
 
 _FURTHER_HEADERS = {
     UNAUTHORIZED: [(b"www-authenticate", b"Bearer")],
@@ -109,7 +111,7 @@ class _App:
         authorization = _header(scope["headers"], b"authorization")
         try:
             self._receiver.authenticate(authorization)
-            body = await _read_body(receive, self._receiver.max_body)
+            body = await _read_body(scope, receive, self._receiver.max_body)
             event = self._receiver.receive(body, authorization)
         except _ClientGone:
             logger.info("the sender of a webhook went away before its end")
@@ -135,7 +137,8 @@ class _App:
             await self._handler(event)
             status, text = OK, ""
         except Exception:
-            logger.exception("the handler failed on the webhook %s %s", event.event, event.id)
+            name, id_ = printable(event.event), printable(event.id)
+            logger.exception("the handler failed on the webhook %s %s", name, id_)
         finally:
             self._in_progress.discard(event.id)
             if status != OK:
@@ -149,7 +152,10 @@ def _header(headers: Any, name: bytes) -> str | None:
     return None if found is None else bytes(found).decode("latin-1")
 
 
-async def _read_body(receive: Any, limit: int) -> bytes:
+async def _read_body(scope: Any, receive: Any, limit: int) -> bytes:
+    length = _header(scope["headers"], b"content-length") or ""
+    if length.isdecimal() and (len(length) > MAX_DIGITS or int(length) > limit):
+        raise _TooLarge(f"the body has more than {limit} bytes")  # without reading any
     body = bytearray()
     while True:
         message = await receive()

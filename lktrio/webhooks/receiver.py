@@ -21,6 +21,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import timedelta
 
+from lktrio._text import printable
 from lktrio.auth import DEFAULT_LEEWAY, Claims, KeyProvider, Keys, verify_token
 from lktrio.auth._keys import provider_of
 from lktrio.errors import (
@@ -174,7 +175,8 @@ class WebhookReceiver:
         if not self._capacity or not event_id:
             return
         if event_id in self._seen:
-            raise DuplicateEvent(f"the event {event_id} was received before", id=event_id)
+            problem = f"the event {printable(event_id)} was received before"
+            raise DuplicateEvent(problem, id=event_id)
         self._seen[event_id] = None
         if len(self._seen) > self._capacity:
             self._seen.popitem(last=False)

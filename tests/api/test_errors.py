@@ -23,6 +23,20 @@ async def error_of(handler: Handler, **options: Any) -> ServerError:
     return caught.value
 
 
+async def test_texts_of_a_server_are_made_printable() -> None:
+    evil = "\x1b[2Jgone\r\nERROR forged\u202e"
+    answers: list[Handler] = [
+        always(lambda: refusal(404, evil, evil, **{evil: evil})),
+        respond(502, evil.encode(), Content_Type="text/plain"),
+        respond(302, b"", Location="http://x/\x1b2J"),
+        respond(200, b"", Content_Type="text/\x1b2J"),
+    ]
+    for handler in answers:
+        error = await error_of(handler)
+        for text in (str(error), error.code, error.message, *error.meta, *error.meta.values()):
+            assert text.isprintable(), repr(text)
+
+
 def respond(status: int, content: bytes = b"", **headers: str) -> Handler:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return always(lambda: httpx.Response(status, headers=named, content=content))

@@ -137,7 +137,7 @@ def failing(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseExce
         (FileNotFoundError(2, "No such file", "x.ogg"), 1, "lktrio demo: x.ogg: No such file"),
         (OSError("strange"), 1, "lktrio demo: strange"),
         (KeyboardInterrupt(), 130, "interrupted"),
-        (RoomClosed("first\nsecond\x1b[31m"), 1, "lktrio demo: first second [31m"),
+        (RoomClosed("first\nsecond\x1b[31m"), 1, "lktrio demo: first\\nsecond\\x1b[31m"),
         (
             ExceptionGroup("", [ExceptionGroup("", [RoomClosed("gone")]), OSError("x")]),
             1,

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import io
+import json
 import sys
 
 import pytest
 
 from lktrio import proto
 from lktrio.cli import output
-from lktrio.cli.output import Output, enum_name, hide_secrets, on_terminal, printable, timestamp
+from lktrio.cli.output import (
+    Output,
+    enum_name,
+    hide_secrets,
+    on_terminal,
+    timestamp,
+    write_anything,
+)
+from lktrio.cli.progress import open_progress
 from lktrio.proto.codec import to_json_value
 
 ROOM = proto.Room(name="demo", turn_password="do-not-show")
@@ -37,15 +47,46 @@ def test_a_terminal_with_rich_gets_a_drawn_table(
     Output(as_json=False).table(ROOM, HEADERS, ROWS)
     drawn = capsys.readouterr().out
     assert "│ demo" in drawn
-    assert "a [31mb c" in drawn  # as text: rich does not take it for markup
+    assert r"a\x1b[31mb\nc" in drawn  # as text: rich does not take it for markup
     assert "\x1b" not in drawn
 
 
 def test_texts_of_others_cannot_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    Output(as_json=False).table(ROOM, HEADERS, ROWS)
-    assert capsys.readouterr().out.splitlines()[2] == "a [31mb c  0"
-    Output(as_json=False).done(ROOM, "room \x07\r\x9b2J")
-    assert capsys.readouterr().out == "room    2J\n"
+    text = Output(as_json=False)
+    text.table(ROOM, HEADERS, ROWS)
+    assert capsys.readouterr().out.splitlines()[2] == r"a\x1b[31mb\nc  0"
+    text.done(ROOM, "room \x07\r\x9b2J")
+    assert capsys.readouterr().out == "room \\x07\\r\\x9b2J\n"
+    text.record(ROOM, [("attribute \x1b[2J", "\u202eabc"), ("long", "x" * 2000)])
+    shown = capsys.readouterr().out.splitlines()
+    assert shown == [r"attribute \x1b[2J: \u202eabc", f"long:{' ' * 13} {'x' * 2000}"]
+    as_json = Output(as_json=True)
+    as_json.value({"name": "\x1b[2J\x9b\u202e", "more": ["é"]})
+    out = capsys.readouterr().out
+    assert json.loads(out) == {"name": "\x1b[2J\x9b\u202e", "more": ["é"]}
+    assert all(character == "\n" or character.isprintable() for character in out)
+
+
+@pytest.mark.parametrize("drawn", [False, True], ids=["plain", "rich"])
+def test_a_terminal_that_knows_ascii_alone_gets_escapes(
+    monkeypatch: pytest.MonkeyPatch, drawn: bool
+) -> None:
+    written = io.BytesIO()
+    terminal = io.TextIOWrapper(written, encoding="ascii", write_through=True)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(terminal, "isatty", lambda: drawn)
+    write_anything(terminal)
+    rows = [("größe ☃", 2)]
+    Output(as_json=False).table(ROOM, HEADERS, rows)
+    Output(as_json=False).done(ROOM, "☃ is there")
+    Output(as_json=True).value({"name": "☃"})
+    with open_progress() as progress:
+        progress.line("☃")
+        progress.bar("☃", 4).advance()
+    text = written.getvalue().decode("ascii")
+    assert r"gr\xf6\xdfe \u2603" in text
+    assert r"\u2603 is there" in text
+    assert r'"name": "\u2603"' in text
 
 
 def test_json_has_every_field_and_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,7 +157,3 @@ def test_a_pipe_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert on_terminal()
     monkeypatch.setitem(sys.modules, "rich", None)
     assert not on_terminal()
-
-
-def test_printable_text_stays_as_it_is() -> None:
-    assert printable("größe ☃ 42") == "größe ☃ 42"

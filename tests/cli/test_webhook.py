@@ -84,7 +84,7 @@ def test_events_are_printed_and_forgeries_refused() -> None:
         assert listener.complaint().startswith("refused: ")
         assert listener.post("", {}, method="GET") == 405
         assert listener.send(EVENT) == 200
-        expected = "2023-11-14 22:13:20Z  participant_joined  room=demo  participant=alice"
+        expected = "2023-11-14 22:13:20Z  participant_joined  room=demo  participant=alice\\x1b"
         assert listener.line() == expected
         listener.process.send_signal(signal.SIGINT)
         assert listener.process.wait(_PATIENCE) == 0
