@@ -27,7 +27,7 @@ from tests.interop.support.participant import (
     tone_frames,
     watch,
 )
-from tests.interop.support.servers import SERVERS, Server, open_server
+from tests.support.servers import SERVERS, RoomServer, open_server
 
 pytest.importorskip("av", reason="PyAV is not installed")
 
@@ -41,7 +41,7 @@ on_each_server = pytest.mark.parametrize("which", SERVERS)
 single = pytest.mark.parametrize("single", [True, False], ids=["v1", "v0"])
 
 
-async def join(browser: Browser, server: Server, *, single: bool) -> None:
+async def join(browser: Browser, server: RoomServer, *, single: bool) -> None:
     await browser.order(
         "join", url=server.url, token=server.token("browser"), single_peer_connection=single
     )

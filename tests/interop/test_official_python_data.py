@@ -15,7 +15,7 @@ from lktrio.events import (
 )
 from tests.interop.support.child import open_child
 from tests.interop.support.participant import open_participant
-from tests.interop.support.servers import SERVERS, open_server
+from tests.support.servers import SERVERS, open_server
 
 pytest.importorskip("livekit.rtc", reason="LiveKit's Python SDK is not installed")
 pytest.importorskip("av", reason="PyAV is not installed")

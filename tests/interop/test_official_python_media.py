@@ -19,8 +19,8 @@ from tests.interop.support.participant import (
     send_endlessly,
     tone_frames,
 )
-from tests.interop.support.servers import SERVERS, open_server
 from tests.media.oracle import h264
+from tests.support.servers import SERVERS, open_server
 
 pytest.importorskip("livekit.rtc", reason="LiveKit's Python SDK is not installed")
 pytest.importorskip("av", reason="PyAV is not installed")

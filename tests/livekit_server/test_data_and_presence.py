@@ -12,15 +12,15 @@ from lktrio import api
 from lktrio.errors import RoomClosed
 from lktrio.events import DataReceived, Disconnected, ParticipantDisconnected
 from tests.interop.support.participant import open_participant
-from tests.interop.support.servers import SERVERS, Server, open_server
+from tests.support.servers import SERVERS, RoomServer, open_server
 
 LIMIT = 60
 
-pytestmark = SERVERS[1].marks  # type: ignore[attr-defined]
+pytestmark = SERVERS[1].marks
 single = pytest.mark.parametrize("single", [True, False], ids=["v1", "v0"])
 
 
-async def present(server: Server) -> set[str]:
+async def present(server: RoomServer) -> set[str]:
     """The identities in the room, as the server's API tells them."""
     async with lktrio.LiveKitAPI(server.url, server.key, server.secret) as livekit:
         listed = await livekit.room.list_participants(api.ListParticipantsRequest(room=server.room))
@@ -31,7 +31,7 @@ async def present(server: Server) -> set[str]:
 async def test_data_arrives_whole_in_order_and_for_whom_it_is(single: bool) -> None:
     sizes = [0, 1, 1200, 15_000, 60_000]
     with trio.fail_after(LIMIT):
-        async with open_server("real") as server, AsyncExitStack() as stack:
+        async with open_server("livekit") as server, AsyncExitStack() as stack:
             alice, bob, carol = [
                 await stack.enter_async_context(
                     open_participant(server.url, server.token(name), single_peer_connection=single)
@@ -63,7 +63,7 @@ async def test_leaving_is_seen_at_once_however_the_block_ends(single: bool) -> N
 
     with trio.fail_after(LIMIT):
         async with (
-            open_server("real") as server,
+            open_server("livekit") as server,
             open_participant(server.url, server.token("watcher")) as watcher,
         ):
             for identity in ("leaves", "is cancelled", "fails"):
@@ -95,7 +95,7 @@ async def test_leaving_is_seen_at_once_however_the_block_ends(single: bool) -> N
 async def test_the_end_of_the_room_is_told(single: bool) -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_server("real") as server,
+            open_server("livekit") as server,
             open_participant(
                 server.url, server.token("me"), single_peer_connection=single
             ) as participant,
@@ -113,7 +113,7 @@ async def test_the_end_of_the_room_is_told(single: bool) -> None:
 async def test_a_second_stay_with_the_same_identity_ends_the_first(single: bool) -> None:
     with trio.fail_after(LIMIT):
         async with (
-            open_server("real") as server,
+            open_server("livekit") as server,
             open_participant(
                 server.url, server.token("me"), single_peer_connection=single
             ) as first,

@@ -19,12 +19,12 @@ from tests.interop.support.participant import (
     picture_frames,
     send_endlessly,
 )
-from tests.interop.support.servers import SERVERS, Server, open_server
 from tests.media.oracle import h264
+from tests.support.servers import SERVERS, RoomServer, open_server
 
 LIMIT = 60
 
-pytestmark = SERVERS[1].marks  # type: ignore[attr-defined]
+pytestmark = SERVERS[1].marks
 single = pytest.mark.parametrize("single", [True, False], ids=["v1", "v0"])
 
 
@@ -53,7 +53,7 @@ async def wake_server(track: LocalTrack, first: EncodedFrame, receiver: Particip
     return timestamp
 
 
-async def two(stack: AsyncExitStack, server: Server, *, single: bool) -> list[Participant]:
+async def two(stack: AsyncExitStack, server: RoomServer, *, single: bool) -> list[Participant]:
     """Two participants, both joined the same way."""
     return [
         await stack.enter_async_context(
@@ -68,7 +68,7 @@ async def two(stack: AsyncExitStack, server: Server, *, single: bool) -> list[Pa
 async def test_frames_arrive_as_they_were_sent(codec: Codec, single: bool) -> None:
     sent = await sample(codec)
     with trio.fail_after(LIMIT):
-        async with open_server("real") as server, AsyncExitStack() as stack:
+        async with open_server("livekit") as server, AsyncExitStack() as stack:
             alice, bob = await two(stack, server, single=single)
             publish = alice.room.local_participant.publish_track
             async with publish(codec, name="media", width=320, height=180) as track:
@@ -93,7 +93,7 @@ async def test_frames_arrive_as_they_were_sent(codec: Codec, single: bool) -> No
 @single
 async def test_more_tracks_than_there_are_sections_at_first(single: bool) -> None:
     with trio.fail_after(LIMIT):
-        async with open_server("real") as server, AsyncExitStack() as stack:
+        async with open_server("livekit") as server, AsyncExitStack() as stack:
             alice, bob = await two(stack, server, single=single)
             sound, film = await sample(OPUS), await picture_frames()
             names = [f"{codec.kind}{number}" for codec in (OPUS, VP8) for number in range(5)]
@@ -112,7 +112,7 @@ async def test_more_tracks_than_there_are_sections_at_first(single: bool) -> Non
 @single
 async def test_sections_are_used_again(single: bool) -> None:
     with trio.fail_after(LIMIT):
-        async with open_server("real") as server, AsyncExitStack() as stack:
+        async with open_server("livekit") as server, AsyncExitStack() as stack:
             alice, bob = await two(stack, server, single=single)
             film = await picture_frames()
             for number in range(4):
@@ -132,7 +132,7 @@ async def test_sections_are_used_again(single: bool) -> None:
 @single
 async def test_a_muted_track_is_silent_and_goes_on(single: bool) -> None:
     with trio.fail_after(LIMIT):
-        async with open_server("real") as server, AsyncExitStack() as stack:
+        async with open_server("livekit") as server, AsyncExitStack() as stack:
             alice, bob = await two(stack, server, single=single)
             async with (
                 alice.room.local_participant.publish_track(VP8, name="film") as track,

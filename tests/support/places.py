@@ -18,10 +18,10 @@ import httpx
 from lktrio.api import LiveKitAPI
 from lktrio.auth import AccessToken, VideoGrants
 from lktrio.devserver import DevServer, DevServerOptions, open_dev_server
+from lktrio.net.http import NetworkTransport
 from lktrio.net.network import Network
 from lktrio.net.system import SYSTEM_NETWORK
 from lktrio.testing import SimulatedNetwork
-from tests.support.raw_http import request
 from tests.support.servers import KEY, SECRET, URL
 
 __all__ = ["Place", "open_place", "place_of", "serve_place"]
@@ -65,27 +65,13 @@ class Place:
         Args:
             token: Of who asks; None for tokens that the key is good for.
         """
+        transport = NetworkTransport(self.network.open_tcp_stream)
         key, secret = (self.key, self.secret) if token is None else (None, None)
         async with (
-            httpx.AsyncClient(transport=_Transport(self)) as client,
+            httpx.AsyncClient(transport=transport) as client,
             LiveKitAPI(self.url, key, secret, token=token, client=client) as lk,
         ):
             yield lk
-
-
-class _Transport(httpx.AsyncBaseTransport):
-    """Lets httpx use any network; every request has a connection of its own."""
-
-    def __init__(self, place: Place) -> None:
-        self._place = place
-
-    async def handle_async_request(self, request_: httpx.Request) -> httpx.Response:
-        skipped = ("host", "connection", "content-length")
-        headers = [(k, v) for k, v in request_.headers.items() if k.lower() not in skipped]
-        target = request_.url.raw_path.decode()
-        body = await request_.aread()
-        answer = await request(self._place, request_.method, target, headers, body)
-        return httpx.Response(answer.status, headers=answer.headers, content=answer.body)
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -138,8 +139,14 @@ class RoomServer:
 
 
 @asynccontextmanager
-async def open_server(kind: str, room: str) -> AsyncGenerator[RoomServer, None]:
-    """The embedded server for the time of the block, or the real one that there is."""
+async def open_server(kind: str, room: str = "") -> AsyncGenerator[RoomServer, None]:
+    """The embedded server for the time of the block, or the real one that there is.
+
+    Args:
+        kind: One of `SERVERS`.
+        room: Name of the room of this test; one that nobody else is in, if it is left out.
+    """
+    room = room or f"room-{uuid4()}"
     if kind == "livekit":
         yield RoomServer(URL, KEY, SECRET, room, real=True)
         return
