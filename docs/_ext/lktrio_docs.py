@@ -23,7 +23,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from lktrio.api._twirp import Grant, Method
 from lktrio.cli import build_parser
-from lktrio.proto._message import schema_of
+from lktrio.proto._schema import schema_of
 
 PUBLIC_MODULES = (
     "lktrio",

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 from lktrio import proto
-from lktrio.proto._message import schema_of
+from lktrio.proto._schema import schema_of
 from lktrio.proto._secrets import is_secret
 from lktrio.proto.codec import from_json_value, to_json_value
 

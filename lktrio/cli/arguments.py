@@ -13,7 +13,7 @@ from typing import Any, NoReturn, TypeVar, cast
 
 from lktrio.errors import RemoteProtocolError
 from lktrio.proto import Message
-from lktrio.proto._message import schema_of
+from lktrio.proto._schema import schema_of
 from lktrio.proto.codec import encode, from_json
 
 __all__ = [

@@ -8,8 +8,6 @@ from types import TracebackType
 from rich import progress as rich_progress
 from rich.text import Text
 
-from lktrio.cli.progress import Bar
-
 __all__ = ["RichProgress"]
 
 
@@ -41,7 +39,7 @@ class RichProgress:
         """Print a line above the bars; nothing in it is markup."""
         self._display.console.print(Text(text), soft_wrap=True)
 
-    def bar(self, name: str, total: int) -> Bar:
+    def bar(self, name: str, total: int) -> _RichBar:
         """Begin to count."""
         return _RichBar(self._display, self._display.add_task(name, total=total))
 

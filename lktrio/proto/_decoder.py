@@ -22,39 +22,44 @@ import itertools
 import struct
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import betterproto2 as bp
 
 from lktrio.errors import RemoteProtocolError
 from lktrio.proto._budget import Budget
-from lktrio.proto._message import (
+from lktrio.proto._schema import (
+    MAX_DEPTH,
     UNKNOWN_FIELDS,
     FieldSchema,
-    Message,
     Schema,
     schema_of,
     with_values,
     zero_of,
 )
 from lktrio.proto._time import WELL_KNOWN
+from lktrio.proto._wire import (
+    END_GROUP,
+    FIXED32,
+    FIXED32_SIZE,
+    FIXED64,
+    FIXED64_SIZE,
+    LENGTH,
+    START_GROUP,
+    VARINT,
+)
 
-__all__ = ["MAX_DEPTH", "decode_into"]
+__all__ = ["decode_message"]
 
-MAX_DEPTH = 100
-"""Levels of messages within messages, the default of Google's libraries."""
-
-VARINT, FIXED64, LENGTH, START_GROUP, END_GROUP, FIXED32 = 0, 1, 2, 3, 4, 5
 MAX_VARINT = 10  # bytes of a 64-bit varint
 MAX_TAG = 0xFFFFFFFF
 MAX_TAG_SIZE = 5  # octets of a tag or a length as a varint
 MAX_LENGTH = 0x7FFFFFFF
 MORE = 0x7F  # an octet above it has the continuation bit
-FIXED32_SIZE = 4
-FIXED64_SIZE = 8
 
 TOO_DEEP = f"messages are nested deeper than {MAX_DEPTH} levels"
 
+MessageT = TypeVar("MessageT", bound=bp.Message)
 Values = dict[str, Any]
 Reader = Callable[[Values, bytes, int, int, int, "_Meter"], int]
 """(attributes, data, position, end, depth, meter) to the position behind the field."""
@@ -86,12 +91,13 @@ class _Meter:
                 raise RemoteProtocolError(f"more than {most} messages in {position} bytes")
 
 
-def decode_into(cls: type[Message], values: Values, data: bytes, budget: Budget) -> None:
-    """Read all of ``data`` into the attributes of a message of class ``cls``.
+def decode_message(cls: type[MessageT], data: bytes, budget: Budget) -> MessageT:
+    """The message of class ``cls`` that ``data`` holds.
 
     Raises:
         RemoteProtocolError: ``data`` is not an encoded message, or exceeds the budget.
     """
+    values = schema_of(cls).fresh()
     size = len(data)
     meter = _Meter(budget, size)
     try:
@@ -105,6 +111,7 @@ def decode_into(cls: type[Message], values: Values, data: bytes, budget: Budget)
         raise RemoteProtocolError(f"{cls.__name__} has a string that is not UTF-8") from None
     finally:
         _growing.finish()
+    return with_values(cls, values)
 
 
 class _Growing(threading.local):

@@ -16,20 +16,19 @@ from typing import Any
 import betterproto2 as bp
 
 from lktrio.errors import LocalProtocolError
-from lktrio.proto._message import UNKNOWN_FIELDS, FieldSchema, Message, Schema, schema_of
+from lktrio.proto._schema import UNKNOWN_FIELDS, FieldSchema, Schema, schema_of
 from lktrio.proto._time import WELL_KNOWN
+from lktrio.proto._wire import FIXED32, FIXED64, LENGTH, VARINT
 
 __all__ = ["encode_message"]
 
-VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
-FIXED32_SIZE = 4
 ONE_OCTET = 0x7F
 
 Writer = Callable[[Any, bytearray], None]
 ToBytes = Callable[[Any], bytes]
 
 
-def encode_message(message: Message) -> bytes:
+def encode_message(message: bp.Message) -> bytes:
     """The bytes of a message.
 
     Raises:
@@ -187,7 +186,7 @@ def _bool(value: bool) -> bytes:
 
 
 def _message(value: object) -> bytes:
-    if not isinstance(value, Message):
+    if not isinstance(value, bp.Message):
         raise TypeError(f"a message is needed, not {type(value).__name__}")
     return _delimited(encode_message(value))
 

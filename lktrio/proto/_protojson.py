@@ -20,13 +20,21 @@ from typing import Any, NamedTuple, TypeVar, cast
 import betterproto2 as bp
 
 from lktrio.errors import RemoteProtocolError
-from lktrio.proto._message import FieldSchema, Message, Schema, schema_of, with_values, zero_of
+from lktrio.proto._budget import budget_of
+from lktrio.proto._decoder import decode_message
+from lktrio.proto._encoder import encode_message
+from lktrio.proto._message import Message
+from lktrio.proto._schema import (
+    MAX_DEPTH,
+    FieldSchema,
+    Schema,
+    schema_of,
+    with_values,
+    zero_of,
+)
 from lktrio.proto._time import WELL_KNOWN
 
 __all__ = ["from_json_value", "to_json_value"]
-
-MAX_DEPTH = 100
-"""Levels of messages within messages, as in the binary format."""
 
 MessageT = TypeVar("MessageT", bound=Message)
 
@@ -495,17 +503,14 @@ def _load_value(value: object, depth: int) -> Any:
 
 def _dump_any(message: Any, style: Style) -> dict[str, Any]:
     """The fields of the message it holds beside its type; base64 if the type is not ours."""
-    from lktrio.proto.codec import decode
-
     cls = _class_of_url(message.type_url)
     if cls is None:
         return {"@type": message.type_url, "value": _dump_bytes(message.value, style)}
-    return {"@type": message.type_url, **_dump_message(decode(cls, message.value), style)}
+    found = decode_message(cls, message.value, budget_of(cls))
+    return {"@type": message.type_url, **_dump_message(found, style)}
 
 
 def _load_any(value: object, depth: int) -> Any:
-    from lktrio.proto._encoder import encode_message
-
     if not isinstance(value, dict):
         raise RemoteProtocolError("not a JSON object")
     items = dict(cast("dict[str, object]", value))

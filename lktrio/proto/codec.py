@@ -22,10 +22,10 @@ from lktrio.proto._budget import (
     Budget,
     budget_of,
 )
-from lktrio.proto._decoder import decode_into
+from lktrio.proto._decoder import decode_message
 from lktrio.proto._encoder import encode_message
 from lktrio.proto._json_size import check_text, check_value
-from lktrio.proto._message import Message, schema_of, with_values
+from lktrio.proto._message import Message
 from lktrio.proto._protojson import from_json_value, to_json_value
 
 __all__ = [
@@ -63,10 +63,8 @@ def decode(
         RemoteProtocolError: ``data`` is cut short, wrongly encoded, nested too deeply, or holds
             more than its budget.
     """
-    values = schema_of(cls).fresh()
-    found = budget or budget_of(cls)
-    decode_into(cls, values, data if isinstance(data, bytes) else bytes(data), found)
-    return with_values(cls, values)
+    whole = data if isinstance(data, bytes) else bytes(data)
+    return decode_message(cls, whole, budget or budget_of(cls))
 
 
 def encode(message: Message) -> bytes:

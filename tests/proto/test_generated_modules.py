@@ -12,7 +12,7 @@ import pytest
 
 import lktrio.proto
 from lktrio import proto
-from lktrio.proto._message import schema_of
+from lktrio.proto._schema import schema_of
 from lktrio.proto.livekit import MODULES
 from tests.proto.oracle import DESCRIPTORS, our_class
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lktrio.rtc.capabilities import MediaCapabilities
 from lktrio.rtc.negotiation import Negotiator, TransportParameters
+from lktrio.rtc.rtp import HEADER
 from lktrio.rtc.rtp.extensions import MID_URI, RID_URI, build_extensions
-from lktrio.rtc.rtp.packet import HEADER
 from lktrio.rtc.sdp import Fingerprint, read_description
 from lktrio.rtc.streams import MediaStreams, StreamBound
 from lktrio.rtc.transceiver import Transceiver
