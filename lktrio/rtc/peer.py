@@ -27,8 +27,10 @@ from lktrio.rtc.datachannel import DataChannel
 from lktrio.rtc.dtls import Certificate
 from lktrio.rtc.ice.candidate import Candidate
 from lktrio.rtc.negotiation import Negotiator, TransportParameters, read_transport
+from lktrio.rtc.rtp.extensions import AudioLevel
 from lktrio.rtc.rtp.inbound import InboundStream
 from lktrio.rtc.rtp.outbound import OutboundStream
+from lktrio.rtc.rtp.pacer import Pacer
 from lktrio.rtc.sdp import (
     Direction,
     Fingerprint,
@@ -84,6 +86,7 @@ class Peer:
         self._streams = MediaStreams(self._negotiator, random, ntp_offset)
         self._transport = Transport(certificate, self._streams, random, config.transport)
         self._fingerprint = Fingerprint("sha-256", certificate.fingerprint("sha-256"))
+        self._pacer = Pacer()
         self._dtls_client: bool | None = None
 
     # Snapshots
@@ -187,6 +190,9 @@ class Peer:
 
     def clear_local_track(self, transceiver: Transceiver) -> None:
         """Stop sending in a section; the next description says so."""
+        stream = self._streams.outbound(transceiver)
+        if stream is not None:
+            self._pacer.discard(stream)
         self._streams.remove_outbound(transceiver)
         transceiver.local_track = None
         if transceiver.direction in ("sendrecv", "sendonly"):
@@ -310,7 +316,7 @@ class Peer:
     # Media
 
     def outbound(self, transceiver: Transceiver, mime: str) -> OutboundStream:
-        """The stream of a section's local track; hand its datagrams to ``send``.
+        """The stream of a section's local track, for ``send_frame`` and ``send``.
 
         Args:
             transceiver: A section that was negotiated for sending.
@@ -337,8 +343,36 @@ class Peer:
         """The streams that the peer sends in a section: one, or one per simulcast layer."""
         return self._streams.inbound(transceiver)
 
+    def send_frame(
+        self,
+        stream: OutboundStream,
+        data: bytes,
+        timestamp: int,
+        now: float,
+        *,
+        level: AudioLevel | None = None,
+    ) -> float:
+        """Send one encoded frame of an outbound stream, a large one spread over some time.
+
+        Args:
+            stream: The stream.
+            data: The frame.
+            timestamp: As for ``OutboundStream.send_frame``.
+            now: The time.
+            level: As for ``OutboundStream.send_frame``.
+
+        Returns:
+            Seconds until all of it has left, 0 for most frames, at most 0.25.
+
+        Raises:
+            LocalProtocolError: The frame is not valid for the codec or too large, or the stream
+                has no packetizer.
+        """
+        self.send(self._pacer.send(stream, data, timestamp, now, level))
+        return self._pacer.delay(stream)
+
     def send(self, datagrams: Sequence[bytes]) -> None:
-        """Send what an outbound stream made; dropped while no path works."""
+        """Send what an outbound stream made at once; dropped while no path works."""
         path = self._transport.path
         if path is not None:
             number, address = path
@@ -358,15 +392,18 @@ class Peer:
         """Do what is due."""
         self._transport.handle_timer(now)
         self._streams.handle_timer(now)
+        self.send(self._pacer.handle_timer(now))
 
     def next_timer(self) -> float:
         """When ``handle_timer`` is to be called next."""
-        return min(self._transport.next_timer(), self._streams.next_timer())
+        own = min(self._streams.next_timer(), self._pacer.next_timer())
+        return min(self._transport.next_timer(), own)
 
     def flush(self, now: float) -> None:
         """Bring everything that was caused so far into ``out`` and ``events``."""
         self._transport.flush(now)
         self._streams.flush(now)
+        self._pacer.estimate = self._streams.estimate
         if self._streams.out:
             datagrams, self._streams.out = self._streams.out, []
             self.send(datagrams)

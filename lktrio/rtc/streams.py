@@ -145,12 +145,14 @@ class MediaStreams:
         out: SRTP and SRTCP datagrams to send, swapped out whole.
         events: What happened, swapped out whole.
         stats: Counters.
+        estimate: Bits per second that the peer said it can receive last (REMB), or None.
     """
 
     def __init__(self, negotiator: Negotiator, random: RandomBytes, ntp_offset: float) -> None:
         self.out: list[bytes] = []
         self.events: deque[StreamEvent] = deque()
         self.stats = StreamStats()
+        self.estimate: float | None = None
         self._negotiator = negotiator
         self._random = random
         self._ntp_offset = ntp_offset
@@ -326,6 +328,12 @@ class MediaStreams:
         self._outbound[track.ssrc] = (transceiver, stream)
         return stream
 
+    def outbound(self, transceiver: Transceiver) -> OutboundStream | None:
+        """The stream of a section's local track, if it was opened."""
+        track = transceiver.local_track
+        bound = None if track is None else self._outbound.get(track.ssrc)
+        return None if bound is None else bound[1]
+
     def change_codec(self, transceiver: Transceiver, mime: str) -> OutboundStream:
         """Let the stream of a section's local track go on in another codec.
 
@@ -471,6 +479,7 @@ class MediaStreams:
         self.set_round_trip(self._round_trip.seconds)
 
     def _on_remb(self, estimate: ReceiverEstimatedMaxBitrate, now: float) -> None:
+        self.estimate = float(estimate.bitrate)
         self.events.append(RembReceived(estimate.bitrate))
 
     _HANDLERS: ClassVar[Mapping[type, Callable[..., None]]] = {

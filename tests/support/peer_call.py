@@ -112,7 +112,7 @@ class Call:
         clock = stream.clock_rate
         for number, data in enumerate(frames, first):
             timestamp = round(number * clock / rate)
-            self.offerer.peer.send(stream.send_frame(data, timestamp, self.network.now))
+            self.offerer.peer.send_frame(stream, data, timestamp, self.network.now)
             self.offerer.push()
             self.network.run(1 / rate)
         self.network.run(2)

@@ -22,7 +22,9 @@ from lktrio.rtc.capabilities import MediaCapabilities, MediaKind
 from lktrio.rtc.datachannel import DataChannel, DataChannelOpened
 from lktrio.rtc.dtls import Certificate
 from lktrio.rtc.peer import Peer, PeerConfig, PeerEvent
+from lktrio.rtc.rtp.extensions import AudioLevel
 from lktrio.rtc.rtp.inbound import InboundStream
+from lktrio.rtc.rtp.outbound import OutboundStream
 from lktrio.rtc.transport import TransportState, TransportStateChanged
 from lktrio.signal import OfferNumbers
 
@@ -138,6 +140,19 @@ class PeerConnection:
         """Send packets of media. Never waits."""
         self.peer.send(datagrams)
         self.driver.flush()
+
+    def send_frame(
+        self,
+        stream: OutboundStream,
+        data: bytes,
+        timestamp: int,
+        now: float,
+        level: AudioLevel | None,
+    ) -> float:
+        """Send a frame; returns the seconds until all of it has left. Never waits."""
+        spread = self.peer.send_frame(stream, data, timestamp, now, level=level)
+        self.driver.flush()
+        return spread
 
     def request_keyframe(self, stream: InboundStream) -> None:
         """Ask the sender of a stream for a keyframe. Never waits."""

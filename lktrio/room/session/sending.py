@@ -107,8 +107,8 @@ class OutgoingTrack:
         elif frame.keyframe:
             self._wants_keyframe = False
         timestamp = round(position * self.record.codec.clock_rate)
-        self._connection.send(self._stream.send_frame(frame.data, timestamp, now, level=level))
-        self._over_at = now + min(max(frame.duration, _MIN_TAIL), _MAX_TAIL)
+        spread = self._connection.send_frame(self._stream, frame.data, timestamp, now, level)
+        self._over_at = now + spread + min(max(frame.duration, _MIN_TAIL), _MAX_TAIL)
 
     def _audio_level(self, frame: EncodedFrame) -> AudioLevel:
         silent = len(frame.data) <= _DTX_SIZE

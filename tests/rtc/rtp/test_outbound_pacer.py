@@ -1,4 +1,4 @@
-"""The pacer: even release, bounded delay, no credit for idle time."""
+"""The pacer: small frames at once, large ones evenly and within a bounded time."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from lktrio.rtc.base import NEVER
 from lktrio.rtc.payload import packetizer
 from lktrio.rtc.rtp import RtpPacket
 from lktrio.rtc.rtp.outbound import OutboundStream
-from lktrio.rtc.rtp.pacer import MAX_QUEUE_TIME, TICK, Pacer
+from lktrio.rtc.rtp.pacer import BURST, MAX_QUEUE_TIME, MIN_RATE, TICK, Pacer
 from lktrio.rtc.srtp import SrtpProfile, SrtpReceiver, SrtpSender
 
 PROFILE = SrtpProfile.AEAD_AES_128_GCM
+KEY = b"\x10\x00\x00\x9d\x01\x2a\x40\x01\xb4\x00"
 
 
-def stream(ssrc: int = 7) -> OutboundStream:
+def video(ssrc: int = 7) -> OutboundStream:
     made = OutboundStream(
         ssrc=ssrc,
         payload_type=96,
@@ -24,6 +25,10 @@ def stream(ssrc: int = 7) -> OutboundStream:
     return made
 
 
+def frame(size: int) -> bytes:
+    return KEY + bytes(size - len(KEY))
+
+
 def drain(pacer: Pacer) -> list[tuple[float, list[bytes]]]:
     batches: list[tuple[float, list[bytes]]] = []
     while pacer.next_timer() != NEVER:
@@ -32,61 +37,97 @@ def drain(pacer: Pacer) -> list[tuple[float, list[bytes]]]:
     return batches
 
 
-def test_a_keyframe_is_spread_over_ticks_at_the_pacing_rate() -> None:
-    pacer = Pacer(bitrate=1_600_000)  # 2.5 times that: 2,500 bytes per tick
-    pacer.push(stream(), [bytes(1000)] * 50, 0, 10.0)
+def test_small_frames_leave_at_once() -> None:
+    pacer, stream = Pacer(), video()
+    for number in range(100):
+        assert len(pacer.send(stream, frame(10_000), 3000 * number, 10 + number / 30)) == 9
+        assert pacer.next_timer() == NEVER
+        assert pacer.delay(stream) == 0.0
+
+
+def test_a_large_frame_is_spread_over_ticks_at_the_floor() -> None:
+    pacer, stream = Pacer(), video()
+    first = pacer.send(stream, frame(100_000), 0, 10.0)
+    assert 0 < len(first) <= BURST
+    assert 0.1 < pacer.delay(stream) < 0.13
     batches = drain(pacer)
-    assert [round((when - 10.0) / TICK) for when, _ in batches] == list(range(len(batches)))
-    assert {len(batch) for _, batch in batches[:-1]} <= {2, 3}
-    assert sum(len(batch) for _, batch in batches) == 50
-    assert pacer.queued == 0
+    assert [round((when - 10.0) / TICK) for when, _ in batches] == list(range(1, len(batches) + 1))
+    per_tick = MIN_RATE / 8 * TICK
+    assert all(len(batch) <= per_tick / 1000 + 1 for _, batch in batches)
+    assert abs(batches[-1][0] - 10.0 - 8 * 100_000 / MIN_RATE) < 2 * TICK
+    assert len(first) + sum(len(batch) for _, batch in batches) == stream.stats.packets_sent
 
 
-def test_packets_are_numbered_and_marked_in_order() -> None:
-    pacer = Pacer()
-    pacer.push(stream(), [bytes(1000)] * 3, 0, 10.0)
-    pacer.push(stream(8), [bytes(1000)] * 2, 0, 10.0)
-    receiver = SrtpReceiver(PROFILE, bytes(16), bytes(12))
-    seen: list[tuple[int, int, bool]] = []
-    for _, batch in drain(pacer):
-        for datagram in batch:
-            assert receiver.unprotect(datagram) is not None
-            packet = RtpPacket.parse(datagram)
-            seen.append((packet.ssrc, packet.sequence_number, packet.marker))
-    assert seen == [(7, 0, False), (7, 1, False), (7, 2, True), (8, 0, False), (8, 1, True)]
+def test_the_rate_follows_what_the_stream_sent_lately() -> None:
+    pacer, stream = Pacer(), video()
+    for number in range(40):  # 4 Mbit/s, so that large frames leave at 10
+        pacer.send(stream, frame(50_000), 9000 * number, 10.0 + number / 10)
+        drain(pacer)
+    pacer.send(stream, frame(200_000), 9000 * 40, 14.0)
+    assert 0.15 < drain(pacer)[-1][0] - 14.0 < 0.17
 
 
-def test_everything_leaves_within_a_quarter_second_even_at_a_low_rate() -> None:
-    pacer = Pacer(bitrate=50_000)
-    pacer.push(stream(), [bytes(1000)] * 200, 0, 10.0)
-    assert pacer.delay == MAX_QUEUE_TIME
+def test_the_estimate_for_the_path_counts_where_there_is_one() -> None:
+    for estimate, least, most in ((4e6, 0.19, 0.21), (20e6, 0.03, 0.05), (1e5, 0.24, 0.26)):
+        pacer, stream = Pacer(), video()
+        pacer.estimate = estimate
+        pacer.send(stream, frame(100_000), 0, 10.0)
+        assert least < drain(pacer)[-1][0] - 10.0 < most, estimate
+
+
+def test_everything_leaves_within_a_quarter_second() -> None:
+    pacer, stream = Pacer(), video()
+    pacer.send(stream, frame(1_000_000), 0, 10.0)
+    assert pacer.delay(stream) == MAX_QUEUE_TIME
     assert drain(pacer)[-1][0] <= 10.0 + MAX_QUEUE_TIME + TICK
 
 
+def test_frames_behind_a_large_one_follow_in_order() -> None:
+    pacer, stream = Pacer(), video()
+    sent = pacer.send(stream, frame(60_000), 0, 10.0)
+    sent += pacer.send(stream, frame(2000), 3000, 10.001)
+    for _, batch in drain(pacer):
+        sent += batch
+    receiver = SrtpReceiver(PROFILE, bytes(16), bytes(12))
+    seen: list[tuple[int, bool]] = []
+    for datagram in sent:
+        assert receiver.unprotect(datagram) is not None
+        packet = RtpPacket.parse(datagram)
+        seen.append((packet.sequence_number, packet.marker))
+    numbers = [number for number, _ in seen]
+    assert numbers == sorted(numbers)
+    assert [marker for _, marker in seen].count(True) == 2
+    assert seen[-1][1]
+
+
+def test_other_streams_do_not_wait() -> None:
+    pacer, one, other = Pacer(), video(), video(8)
+    pacer.send(one, frame(200_000), 0, 10.0)
+    assert len(pacer.send(other, frame(10_000), 0, 10.001)) == 9
+    assert pacer.delay(other) == 0.0
+
+
 def test_idle_time_is_no_credit() -> None:
-    pacer, sender = Pacer(bitrate=1_600_000), stream()
-    pacer.push(sender, [bytes(1000)], 0, 10.0)
+    pacer, stream = Pacer(), video()
+    pacer.send(stream, frame(20_000), 0, 10.0)
     drain(pacer)
-    pacer.push(sender, [bytes(1000)] * 50, 3000, 10.1)
-    assert len(drain(pacer)[0][1]) <= 3
+    assert len(pacer.send(stream, frame(100_000), 3000, 10.9)) <= 5
 
 
 def test_a_batch_is_not_released_before_its_tick() -> None:
-    pacer, sender = Pacer(), stream()
-    pacer.push(sender, [bytes(1000)] * 50, 0, 10.0)
-    assert pacer.handle_timer(10.0)
+    pacer, stream = Pacer(), video()
+    assert pacer.send(stream, frame(100_000), 0, 10.0)
     assert pacer.handle_timer(10.001) == []
     assert pacer.next_timer() == 10.0 + TICK
 
 
 def test_a_stream_that_ends_leaves_nothing_behind() -> None:
-    pacer, one, other = Pacer(), stream(), stream(8)
-    pacer.push(one, [bytes(1000)] * 50, 0, 10.0)
-    pacer.push(other, [bytes(500)], 0, 10.0)
+    pacer, one, other = Pacer(), video(), video(8)
+    pacer.send(one, frame(100_000), 0, 10.0)
+    pacer.send(other, frame(30_000), 0, 10.0)
     pacer.discard(one)
-    assert pacer.queued == 500
-    assert len(drain(pacer)) == 1
-    pacer.push(one, [bytes(1000)], 0, 11.0)
+    sent = [RtpPacket.parse(datagram) for _, batch in drain(pacer) for datagram in batch]
+    assert {packet.ssrc for packet in sent} == {8}
+    pacer.send(one, frame(30_000), 0, 11.0)
     pacer.discard(one)
-    assert pacer.next_timer() == NEVER
-    assert pacer.queued == 0
+    assert drain(pacer) in ([], [(11.0 + TICK, [])])
