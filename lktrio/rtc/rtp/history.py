@@ -51,10 +51,6 @@ class PacketHistory:
         packet = self._ring[index & _MASK]
         return packet if packet is not None and packet[0] == index else None
 
-    def drop(self, index: int) -> None:
-        """Never repeat a packet."""
-        self._ring[index & _MASK] = None
-
     def clear(self) -> None:
         """Forget all packets."""
         self._ring = [None] * HISTORY_SIZE

@@ -38,7 +38,6 @@ from lktrio.rtc.rtcp import (
     SenderReport,
 )
 from lktrio.rtc.rtp.extensions import NO_EXTENSIONS, SILENCE, AudioLevel, ExtensionIds
-from lktrio.rtc.rtp.header import PADDING_BIT
 from lktrio.rtc.rtp.header_writer import (
     HeaderWriter,
     TransportSequence,
@@ -375,8 +374,6 @@ class OutboundStream:
         marker: bool,
         now: float,
         extensions: Mapping[int, bytes] | None = None,
-        payload_type: int | None = None,
-        padding: int = 0,
     ) -> bytes | None:
         """Protect one forwarded packet.
 
@@ -384,15 +381,13 @@ class OutboundStream:
         frames; ``extensions`` come on top. A stream is fed with either frames or packets.
 
         Args:
-            payload: Payload without padding.
+            payload: Payload of the packet.
             index: Extended sequence number chosen by the forwarder, below 2^15 at the start.
                 Late packets may fill gaps it left.
             timestamp: RTP timestamp as it goes on the wire, 32 bits.
             marker: Marker bit.
             now: The time.
             extensions: Further header extensions by this peer's ids.
-            payload_type: Payload type, None for the stream's own.
-            padding: Bytes of padding after the payload, at most 255 (RFC 3550 section 5.1).
 
         Returns:
             The datagram, or None if the stream is not secured yet, the index was used before, or
@@ -408,18 +403,11 @@ class OutboundStream:
                 return None
         else:
             self._next = index + 1
-        number = self.payload_type if payload_type is None else payload_type
-        second = marker << 7 | number
+        second = marker << 7 | self.payload_type
         header = self._headers.write(second, index, timestamp, now, self._sequence, SILENCE)
         if extensions:
             header = with_extensions(header, extensions)
-        if padding:
-            header = bytes((header[0] | PADDING_BIT,)) + header[1:]
-            payload += bytes(padding - 1) + bytes((padding,))
-        datagram = self._protect(header, payload, index, timestamp, marker, now)
-        if padding:  # nobody misses it, and a copy on another SSRC would lack the bit
-            self._history.drop(index)
-        return datagram
+        return self._protect(header, payload, index, timestamp, marker, now)
 
     def _protect(
         self, header: bytes, payload: bytes, index: int, timestamp: int, marker: bool, now: float
