@@ -23,6 +23,7 @@ from lktrio.room import Room, RoomOptions, open_room
 from lktrio.rtc.datachannel import DataChannel, DataChannelMessage, DataChannelOpened
 from lktrio.rtc.dtls import Certificate
 from lktrio.rtc.peer import Peer, PeerConfig, PeerEvent
+from lktrio.rtc.transport import TransportState, TransportStateChanged
 from tests.support.servers import until
 from tests.support.signal_server import Visit, joined, open_signal_server
 
@@ -54,6 +55,8 @@ class Plan:
     """Whether it answers offers."""
     media: bool = True
     """Whether its side of the media connection runs; otherwise its candidates lead nowhere."""
+    data: bool = True
+    """Whether it speaks through data channels; otherwise it is deaf once media can flow."""
     addresses: Sequence[str] = ("127.0.0.1",)
     """Where it can be reached."""
     edit: Callable[[str], str] = str
@@ -165,7 +168,10 @@ class ScriptedRoom:
         self.driver.flush()
 
     def _on_event(self, event: PeerEvent) -> None:
-        if isinstance(event, DataChannelOpened):
+        if isinstance(event, TransportStateChanged) and event.state is TransportState.CONNECTED:
+            if not self.plan.data:
+                self.peer.receive = lambda *args: None  # type: ignore[method-assign]
+        elif isinstance(event, DataChannelOpened):
             self._channels[event.channel.label] = event.channel
         elif isinstance(event, DataChannelMessage):
             self.data.append((event.channel.label, decode(proto.DataPacket, event.data)))
