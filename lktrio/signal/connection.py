@@ -28,6 +28,7 @@ import trio
 from trio_websocket import ConnectionClosed
 
 from lktrio import proto
+from lktrio._text import printable
 from lktrio._timeouts import Timeouts
 from lktrio.errors import LocalProtocolError, PublishTimeout, RemoteProtocolError, ServerError
 from lktrio.proto.codec import decode, encode
@@ -75,7 +76,7 @@ class LinkEnd:
 
     def __str__(self) -> str:
         code = f" with code {self.code}" if self.code is not None else ""
-        return f"{self.cause}{code}{': ' + self.text if self.text else ''}"
+        return f"{self.cause}{code}{': ' + printable(self.text) if self.text else ''}"
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from lktrio import proto
+from lktrio._text import printable
 from lktrio.errors import CodecRejected, LiveKitError, NotPermitted, PublishError, ServerError
 
 __all__ = ["answers", "is_refusal", "publish_error", "request_error"]
@@ -70,4 +71,4 @@ def _code(response: proto.RequestResponse) -> str:
 
 
 def _said(response: proto.RequestResponse) -> str:
-    return f" ({_code(response)}){': ' + response.message if response.message else ''}"
+    return f" ({_code(response)}){': ' + printable(response.message) if response.message else ''}"

@@ -9,16 +9,18 @@ from typing import Any
 import pytest
 import trio
 
-from lktrio import proto
-from lktrio.errors import RoomClosed
-from lktrio.events import Disconnected, ParticipantConnected, TrackPublished
+from lktrio import media, proto
+from lktrio.errors import CodecUnavailable, EncryptedMedia, RoomClosed
+from lktrio.events import Disconnected, ParticipantConnected, TrackPublished, TrackSubscribed
 from lktrio.room import (
     DisconnectReason,
+    RemoteTrack,
     RemoteTrackPublication,
     Room,
     RoomOptions,
     VideoQuality,
     connect_room,
+    open_room,
 )
 from lktrio.rtc.transport import TransportState
 from tests.support.scripted_room import (
@@ -169,3 +171,76 @@ async def test_leaving_is_the_same_in_a_block_a_nursery_and_by_a_call() -> None:
             watching.start_soon(watch, server.room)
             await way(room, nursery)
         assert states == [TransportState.CONNECTED], way.__name__
+
+
+async def subscribed_film(scripted: ScriptedRoom, room: Room, **values: Any) -> RemoteTrack:
+    """Let the server send a film in a section that the room has offered."""
+
+    async def answer(offer: proto.SessionDescription) -> None:
+        now = trio.current_time()
+        scripted.peer.set_offer(offer.sdp, now)
+        section = next(one for one in scripted.peer.transceivers if one.kind == "video")
+        section.direction = "sendonly"
+        scripted.peer.set_local_track(section, "PA_bob", "TR_x")
+        sdp = scripted.peer.create_answer(now)
+        scripted.driver.flush()
+        await scripted.send(answer=proto.SessionDescription(type="answer", sdp=sdp, id=offer.id))
+
+    scripted.on_offer = answer
+    film = proto.TrackInfo(sid="TR_x", type=proto.TrackType.VIDEO, name="film", **values)
+    await scripted.update(info("bob", tracks=[film]))
+    await scripted.send(media_sections_requirement=proto.MediaSectionsRequirement(num_videos=1))
+    return (await room.wait_for(TrackSubscribed)).track
+
+
+async def test_the_first_reader_asks_for_the_whole_picture() -> None:
+    """A server that was asked to adapt starts with the smallest layer, and leaves it at that."""
+    for adaptive in (True, False):
+        options = RoomOptions(adaptive_stream=adaptive)
+        async with open_scripted_room(options=options) as (scripted, room):
+            track = await subscribed_film(scripted, room)
+            for _ in range(2):
+                track.frames()
+            await track.publication.set_subscribed(True)
+            await scripted.visit.wait_for("subscription")  # comes behind
+            asked = [one.track_setting for one in scripted.visit.requests if one.track_setting]
+            whole = proto.UpdateTrackSettings(track_sids=["TR_x"], quality=proto.VideoQuality.HIGH)
+            assert asked == ([whole] if adaptive else []), adaptive
+
+
+async def test_the_codec_is_the_one_that_comes() -> None:
+    """A server forwards the first of a track's codecs that we have negotiated."""
+    backup = [proto.SimulcastCodecInfo(mime_type=mime) for mime in ("video/VP9", "video/VP8")]
+    alone = backup[:1]
+    for mime, codecs, more, expected in [
+        ("video/VP9", backup, (), media.VP8),
+        ("video/VP9", backup, ("VP9",), None),
+        ("video/VP9", alone, (), None),
+        ("video/H264", [], (), media.H264),
+    ]:
+        case = (mime, codecs, more)
+        options = RoomOptions(packet_codecs=more)
+        async with open_scripted_room(options=options) as (scripted, room):
+            track = await subscribed_film(scripted, room, mime_type=mime, codecs=codecs)
+            assert track.codec == expected, case
+            if expected is None:
+                with pytest.raises(CodecUnavailable, match=r"VP9.*packets"):
+                    track.frames()
+            track.packets().close()
+
+
+async def test_a_codec_that_is_no_packet_codec() -> None:
+    with pytest.raises(ValueError, match=r"'MPEG2'.*VP9, AV1, H265"):
+        async with open_room("ws://127.0.0.1:1", "token", RoomOptions(packet_codecs=["MPEG2"])):
+            pytest.fail("it was joined")
+
+
+async def test_encrypted_tracks_are_read_as_packets_alone() -> None:
+    async with open_scripted_room() as (scripted, room):
+        track = await subscribed_film(
+            scripted, room, mime_type="video/VP8", encryption=proto.Encryption.Type.GCM
+        )
+        assert track.publication.encrypted
+        with pytest.raises(EncryptedMedia, match=r"TR_x.*packets"):
+            track.frames()
+        track.packets().close()

@@ -20,12 +20,16 @@ from lktrio import proto
 from lktrio.net.driver import PeerDriver
 from lktrio.proto.codec import decode, encode
 from lktrio.room import Room, RoomOptions, open_room
+from lktrio.rtc.capabilities import PACKET_CODECS, MediaCapabilities
 from lktrio.rtc.datachannel import DataChannel, DataChannelMessage, DataChannelOpened
 from lktrio.rtc.dtls import Certificate
 from lktrio.rtc.peer import Peer, PeerConfig, PeerEvent
 from lktrio.rtc.transport import TransportState, TransportStateChanged
 from tests.support.servers import until
 from tests.support.signal_server import Visit, joined, open_signal_server
+
+_USUAL = MediaCapabilities()
+_EVERYTHING = replace(_USUAL, video_codecs=(*_USUAL.video_codecs, *PACKET_CODECS))
 
 ME = proto.ParticipantInfo(
     sid="PA_me",
@@ -94,7 +98,7 @@ class ScriptedRoom:
         """What the client sent over data channels, with the labels of these."""
         self._channels: dict[str, DataChannel] = {}
         self.peer = Peer(
-            PeerConfig(),
+            PeerConfig(capabilities=_EVERYTHING),
             certificate=Certificate.generate(datetime.datetime.now(datetime.UTC)),
             random=os.urandom,
             ntp_offset=time.time() - trio.current_time(),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from lktrio import proto
+from lktrio._text import printable
 from lktrio.errors import LiveKitError, RemoteProtocolError
 from lktrio.room.session.link import ServerLink
 from lktrio.room.session.negotiation import OfferExchange
@@ -55,7 +56,7 @@ class Descriptions:
                 try:
                     return handle(self, message) or []
                 except RemoteProtocolError as error:
-                    _log.warning("the server's %s cannot be used: %s", name, error)
+                    _log.warning("the server's %s cannot be used: %s", name, printable(str(error)))
         return []
 
     def _on_answer(self, answer: proto.SessionDescription) -> None:
@@ -80,7 +81,9 @@ class Descriptions:
         return [proto.SignalRequest(answer=answer)]
 
     def _fail(self, what: str, error: LiveKitError) -> None:
-        failure = RemoteProtocolError(f"the server's {what} cannot be used: {error}")
+        failure = RemoteProtocolError(
+            f"the server's {what} cannot be used: {printable(str(error))}"
+        )
         failure.__cause__ = error
         self._failed(failure)
 

@@ -200,7 +200,8 @@ class RoomSession:
     ) -> None:
         """End the room because of an error, which is the one of the join if that is not over."""
         if self.life.reason is None:
-            _log.info("the session in %s ends: %s", printable(self.state.info.name), error)
+            name = printable(self.state.info.name)
+            _log.info("the session in %s ends: %s", name, printable(str(error)))
             self.end(reason, error, can_reconnect=can_reconnect)
 
     def end(
