@@ -42,7 +42,7 @@ class Timeline:
         self._offset: float | None = None
         self._position = 0.0  # of the last frame
         self._duration = 0.0
-        self._interval = _DEFAULT_INTERVAL  # the last usual distance of two frames
+        self._interval = 0.0  # the last usual distance of two frames
         self._time: float | None = None
 
     def place(self, frame: EncodedFrame, now: float | None = None) -> float:
@@ -66,7 +66,9 @@ class Timeline:
         return self._position + max(self._usual_step(), elapsed)
 
     def _usual_step(self) -> float:
-        return self._duration if 0 < self._duration <= _MAX_INTERVAL else self._interval
+        # The last frame of a file may say that less of it is to be heard; it lasts all the same.
+        known = self._duration if self._duration <= _MAX_INTERVAL else 0.0
+        return max(known, self._interval) or _DEFAULT_INTERVAL
 
     def commit(self, frame: EncodedFrame, position: float, now: float | None = None) -> None:
         """Take a frame as placed.

@@ -40,6 +40,10 @@ def test_where_frames_are_placed() -> None:
             [frame(0, 0), frame(0.04, 0), frame(0, 0), frame(0.04, 0)],
             [0, 0.04, 0.08, 0.12],
         ),
+        "a last frame that is cut off": (
+            [frame(0), frame(0.02, 0.0065), frame(0), frame(0.02)],
+            [0, 0.02, 0.04, 0.06],
+        ),
         "a jump ahead": ([frame(0), frame(5000), frame(5000.02)], [0, 0.02, 0.04]),
         "a jump back that goes on from there": (
             [frame(1000), frame(3), frame(3.02), frame(4)],

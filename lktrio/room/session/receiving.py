@@ -15,7 +15,7 @@ from functools import partial
 import trio
 
 from lktrio.errors import CodecUnavailable, EncryptedMedia, RemoteProtocolError
-from lktrio.media import OPUS, Codec, EncodedFrame, find_codec
+from lktrio.media import OPUS, Codec, EncodedFrame, SenderClock, find_codec
 from lktrio.room.channels.backlog import Backlog
 from lktrio.room.channels.media import (
     FRAME_QUEUE_LIMIT,
@@ -25,6 +25,7 @@ from lktrio.room.channels.media import (
     MediaQueue,
     MediaSource,
 )
+from lktrio.room.session.capture_times import CaptureTimes
 from lktrio.room.state.enums import TrackKind
 from lktrio.room.state.remote import RemoteTrackRecord
 from lktrio.rtc.payload.opus import packet_samples
@@ -45,6 +46,7 @@ class TrackMedia:
         codecs: What was negotiated for its section.
         request_keyframe: Asks the sender of a stream for a keyframe.
         on_first_reader: Called with the track when somebody begins to read it.
+        sender_clock: The clock of its participant.
 
     Attributes:
         ended: Whether the track is over.
@@ -56,8 +58,10 @@ class TrackMedia:
         codecs: Sequence[RtpCodec],
         request_keyframe: Callable[[InboundStream], None],
         on_first_reader: Callable[[RemoteTrackRecord], None],
+        sender_clock: SenderClock,
     ) -> None:
         self.ended = False
+        self._capture_times = CaptureTimes(sender_clock)
         self._record = record
         self._codecs = codecs
         self._ask_keyframe = request_keyframe
@@ -160,19 +164,21 @@ class TrackMedia:
                 if packet.payload:  # others are padding, of use for forwarders only
                     self._packets.put(packet, len(packet.payload), now)
         if frames and self._frames.wanted:
-            self._deliver_frames(frames, stream.clock_rate)
+            self._deliver_frames(frames, stream)
         self._want_what_is_read()
 
-    def _deliver_frames(self, frames: Sequence[ReceivedFrame], clock_rate: int) -> None:
+    def _deliver_frames(self, frames: Sequence[ReceivedFrame], stream: InboundStream) -> None:
+        self._capture_times.take_report(stream)
         if self._first_timestamp is None:
             self._first_timestamp = frames[0].timestamp
         opus = not self._is_video and self.codec is OPUS
         for frame in frames:
             encoded = EncodedFrame(
                 data=frame.data,
-                timestamp=(frame.timestamp - self._first_timestamp) / clock_rate,
+                timestamp=(frame.timestamp - self._first_timestamp) / stream.clock_rate,
                 duration=_opus_duration(frame.data) if opus else 0.0,
                 keyframe=frame.keyframe,
+                captured_at=self._capture_times.time_of(stream, frame.timestamp, frame.received_at),
             )
             size, now = len(frame.data), frame.received_at
             self._frames.put(encoded, size, now, keyframe=frame.keyframe)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from lktrio.room.session.capture_times import SenderClocks
 from lktrio.room.session.peer_connection import PeerConnection
 from lktrio.room.session.receiving import TrackMedia
 from lktrio.room.state.remote import RemoteTrackRecord
@@ -40,6 +41,7 @@ class Subscriptions:
         self._on_first_reader = on_first_reader
         self._roster = roster
         self._tell = tell
+        self._clocks = SenderClocks()
         self._bound: dict[Transceiver, TrackMedia] = {}
         self._waiting: dict[Transceiver, tuple[PeerConnection, str]] = {}
 
@@ -72,7 +74,11 @@ class Subscriptions:
         self, connection: PeerConnection, transceiver: Transceiver, track: RemoteTrackRecord
     ) -> None:
         media = TrackMedia(
-            track, transceiver.codecs, connection.request_keyframe, self._on_first_reader
+            track,
+            transceiver.codecs,
+            connection.request_keyframe,
+            self._on_first_reader,
+            self._clocks.of(track.participant),
         )
         self._bound[transceiver] = media
         for stream in connection.peer.inbound(transceiver):

@@ -118,6 +118,7 @@ class InboundStream:
         payload_type: Of the last packet, -1 before the first.
         repair: Statistics of the SSRC that carries retransmissions, None as long as there is none.
         sender_report: The last sender report, to map timestamps to the sender's clock.
+        sender_report_arrival: When that came.
     """
 
     def __init__(
@@ -144,6 +145,7 @@ class InboundStream:
         self.reception = Reception(ssrc, clock_rate)
         self.payload_type = -1
         self.sender_report: SenderReport | None = None
+        self.sender_report_arrival = 0.0
         self.repair: Reception | None = None
         self._formats = dict(formats)
         self._arrivals = arrivals
@@ -411,7 +413,7 @@ class InboundStream:
 
     def on_sender_report(self, report: SenderReport, now: float) -> None:
         """Take a sender report of this SSRC."""
-        self.sender_report = report
+        self.sender_report, self.sender_report_arrival = report, now
         self.reception.on_sender_report(report, now)
 
     def report_blocks(self, now: float) -> list[ReportBlock]:
