@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lktrio.devserver.ids import new_node_id
 from lktrio.net.network import Network
 
 __all__ = ["ServerConfig"]
@@ -18,15 +17,15 @@ class ServerConfig:
     keys: Mapping[str, str] = field(repr=False)
     """API keys and their secrets."""
     network: Network
-    """Where peer connections open their sockets."""
+    """Where peer connections open their sockets, and identifiers get their randomness."""
     media_addresses: tuple[str, ...]
     """On which of its addresses."""
+    node_id: str
+    """``ND_…``."""
     auto_create: bool = True
     """Whether joining makes the room."""
     ice_lite: bool = True
     """Whether to leave connectivity checks to the clients."""
-    node_id: str = field(default_factory=new_node_id)
-    """``ND_…``."""
 
     @property
     def first_key(self) -> tuple[str, str]:

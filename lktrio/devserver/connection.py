@@ -77,6 +77,9 @@ class MediaConnection:
         handle_event: Takes the peer's events.
         fail: Called when handling something raised what it should not.
         ice_lite: Whether to leave connectivity checks to the client.
+
+    Attributes:
+        random: Source of randomness.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class MediaConnection:
         ice_lite: bool,
     ) -> None:
         self.name = name
+        self.random = network.random_bytes
         self._channels: dict[str, DataChannel] = {}
         self.connected_once = False
         self._handle_event = handle_event

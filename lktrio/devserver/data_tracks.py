@@ -15,6 +15,7 @@ from lktrio.auth import VideoGrants
 from lktrio.devserver.ids import new_track_sid
 from lktrio.devserver.limits import MAX_LISTED, MAX_NAME, fits, is_sid
 from lktrio.devserver.permissions import TrackSubscriber
+from lktrio.rtc.base import RandomBytes
 
 __all__ = ["DataTrackMember", "DataTracks"]
 
@@ -78,8 +79,9 @@ class DataTracks:
         members: The participants by identity, as they are at any time.
     """
 
-    def __init__(self, members: Mapping[str, DataTrackMember]) -> None:
+    def __init__(self, members: Mapping[str, DataTrackMember], random: RandomBytes) -> None:
         self._members = members
+        self._random = random
         self._tracks: dict[str, _DataTrack] = {}
         self._next_handle: dict[DataTrackMember, int] = {}
         self._wanted: dict[DataTrackMember, set[str]] = {}
@@ -102,7 +104,7 @@ class DataTracks:
             return
         info = proto.DataTrackInfo(
             pub_handle=request.pub_handle,
-            sid=new_track_sid(proto.TrackType.DATA, proto.TrackSource.UNKNOWN),
+            sid=new_track_sid(proto.TrackType.DATA, proto.TrackSource.UNKNOWN, self._random),
             name=request.name,
             encryption=request.encryption,
             frame_encoding=request.frame_encoding,

@@ -5,15 +5,16 @@ Nothing takes them up, as no agents register with this server.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 
 from lktrio import proto
 from lktrio.devserver.ids import new_dispatch_id
+from lktrio.net.network import Network
 
 __all__ = ["AgentDispatches"]
 
 _MAX_DISPATCHES = 1024
+_NANOSECONDS = 1_000_000_000
 
 
 class AgentDispatches:
@@ -24,8 +25,11 @@ class AgentDispatches:
         wanted: Those that the room begins with; what is too many is left out.
     """
 
-    def __init__(self, room: str, wanted: Iterable[proto.RoomAgentDispatch]) -> None:
+    def __init__(
+        self, room: str, wanted: Iterable[proto.RoomAgentDispatch], network: Network
+    ) -> None:
         self._room = room
+        self._network = network
         self._dispatches: dict[str, proto.AgentDispatch] = {}
         for dispatch in wanted:
             self.add(dispatch)
@@ -37,12 +41,13 @@ class AgentDispatches:
         """Note that an agent is wanted; None if there are too many dispatches."""
         if len(self._dispatches) >= _MAX_DISPATCHES:
             return None
+        created = int(self._network.wall_time() * _NANOSECONDS)
         dispatch = proto.AgentDispatch(
-            id=new_dispatch_id(),
+            id=new_dispatch_id(self._network.random_bytes),
             agent_name=wanted.agent_name,
             room=self._room,
             metadata=wanted.metadata,
-            state=proto.AgentDispatchState(created_at=time.time_ns()),
+            state=proto.AgentDispatchState(created_at=created),
             restart_policy=wanted.restart_policy,
             deployment=wanted.deployment,
             attributes=dict(wanted.attributes),

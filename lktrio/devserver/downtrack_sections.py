@@ -10,7 +10,6 @@ descriptions at a time is under way.
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -78,7 +77,7 @@ class DownTrackSections:
         self._downtracks = downtracks
         self._offers = offers
         self._ready = offers
-        self._offer_id = random.choice(_FIRST_OFFER_IDS)  # noqa: S311 - not a secret
+        self._offer_id = _FIRST_OFFER_IDS[connection.random(1)[0]]
         self._restart = False
         self._awaited = False
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 
 from lktrio import proto
 from lktrio._text import printable
 from lktrio.devserver.ids import new_event_id
+from lktrio.net.network import Network
 from lktrio.webhooks import EventName, WebhookSender
 
 __all__ = ["Notifier"]
@@ -21,18 +21,20 @@ class Notifier:
 
     Args:
         senders: One for each URL; they queue what they are given.
+        network: Where randomness and the time of day come from.
     """
 
-    def __init__(self, senders: Sequence[WebhookSender]) -> None:
+    def __init__(self, senders: Sequence[WebhookSender], network: Network) -> None:
         self._senders = senders
+        self._network = network
 
     def _send(self, name: EventName, room: proto.Room, **parts: object) -> None:
         _log.debug("%s: %s", name, printable(room.name))
         if self._senders:
             event = proto.WebhookEvent(
                 event=name,
-                id=new_event_id(),
-                created_at=int(time.time()),
+                id=new_event_id(self._network.random_bytes),
+                created_at=int(self._network.wall_time()),
                 room=room,
                 **parts,  # type: ignore[arg-type]  # participant and track
             )

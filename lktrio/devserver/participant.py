@@ -129,7 +129,7 @@ class ServerParticipant:
         sif_trailer: bytes,
     ) -> None:
         now = trio.current_time()
-        self.info = describe(parameters)
+        self.info = describe(parameters, config.network)
         self.parameters = parameters
         self.grants: VideoGrants = parameters.claims.video
         self.link: ParticipantLink | None = None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from lktrio import proto
 from lktrio.devserver.limits import fits
 from lktrio.devserver.tracks import PublishedTrack, describe_track, mime_of
+from lktrio.rtc.base import RandomBytes
 from lktrio.rtc.sdp import Msid
 
 __all__ = ["PendingTrack", "PendingTracks", "check_request"]
@@ -78,10 +79,12 @@ class PendingTracks:
 
     Args:
         answer: Sends a message to the client.
+        random: Source of identifiers.
     """
 
-    def __init__(self, answer: Callable[[proto.SignalResponse], None]) -> None:
+    def __init__(self, answer: Callable[[proto.SignalResponse], None], random: RandomBytes) -> None:
         self._answer = answer
+        self._random = random
         self._pending: list[PendingTrack] = []
         self._queued: list[proto.AddTrackRequest] = []
 
@@ -112,7 +115,7 @@ class PendingTracks:
 
     def accept(self, request: proto.AddTrackRequest) -> None:
         """Take a request for another track."""
-        self._add(request, PendingTrack(request, describe_track(request)))
+        self._add(request, PendingTrack(request, describe_track(request, self._random)))
 
     def extend(self, request: proto.AddTrackRequest, track: PublishedTrack) -> None:
         """Take a request to send a published track in another codec as well."""

@@ -9,6 +9,7 @@ from lktrio import proto
 from lktrio.auth import AccessToken, Claims, VideoGrants
 from lktrio.devserver.ids import new_participant_sid
 from lktrio.devserver.joining import JoinParameters
+from lktrio.net.network import Network
 
 __all__ = ["describe", "describe_refused", "next_token"]
 
@@ -16,12 +17,12 @@ _LEAST_TOKEN_LIFE = 600.0
 _KINDS = ("standard", "ingress", "egress", "sip", "agent", "connector", "bridge")
 
 
-def describe(parameters: JoinParameters) -> proto.ParticipantInfo:
+def describe(parameters: JoinParameters, network: Network) -> proto.ParticipantInfo:
     """Describe a participant that joins."""
     claims = parameters.claims
-    now = time.time()
+    now = network.wall_time()
     return proto.ParticipantInfo(
-        sid=new_participant_sid(),
+        sid=new_participant_sid(network.random_bytes),
         identity=parameters.identity,
         state=proto.ParticipantInfo.State.JOINING,
         metadata=parameters.metadata or claims.metadata,
@@ -37,9 +38,9 @@ def describe(parameters: JoinParameters) -> proto.ParticipantInfo:
     )
 
 
-def describe_refused(parameters: JoinParameters) -> proto.ParticipantInfo:
+def describe_refused(parameters: JoinParameters, network: Network) -> proto.ParticipantInfo:
     """Describe a participant that could not come in."""
-    info = describe(parameters)
+    info = describe(parameters, network)
     info.state = proto.ParticipantInfo.State.DISCONNECTED
     info.disconnect_reason = proto.DisconnectReason.JOIN_FAILURE
     return info

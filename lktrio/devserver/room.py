@@ -7,8 +7,7 @@ of a track reach a participant before the description that carries the track.
 
 from __future__ import annotations
 
-import secrets
-import time
+import base64
 from collections.abc import Iterator
 
 import trio
@@ -28,6 +27,7 @@ from lktrio.devserver.profiles import describe_refused
 from lktrio.devserver.responses import join_response, reconnect_response
 from lktrio.devserver.rpc import ApiCalls
 from lktrio.devserver.tracks import PublishedTrack
+from lktrio.net.network import Network
 
 __all__ = ["ServerRoom"]
 
@@ -35,6 +35,8 @@ _EMPTY_TIMEOUT = 300  # seconds after which a room that nobody joined ends
 _DEPARTURE_TIMEOUT = 20  # seconds after which a room that everybody left ends
 _UPDATE_INTERVAL = 1.0  # seconds between two news of how many there are
 _MAX_NONCES = 1024
+_PASSWORD_LENGTH = 32  # bytes
+_TRAILER_LENGTH = 32  # bytes
 
 _Reason = proto.DisconnectReason
 _Action = proto.LeaveRequest.Action
@@ -62,18 +64,18 @@ class ServerRoom:
         self, request: proto.CreateRoomRequest, config: ServerConfig, notifier: Notifier
     ) -> None:
         now = trio.current_time()
-        self.info = _describe(request)
+        self.info = _describe(request, config.network)
         self.participants: dict[str, ServerParticipant] = {}
         self.closed = False
         # As on LiveKit's server: a room that names no agents is for those without a name.
         wanted = request.agents or [proto.RoomAgentDispatch()]
-        self.dispatches = AgentDispatches(self.name, wanted)
-        self.calls = ApiCalls()
-        self.data_tracks = DataTracks(self.participants)
+        self.dispatches = AgentDispatches(self.name, wanted, config.network)
+        self.calls = ApiCalls(config.network.random_bytes)
+        self.data_tracks = DataTracks(self.participants, config.network.random_bytes)
         self.data = DataExchange(self.participants, self.data_tracks, self.calls)
         self._config = config
         self._notifier = notifier
-        self._sif_trailer = secrets.token_bytes(32)
+        self._sif_trailer = config.network.random_bytes(_TRAILER_LENGTH)
         self._speakers = SpeakerNews()
         self._quality = QualityNews(now)
         self._nonces: dict[bytes, None] = {}
@@ -153,7 +155,7 @@ class ServerRoom:
 
     def refuse(self, parameters: JoinParameters) -> None:
         """Tell everybody of a participant that could not come in."""
-        info = describe_refused(parameters)
+        info = describe_refused(parameters, self._config.network)
         for participant in self.participants.values():
             _send_update(participant, info)
 
@@ -281,17 +283,18 @@ class ServerRoom:
             self._tell_room()
 
 
-def _describe(request: proto.CreateRoomRequest) -> proto.Room:
-    now = time.time()
+def _describe(request: proto.CreateRoomRequest, network: Network) -> proto.Room:
+    now = network.wall_time()
+    password = network.random_bytes(_PASSWORD_LENGTH)
     return proto.Room(
-        sid=new_room_sid(),
+        sid=new_room_sid(network.random_bytes),
         name=request.name,
         empty_timeout=request.empty_timeout or _EMPTY_TIMEOUT,
         departure_timeout=request.departure_timeout or _DEPARTURE_TIMEOUT,
         max_participants=request.max_participants,
         creation_time=int(now),
         creation_time_ms=int(now * 1000),
-        turn_password=secrets.token_urlsafe(32),
+        turn_password=base64.urlsafe_b64encode(password).rstrip(b"=").decode(),
         enabled_codecs=[proto.Codec(mime=mime) for mime in OFFERED_CODECS],
         metadata=request.metadata,
     )

@@ -15,6 +15,7 @@ import trio
 from lktrio import proto
 from lktrio.devserver.twirp import TwirpError, from_server
 from lktrio.proto import codec
+from lktrio.rtc.base import RandomBytes
 
 __all__ = ["ApiCalls", "Callee"]
 
@@ -23,6 +24,7 @@ _DEFAULT_SECONDS = 10.0
 _MAX_SECONDS = 60.0
 _MAX_PAYLOAD = 15_360  # bytes of UTF-8
 _VERSION = 1
+_ID_LENGTH = 16  # bytes of a UUID
 
 _TEXTS = {1402: "Request payload too large", 1501: "Connection timeout", 1502: "Response timeout"}
 _CODES = {
@@ -57,7 +59,8 @@ class _Call:
 class ApiCalls:
     """Calls of the server API that are under way in one room."""
 
-    def __init__(self) -> None:
+    def __init__(self, random: RandomBytes) -> None:
+        self._random = random
         self._calls: dict[str, _Call] = {}
 
     async def perform(self, callee: Callee, request: proto.PerformRpcRequest) -> str:
@@ -69,7 +72,7 @@ class ApiCalls:
         if len(request.payload.encode()) > _MAX_PAYLOAD:
             raise _failure(1402)
         seconds = request.response_timeout_ms / 1000 or _DEFAULT_SECONDS
-        call_id = str(uuid.uuid4())
+        call_id = str(uuid.UUID(bytes=self._random(_ID_LENGTH), version=4))
         call = self._calls[call_id] = _Call()
         packet = proto.DataPacket(
             participant_identity=call_id,

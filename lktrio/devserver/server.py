@@ -32,6 +32,7 @@ from lktrio.devserver.http import (
     plain,
     serve_connection,
 )
+from lktrio.devserver.ids import new_node_id
 from lktrio.devserver.joining import parse_join
 from lktrio.devserver.link import SignalLink, serve_link
 from lktrio.devserver.notifier import Notifier
@@ -229,10 +230,11 @@ async def serve_dev_server(
                 keys={api_key: api_secret},
                 network=network,
                 media_addresses=tuple(addresses),
+                node_id=new_node_id(network.random_bytes),
                 auto_create=auto_create_rooms,
                 ice_lite=ice_lite,
             )
-            core = ServerCore(nursery, config, Notifier(senders))
+            core = ServerCore(nursery, config, Notifier(senders, network))
             server = DevServer(core, host, listeners[0].address[1])
             connections = _Connections(core)
             for listener in listeners:

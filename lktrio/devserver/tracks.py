@@ -18,6 +18,7 @@ from lktrio.devserver.dynacast import NOTHING, Dynacast
 from lktrio.devserver.encoding import Encoding, Layer
 from lktrio.devserver.ids import new_track_sid
 from lktrio.devserver.permissions import TrackSubscriber
+from lktrio.rtc.base import RandomBytes
 from lktrio.rtc.rtp import RtpPacket
 from lktrio.rtc.rtp.inbound import InboundStream
 
@@ -47,12 +48,12 @@ def version_now() -> proto.TimedVersion:
     return proto.TimedVersion(unix_micro=time.time_ns() // 1000)
 
 
-def describe_track(request: proto.AddTrackRequest) -> proto.TrackInfo:
+def describe_track(request: proto.AddTrackRequest, random: RandomBytes) -> proto.TrackInfo:
     """Describe a track as its publisher asked for it, before any media is negotiated."""
     video = request.type == proto.TrackType.VIDEO
     layers = sorted(request.layers, key=lambda layer: int(layer.quality))
     info = proto.TrackInfo(
-        sid=new_track_sid(request.type, request.source),
+        sid=new_track_sid(request.type, request.source, random),
         type=request.type,
         name=request.name,
         muted=request.muted,

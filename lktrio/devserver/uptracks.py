@@ -83,7 +83,7 @@ class UpTracks:
     def __init__(self, owner: UpTracksOwner, connection: MediaConnection) -> None:
         self.connection = connection
         self._owner = owner
-        self._pending = PendingTracks(owner.send)
+        self._pending = PendingTracks(owner.send, connection.random)
         self._sections: dict[Transceiver, _UpSection] = {}
         self._clock = PublisherClock()
 
