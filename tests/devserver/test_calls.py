@@ -89,7 +89,9 @@ async def test_updates_come_before_the_description_with_the_track(mode: Mode) ->
         and voice.sid in description.mid_to_track_id.values()
     )
     assert told < described
-    assert f"|{voice.sid} {voice.sid}" in str(news[described])
+    description = news[described].offer or news[described].answer
+    assert description is not None
+    assert f"|{voice.sid} {voice.sid}" in description.sdp
 
 
 @MODES
