@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import lktrio
 from lktrio import events, media
 
@@ -10,6 +12,17 @@ async def count_keyframes(path: str) -> int:
     """A reader is a channel of frames, as fast as the disk."""
     async with media.open_reader(path) as source:
         return sum([frame.keyframe async for frame in source])
+
+
+async def record(track: lktrio.RemoteTrack, recording: media.Recording, folder: Path) -> None:
+    """Files of one recording play in step."""
+    if track.codec is None:
+        return
+    suffix = {"opus": ".ogg", "VP8": ".ivf", "H264": ".h264"}[track.codec.name]
+    path = folder / media.safe_file_name(track.participant.identity, track.sid, suffix=suffix)
+    async with media.open_writer(path, track.codec, recording=recording) as out:
+        async for frame in track.frames():
+            await out.send(frame)
 
 
 async def forward(event: events.TrackSubscribed, room: lktrio.Room) -> None:

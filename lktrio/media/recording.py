@@ -3,11 +3,12 @@
 Theory of operation: each file has a timeline of its own (`Timeline`). What puts files in step is a
 common zero, the time at which the first frame of any of them was captured, and for each file a
 shift from its timeline to that. The shift follows from the first frame. It is corrected where the
-frames turn out to belong elsewhere by more than a twentieth of a second, as when the first sender
-report comes, after a pause, or as clocks drift.
+frames turn out to belong elsewhere by more than is noticed, as when the first sender report comes,
+after a pause, or as clocks drift.
 
 A shift to later leaves a pause. After one to earlier, sound that would overlap what is there is
-left out; pictures follow each other quickly until they are where they belong.
+left out; pictures follow each other quickly until they are where they belong. Sound that is late
+is noticed less (ITU-R BT.1359), so none is left out for an eighth of a second.
 
 Synchronous, and told what time it is.
 """
@@ -23,6 +24,7 @@ from lktrio.media.timeline import Timeline
 __all__ = ["FramePlacer", "Placement", "Recording"]
 
 _TOLERANCE = 0.05  # seconds; less out of step is noticed by nobody
+_LATE_SOUND = 0.125  # seconds; the same for sound that comes behind its picture
 
 
 class Recording:
@@ -96,7 +98,8 @@ class FramePlacer:
         if frame.captured_at is None or zero is None:
             return self._shift
         error = frame.captured_at - zero - position - self._shift
-        return self._shift + error if abs(error) > _TOLERANCE else self._shift
+        earliest = -_LATE_SOUND if self._kind == "audio" else -_TOLERANCE
+        return self._shift if earliest <= error <= _TOLERANCE else self._shift + error
 
     def commit(self, frame: EncodedFrame, placement: Placement, now: float) -> None:
         """Take a frame as placed, on the clock of `place`."""

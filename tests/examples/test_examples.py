@@ -138,7 +138,7 @@ async def test_record_room_writes_a_file_for_every_track(tmp_path: Path) -> None
                     announced = await program.line()  # the recorder reads it from here on
                     path, _, whose = announced.partition(": ")
                     assert whose == f"{kind} of alice"
-                    assert Path(path).stem == track.sid
+                    assert Path(path).stem == f"alice-{track.sid}"
                     for frame in sources[kind][:20]:
                         await track.send(frame)
                 written = re.fullmatch(rf"{path}: (\d+) frames, 0 missed", await program.line())

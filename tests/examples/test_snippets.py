@@ -287,6 +287,20 @@ async def test_forwarding(short: Path) -> None:
             assert received.data in [frame.data for frame in sent]
 
 
+async def test_recording(short: Path, tmp_path: Path) -> None:
+    sent, recording = await read(short), media.Recording()
+    async with two_people() as (_, alice, bob), trio.open_nursery() as nursery:
+        tracks = bob.events(events.TrackSubscribed)
+        async with alice.local_participant.publish_track(media.OPUS) as track:
+            event = await tracks.receive()
+            nursery.start_soon(media_page.record, event.track, recording, tmp_path)
+            for frame in sent:
+                await track.send(frame)
+    found = await read(tmp_path / f"alice-{track.sid}.ogg")
+    assert [frame.data for frame in found] == [frame.data for frame in sent]
+    assert recording.zero is not None
+
+
 async def test_measuring_loudness(short: Path) -> None:
     pytest.importorskip("av", reason="PyAV is not installed")
     loudest: list[int] = []

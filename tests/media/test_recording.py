@@ -130,17 +130,17 @@ def place_all(
 
 
 def test_a_correction_to_earlier_leaves_sound_out_and_one_to_later_leaves_a_pause() -> None:
-    for error in (-0.2, 0.2, 0.01):
+    for error in (-0.2, 0.2, 0.01, -0.1):
         frames = received(OPUS_FRAMES, 0.0)
         frames = frames[:50] + [
             replace(frame, captured_at=(frame.captured_at or 0) + error) for frame in frames[50:]
         ]
         found = place_all(FramePlacer("audio", media.Recording()), frames)
         times = [time for time, _ in found]
-        assert len(found) == len(frames) - (10 if error < -0.05 else 0), error
+        assert len(found) == len(frames) - (10 if error < -0.125 else 0), error
         for begin, end in pairwise(times):
             assert end - begin > 0.009
-        shift = error if abs(error) > 0.05 else 0.0
+        shift = error if abs(error) > 0.125 else 0.0
         assert times[-1] == pytest.approx(frames[-1].timestamp + shift), error
 
 
@@ -191,4 +191,5 @@ def test_a_track_stays_in_step_whatever_its_timestamps_do(
     for time, frame in place_all(placer, frames):
         assert recording.zero is not None
         assert frame.captured_at is not None
-        assert time == pytest.approx(frame.captured_at - recording.zero, abs=0.06)
+        late = time - frame.captured_at + recording.zero
+        assert -0.06 <= late <= (0.14 if kind == "audio" else 0.06)
