@@ -4,9 +4,6 @@ Theory of operation: a session outlives its signalling link; `lifecycle` has its
 task, which runs its peer connections and its negotiation until it ends; links come and go (a
 resumed session brings a new one). Everything else is synchronous: a message or a packet changes the
 state and causes messages and packets to others, which are queued and never waited for.
-
-Two modes: with a single peer connection the client offers and both directions share it; with two,
-the client offers on the publisher's and the server on the subscriber's.
 """
 
 from __future__ import annotations
@@ -28,6 +25,7 @@ from lktrio.devserver.downtracks import DownTracks
 from lktrio.devserver.joining import JoinParameters
 from lktrio.devserver.lifecycle import Happening, Lifecycle, State
 from lktrio.devserver.limits import too_long
+from lktrio.devserver.negotiation import Negotiation
 from lktrio.devserver.permissions import SubscriptionPermissions, TrackSubscriber
 from lktrio.devserver.preferences import Preferences, TrackSettings
 from lktrio.devserver.profiles import describe, next_token
@@ -40,8 +38,6 @@ from lktrio.rtc.transport import TransportState, TransportStateChanged
 
 __all__ = ["ParticipantLink", "ParticipantRoom", "ServerParticipant"]
 
-_NEGOTIATION_DELAY = 0.01  # seconds in which further changes join an exchange
-_NEGOTIATION_SECONDS = 15.0  # for the answer
 _TOKEN_INTERVAL = 300.0
 
 _Reason = proto.DisconnectReason
@@ -139,7 +135,6 @@ class ServerParticipant:
         self._life = Lifecycle(now)
         self._permissions = SubscriptionPermissions()
         self._scope = trio.CancelScope()
-        self._negotiation = trio.Event()
         self._token_due = now + _TOKEN_INTERVAL
         self._connections: list[MediaConnection] = []
         if self.single:
@@ -151,6 +146,13 @@ class ServerParticipant:
         self.uptracks = UpTracks(self, publishing)
         self.downtracks = DownTracks(
             self, subscribing, _preferences(parameters), sif_trailer, offers=not self.single
+        )
+        self._negotiation = Negotiation(
+            self.uptracks,
+            self.downtracks.sections,
+            self.send,
+            self._on_unanswered,
+            single=self.single,
         )
 
     def _connect(self, name: str) -> MediaConnection:
@@ -319,7 +321,7 @@ class ServerParticipant:
                 async with trio.open_nursery() as nursery:
                     for connection in self._connections:
                         nursery.start_soon(connection.run)
-                    nursery.start_soon(self._negotiate)
+                    nursery.start_soon(self._negotiation.run)
                     nursery.start_soon(self.downtracks.send_silence)
         except Exception:  # noqa: BLE001 - logged; the others go on
             _log.exception("the session of %s broke down", printable(self.identity))
@@ -407,22 +409,7 @@ class ServerParticipant:
 
     def negotiate_soon(self) -> None:
         """Exchange descriptions with the client as soon as possible."""
-        self._negotiation.set()
-
-    async def _negotiate(self) -> None:
-        while True:
-            await self._negotiation.wait()
-            await trio.sleep(_NEGOTIATION_DELAY)
-            self._negotiation = trio.Event()
-            if not self.downtracks.sections.negotiate():
-                continue
-            with trio.move_on_after(_NEGOTIATION_SECONDS):
-                await self.downtracks.sections.answered.wait()
-                continue
-            if not self.single and self.link is not None:
-                _log.info("%s does not answer an offer", printable(self.identity))
-                self.leave(_Reason.STATE_MISMATCH, _Action.RECONNECT)
-                return
+        self._negotiation.begin_soon()
 
     def on_offer(self, offer: proto.SessionDescription) -> None:
         """Answer an offer of the client.
@@ -430,21 +417,13 @@ class ServerParticipant:
         Raises:
             RemoteProtocolError: It is malformed or contradicts earlier ones.
         """
-        connection, sections = self.uptracks.connection, self.downtracks.sections
-        now = trio.current_time()
-        connection.peer.set_offer(offer.sdp, now)
-        self.uptracks.choose_codecs()
-        if self.single:
-            sections.assign()
-        sdp = connection.peer.create_answer(now)
-        self.uptracks.match_sections()
-        answer = proto.SessionDescription(type="answer", sdp=sdp, id=offer.id)
-        if self.single:
-            answer.mid_to_track_id = sections.mid_to_track_id()
-        self.send(proto.SignalResponse(answer=answer))
-        connection.flush()
-        if self.single:
-            sections.on_answered()
+        self._negotiation.on_offer(offer)
+
+    def _on_unanswered(self) -> None:
+        """The client did not answer; where it offers itself, that is its own affair."""
+        if not self.single and self.link is not None:
+            _log.info("%s does not answer an offer", printable(self.identity))
+            self.leave(_Reason.STATE_MISMATCH, _Action.RECONNECT)
 
     # What it publishes and receives
 
