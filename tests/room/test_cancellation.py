@@ -252,8 +252,8 @@ async def test_receiving_media_loses_nothing(server: RoomServer, what: str) -> N
                 received.append(item.data if what == "frames" else item.payload)
 
             async def send_more() -> None:
-                for frame in [next(left), next(left)]:
-                    await track.send(frame)
+                for _ in range(4):  # more than a sweep may take
+                    await track.send(next(left))
 
             for _ in range(10):
                 await send_more()
@@ -261,7 +261,7 @@ async def test_receiving_media_loses_nothing(server: RoomServer, what: str) -> N
             with trio.fail_after(PATIENCE):
                 while len(received) < 20:
                     await operation()
-            assert received == [frame.data for frame in frames[:20]]
+            assert received == [frame.data for frame in frames[: len(received)]]
             await channel.aclose()
 
 
