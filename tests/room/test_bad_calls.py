@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 import lktrio
 from lktrio import devserver, media
@@ -42,6 +43,21 @@ async def test_what_cannot_be_sent_on_a_track(
                 await track.send(wrong)
             for step in range(3):  # the schedule is not spoilt
                 await track.send(frame(0.02 * step))
+
+
+async def test_two_tasks_that_send_on_one_track() -> None:
+    with trio.fail_after(20):
+        async with (
+            devserver.open_dev_server() as server,
+            lktrio.open_room(server.url, server.token("alice", "room")) as room,
+            room.local_participant.publish_track(media.OPUS, name="mic") as track,
+            trio.open_nursery() as nursery,
+        ):
+            await track.send(frame(0.0))
+            nursery.start_soon(track.send, frame(0.5))
+            await trio.testing.wait_all_tasks_blocked()
+            with pytest.raises(trio.BusyResourceError, match="another task"):
+                await track.send(frame(0.52))
 
 
 @pytest.mark.parametrize("wrong", ["opus", None])

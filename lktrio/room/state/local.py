@@ -202,6 +202,7 @@ class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
             RoomClosed: The room has ended.
             trio.ClosedResourceError: The track was unpublished.
             trio.BrokenResourceError: The server took the track away.
+            trio.BusyResourceError: Another task is sending on this track.
             LocalProtocolError: The frame is none of the track's codec, or too large.
             ValueError: Its timestamp or duration is no finite number.
             TypeError: It is no frame.
