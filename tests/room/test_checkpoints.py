@@ -8,12 +8,11 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
-import pytest
 import trio
 
 from lktrio import media
 from lktrio import room as public
-from lktrio.events import TrackSubscribed
+from lktrio.events import ParticipantConnected, TrackSubscribed
 from lktrio.room import LocalTrack, RemoteTrack, Room
 from tests.support.recording import sample
 from tests.support.servers import RoomServer, expect, open_server
@@ -76,6 +75,7 @@ CALLS: dict[str, Callable[[Stage], Awaitable[object]]] = {
     "connect_room": Stage.connect,
     "Room.leave": lambda s: s.room.leave(),
     "Room.wait_closed": Stage.closed,
+    "Room.wait_for": lambda s: s.room.wait_for(ParticipantConnected),
     "LocalParticipant.publish_track": Stage.publish,
     "LocalParticipant.publish_file": Stage.publish_file,
     "LocalParticipant.publish_data": lambda s: s.room.local_participant.publish_data(b"x"),
@@ -95,6 +95,10 @@ CALLS: dict[str, Callable[[Stage], Awaitable[object]]] = {
     "LocalTrack.wait_keyframe_request": Stage.keyframe,
     "LocalTrack.aclose": lambda s: s.track.aclose(),
     "RemoteTrackPublication.set_subscribed": lambda s: s.remote.publication.set_subscribed(True),
+    "Participant.wait_active": lambda s: s.remote.participant.wait_active(),
+    "RemoteTrackPublication.set_video_quality": lambda s: s.remote.publication.set_video_quality(
+        "low"
+    ),
     "RemoteTrackPublication.set_enabled": lambda s: s.remote.publication.set_enabled(True),
     "MediaChannel.receive": Stage.received,
     "MediaChannel.aclose": lambda s: s.remote.frames().aclose(),
@@ -103,18 +107,31 @@ CALLS: dict[str, Callable[[Stage], Awaitable[object]]] = {
 }
 
 
-@pytest.mark.parametrize("name", CALLS)
-async def test_it_is_a_checkpoint(name: str) -> None:
-    """It notices that it is cancelled, and lets others run when it succeeds."""
-    async with open_server("embedded", "room") as server, AsyncExitStack() as stack:
-        stage = Stage(server, stack)
-        await stage.set()
-        with trio.CancelScope() as scope:
-            scope.cancel()
-            await CALLS[name](stage)
-        assert scope.cancelled_caught
+ENDS = ("Room.leave", "Room.wait_closed", "LocalTrack.aclose")
+"""Calls after which a stage is of no further use."""
+
+
+async def check(stage: Stage, name: str) -> None:
+    """A call notices that it is cancelled, and lets others run when it succeeds."""
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await CALLS[name](stage)
+    assert scope.cancelled_caught, name
+    try:
         with trio.testing.assert_checkpoints():
             await CALLS[name](stage)
+    except AssertionError as error:
+        raise AssertionError(f"{name} is no checkpoint") from error
+
+
+async def test_every_call_is_a_checkpoint() -> None:
+    others = [name for name in CALLS if name not in ENDS]
+    for names in (others, *([name] for name in ENDS)):
+        async with open_server("embedded", "room") as server, AsyncExitStack() as stack:
+            stage = Stage(server, stack)
+            await stage.set()
+            for name in names:
+                await check(stage, name)
 
 
 async def test_no_public_async_function_is_forgotten() -> None:
