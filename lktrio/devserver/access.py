@@ -40,7 +40,7 @@ def authenticate(request: Request, keys: Mapping[str, str]) -> Claims | None:
             raise HttpError(401, f"invalid authorization header. Must start with {_BEARER}")
         token = header[len(_BEARER) :]
     else:
-        token = request.query.get("access_token", "")
+        token = request.parameter("access_token")
     return _verify(token, keys) if token else None
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import TypeAlias
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote_plus
 
 import h11
 import trio
@@ -50,6 +50,7 @@ _SEND_SECONDS = 30.0
 _DISCARD_SECONDS = 2.0
 _MAX_AGE = b"86400"
 _MAX_PARAMETERS = 100
+_MAX_PARAMETER = 256 * 1024  # characters of one that is looked at without a token
 _PLAIN = "text/plain; charset=utf-8"
 
 _log = logging.getLogger("lktrio.devserver")
@@ -89,6 +90,14 @@ class Request:
         except ValueError:
             raise HttpError(400, "too many parameters") from None
         return {name: values[0] for name, values in found.items()}
+
+    def parameter(self, name: str) -> str:
+        """The first value of one parameter, without a look at what the others hold."""
+        for part in self.target.partition("?")[2].split("&", _MAX_PARAMETERS):
+            key, _, value = part.partition("=")
+            if key == name:
+                return unquote_plus(value[:_MAX_PARAMETER])
+        return ""
 
     @property
     def wants_websocket(self) -> bool:

@@ -21,7 +21,7 @@ from lktrio.devserver.limits import MAX_NAME, fits, too_long
 from lktrio.errors import RemoteProtocolError
 from lktrio.proto import codec
 
-__all__ = ["JoinParameters", "parse_join"]
+__all__ = ["JoinParameters", "check_claims", "parse_join"]
 
 MAX_JOIN_REQUEST = 1024 * 1024
 """Bytes of a join request, as sent and decompressed."""
@@ -55,17 +55,13 @@ class JoinParameters:
 
 
 def parse_join(
-    query: Mapping[str, str],
-    claims: Claims | None,
-    *,
-    v1: bool,
-    strict: bool,
+    query: Mapping[str, str], claims: Claims, *, v1: bool, strict: bool
 ) -> JoinParameters:
     """Check a request to join.
 
     Args:
         query: The parameters.
-        claims: Of the token, or None without one.
+        claims: Of the token, as `check_claims` returns them.
         v1: Whether the path demands a ``join_request``.
         strict: Whether undecodable attributes of the old form are an error; they are when
             validating, but do not keep a client from joining.
@@ -76,10 +72,9 @@ def parse_join(
     wrapped = query.get("join_request", "")
     if v1 and not wrapped:
         raise HttpError(400, "join_request is required")
-    permitted = _check_claims(claims)  # before anything is decoded
     if wrapped:
-        return _from_message(decode_join_request(wrapped), permitted)
-    return _from_query(query, permitted, strict=strict)
+        return _from_message(decode_join_request(wrapped), claims)
+    return _from_query(query, claims, strict=strict)
 
 
 def decode_join_request(text: str) -> proto.JoinRequest:
@@ -122,7 +117,15 @@ def _gunzip(data: bytes) -> bytes:
     return inflated
 
 
-def _check_claims(claims: Claims | None) -> Claims:
+def check_claims(claims: Claims | None) -> Claims:
+    """Check that somebody may join at all, before anything of the request is decoded.
+
+    Args:
+        claims: Of the token, or None without one.
+
+    Raises:
+        HttpError: As LiveKit's server answers.
+    """
     if claims is None or claims.raw.get("video") is None:
         raise HttpError(401, _NO_PERMISSION)
     if not claims.video.room_join:

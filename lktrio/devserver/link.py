@@ -33,7 +33,8 @@ __all__ = ["SignalLink", "serve_link"]
 
 MAX_MESSAGE = 2 * 1024 * 1024
 """Bytes of a message that a client may send."""
-_MAX_QUEUE = 16 * 1024 * 1024  # bytes that may wait for a client
+MAX_QUEUE = 16 * 1024 * 1024
+"""Bytes that may wait for a client; one that lags further loses its link."""
 _QUEUE_MESSAGES = 64  # between the readers of trio-websocket and of the link
 _READ_SIZE = 64 * 1024
 _PING_INTERVAL = 10.0
@@ -70,7 +71,7 @@ class SignalLink:
         message = codec.encode(response)
         self._queue.append(message)
         self._queued += len(message)
-        if self._queued > _MAX_QUEUE:
+        if self._queued > MAX_QUEUE:
             _log.warning("a client does not read what it is sent; its link is cut")
             self.abort()
         self._wake.set()

@@ -33,7 +33,7 @@ from lktrio.devserver.http import (
     serve_connection,
 )
 from lktrio.devserver.ids import new_node_id
-from lktrio.devserver.joining import parse_join
+from lktrio.devserver.joining import check_claims, parse_join
 from lktrio.devserver.link import SignalLink, serve_link
 from lktrio.devserver.notifier import Notifier
 from lktrio.devserver.room_service import NOT_OFFERED, dispatch_service, room_service
@@ -47,7 +47,8 @@ __all__ = ["DevServer", "DevServerOptions", "open_dev_server", "serve_dev_server
 DEFAULT_KEY = "devkey"
 DEFAULT_SECRET = "secret"  # noqa: S105 - the public credentials of LiveKit's development mode
 _LEAVE_SECONDS = 2.0
-_MAX_CONNECTIONS = 512
+MAX_CONNECTIONS = 512
+"""TCP connections at one time."""
 _ANY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not bound
 
 _Reason = proto.DisconnectReason
@@ -149,7 +150,7 @@ class _Router:
     def _validate(self, request: Request, *, v1: bool) -> Response:
         anybody = ("Access-Control-Allow-Origin", "*")
         try:
-            claims = authenticate(request, self._core.config.keys)
+            claims = check_claims(authenticate(request, self._core.config.keys))
             parameters = parse_join(request.query, claims, v1=v1, strict=True)
             self._core.check_room(parameters.room)
             answer = plain(200, "success")
@@ -162,7 +163,7 @@ class _Router:
         if request.path not in ("/rtc", "/rtc/v1"):
             raise _not_found()
         v1 = request.path == "/rtc/v1"
-        parameters = parse_join(request.query, claims, v1=v1, strict=False)
+        parameters = parse_join(request.query, check_claims(claims), v1=v1, strict=False)
         link = SignalLink()
         try:
             self._core.join(parameters, link)
@@ -274,7 +275,7 @@ class _Connections:
         await trio.serve_listeners(self._serve, [listener])
 
     async def _serve(self, stream: TcpStream) -> None:
-        full = len(self._open) >= _MAX_CONNECTIONS and not self._handlers.waiting.close_oldest()
+        full = len(self._open) >= MAX_CONNECTIONS and not self._handlers.waiting.close_oldest()
         if self._ending or full:
             await trio.aclose_forcefully(stream)
             return

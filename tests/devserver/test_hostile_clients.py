@@ -89,6 +89,20 @@ async def test_a_join_request_that_inflates_without_end_is_refused() -> None:
     assert (answer.status, answer.text) == (400, "join request too large")
 
 
+async def test_control_characters_of_clients_do_not_reach_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    forged = "eve\nWARNING all is well\x1b[2J\u202e"
+    caplog.set_level("DEBUG", "lktrio.devserver")
+    async with open_scene() as (server, _), joined(server, forged) as client:
+        await client.send(offer=proto.SessionDescription(type="offer", sdp=f"v=0\n{forged}=x"))
+        await client.wait_for("leave")
+        answer = await request(server, "PUT", "/twirp/livekit.RoomService/\u009b2J")
+    lines = [record.getMessage() for record in caplog.records]
+    assert any("eve" in line for line in lines)
+    assert all(line.isprintable() for line in [*lines, answer.text])
+
+
 async def test_too_many_parameters_are_refused() -> None:
     async with open_scene() as (server, _):
         token = server.token("me", "room")
@@ -273,7 +287,7 @@ async def test_of_too_many_idle_connections_the_oldest_goes() -> None:
 async def test_with_all_places_taken_the_oldest_idle_connection_goes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lktrio.devserver.server._MAX_CONNECTIONS", 2)
+    monkeypatch.setattr("lktrio.devserver.server.MAX_CONNECTIONS", 2)
     async with open_scene() as (server, _):  # in one place there is an honest client
         idle = await connect(server)
         async with idle, await connect(server) as other:
@@ -283,14 +297,14 @@ async def test_with_all_places_taken_the_oldest_idle_connection_goes(
 
 
 async def test_sessions_do_not_make_place_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lktrio.devserver.server._MAX_CONNECTIONS", 1)
+    monkeypatch.setattr("lktrio.devserver.server.MAX_CONNECTIONS", 1)
     async with open_scene() as (server, _), await connect(server) as extra:
         with suppress(trio.BrokenResourceError):  # closed before it was read
             assert await extra.receive_some() == b""
 
 
 async def test_who_does_not_read_loses_its_link(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lktrio.devserver.link._MAX_QUEUE", 1_000_000)
+    monkeypatch.setattr("lktrio.devserver.link.MAX_QUEUE", 1_000_000)
     async with open_scene() as (server, honest):
         async with joined(server, "me", can_update_own_metadata=True) as client:
             deaf = await deaf_client(server)

@@ -32,7 +32,7 @@ def resume_target(mode: Mode, sid: str) -> str:
 
 async def drop(client: SignalClient) -> None:
     """End the link without a word."""
-    await trio.aclose_forcefully(client.websocket._stream)
+    await trio.aclose_forcefully(client.stream)
 
 
 @MODES

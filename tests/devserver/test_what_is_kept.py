@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import trio
+import trio.testing
+
 from lktrio import proto
 from lktrio.devserver.limits import MAX_LISTED
 from lktrio.devserver.pending import check_request
 from lktrio.devserver.permissions import SubscriptionPermissions
 from lktrio.devserver.preferences import DEFAULT_SETTINGS, Preferences, TrackSettings
+from lktrio.devserver.waiting import WaitingConnections
 
 Reason = proto.RequestResponse.Reason
 VIDEO = proto.TrackType.VIDEO
@@ -101,3 +105,29 @@ def test_requests_to_publish_are_bounded() -> None:
     for case, (request, reason) in cases.items():
         refusal = check_request(request)
         assert (refusal[0] if refusal is not None else None) == reason, case
+
+
+async def test_connections_that_wait_are_bounded_per_address_and_in_all() -> None:
+    waiting = WaitingConnections(per_address=2, total=3)
+    closed: list[str] = []
+
+    async def wait(address: str, *, task_status: trio.TaskStatus[None]) -> None:
+        with waiting.wait(address) as scope:
+            task_status.started()
+            await trio.Event().wait()
+        assert scope.cancelled_caught
+        closed.append(address)
+
+    async with trio.open_nursery() as nursery:
+        for address in ("a", "b", "a"):
+            await nursery.start(wait, address)
+        assert closed == []
+        await nursery.start(wait, "a")  # the first of that address goes
+        await trio.testing.wait_all_tasks_blocked()
+        assert closed == ["a"]
+        await nursery.start(wait, "c")  # the oldest of all goes
+        await trio.testing.wait_all_tasks_blocked()
+        assert closed == ["a", "b"]
+        waiting.close_all()
+    assert sorted(closed) == ["a", "a", "a", "b", "c"]
+    assert not waiting.close_oldest()

@@ -31,12 +31,14 @@ class SignalClient:
 
     Attributes:
         received: Every message so far.
+        stream: What the link is on.
         closed: Set when the link has ended.
         close_code: The code of the close frame.
     """
 
-    def __init__(self, websocket: WebSocketConnection) -> None:
+    def __init__(self, websocket: WebSocketConnection, stream: trio.abc.Stream) -> None:
         self.websocket = websocket
+        self.stream = stream
         self.received: list[proto.SignalResponse] = []
         self.closed = trio.Event()
         self.close_code: int | None = None
@@ -149,7 +151,7 @@ async def open_client(
             message_queue_size=1000,
             max_message_size=2**24,
         )
-        client = SignalClient(websocket)
+        client = SignalClient(websocket, stream)
         nursery.start_soon(client.read)
         try:
             yield client
