@@ -33,7 +33,7 @@ async def echo(room_name: str) -> None:
                 reliable=message.reliable,
                 destination_identities=[message.participant.identity],
             )
-            print(f"{len(message.data)} bytes of {message.participant.identity}", flush=True)
+            print(f"{len(message.data)} bytes of {message.participant.identity!r}", flush=True)
 
 
 if __name__ == "__main__":

@@ -18,10 +18,10 @@ async def list_rooms() -> None:
     async with lktrio.LiveKitAPI() as lk:
         listed = await lk.room.list_rooms(api.ListRoomsRequest())
         for room in listed.rooms:
-            print(f"{room.name} ({room.sid})")
+            print(f"{room.name!r} ({room.sid})")
             people = await lk.room.list_participants(api.ListParticipantsRequest(room=room.name))
             for person in people.participants:
-                print(f"  {person.identity}: {len(person.tracks)} tracks")
+                print(f"  {person.identity!r}: {len(person.tracks)} tracks")
 
 
 if __name__ == "__main__":

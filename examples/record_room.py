@@ -51,7 +51,7 @@ async def record_track(track: lktrio.RemoteTrack, recording: media.Recording, fo
     identity, suffix = track.participant.identity, SUFFIXES[track.codec.name]
     path = folder / media.safe_file_name(identity, track.sid, suffix=suffix)
     async with media.open_writer(path, track.codec, recording=recording) as out:
-        print(f"{path}: {track.kind} of {track.participant.identity}", flush=True)
+        print(f"{path}: {track.kind} of {track.participant.identity!r}", flush=True)
         async for frame in frames:
             await out.send(frame)
     print(f"{path}: {out.written} frames, {frames.dropped} missed", flush=True)

@@ -21,10 +21,10 @@ async def handle(event: proto.WebhookEvent) -> None:
     room = event.room.name if event.room else ""
     match event:
         case proto.WebhookEvent(event=EventName.PARTICIPANT_JOINED, participant=who) if who:
-            print(f"{who.identity} is in {room}")
+            print(f"{who.identity!r} is in {room!r}")
         case proto.WebhookEvent(event=EventName.PARTICIPANT_LEFT, participant=who) if who:
             reason = who.disconnect_reason.name or who.disconnect_reason
-            print(f"{who.identity} has left {room}: {reason}")
+            print(f"{who.identity!r} has left {room!r}: {reason}")
         case _:
             print(f"{event.event} {room}")
     await trio.lowlevel.checkpoint()

@@ -201,7 +201,9 @@ class Demo:
     ) -> None:
         async for event in messages:
             self._message = event.data
-            await trio.Path(self._message_file).write_bytes(event.data)
+            path = trio.Path(self._message_file)
+            await path.touch(mode=0o600)  # as recordings are
+            await path.write_bytes(event.data)
             self._progress.line(f"the recorder received {len(event.data)} bytes of data")
             self._message_arrived.set()
 

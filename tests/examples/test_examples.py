@@ -66,9 +66,9 @@ async def test_list_rooms_prints_rooms_and_people() -> None:
         async with open_room(server.url, server.token("alice", ROOM)) as room:
             async with room.local_participant.publish_track(media.OPUS):
                 lines = await run(server, "list_rooms.py")
-            assert f"empty ({empty.sid})" in lines
-            place = lines.index(f"{ROOM} ({room.sid})")
-            assert lines[place + 1] == "  alice: 1 tracks"
+            assert f"'empty' ({empty.sid})" in lines
+            place = lines.index(f"{ROOM!r} ({room.sid})")
+            assert lines[place + 1] == "  'alice': 1 tracks"
             assert len(lines) == 3
 
 
@@ -87,11 +87,11 @@ async def test_echo_data_returns_messages_to_their_sender() -> None:
                 assert echo.participant is not None
                 assert echo.participant.identity == "echo"
                 assert (echo.data, echo.topic, echo.reliable) == (b"\x00hello", "t", reliable)
-                assert await program.line() == "6 bytes of alice"
+                assert await program.line() == "6 bytes of 'alice'"
             await bob.local_participant.publish_data(b"from bob")
             assert (await overheard.receive()).data == b"from bob"  # and nothing before it
         program.process.send_signal(signal.SIGINT)
-        assert await program.rest() == ["8 bytes of bob", "interrupted"]
+        assert await program.rest() == ["8 bytes of 'bob'", "interrupted"]
 
 
 async def test_publish_file_plays_every_file(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ async def test_record_room_writes_a_file_for_every_track(tmp_path: Path) -> None
                 async with room.local_participant.publish_track(codec) as track:
                     announced = await program.line()  # the recorder reads it from here on
                     path, _, whose = announced.partition(": ")
-                    assert whose == f"{kind} of alice"
+                    assert whose == f"{kind} of 'alice'"
                     assert Path(path).stem == f"alice-{track.sid}"
                     for frame in sources[kind][:20]:
                         await track.send(frame)
