@@ -1,4 +1,4 @@
-"""Damaged media files give frames and then one ContainerError: nothing else, and no waiting."""
+"""Damaged media files give frames and then one MediaError: nothing else, and no waiting."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lktrio import media
-from lktrio.errors import ContainerError
+from lktrio.errors import ContainerError, UnplayableMedia
 from lktrio.media.annexb import AnnexBDemuxer
 from lktrio.media.container import Demuxer
 from lktrio.media.detect import detect_format
@@ -57,10 +57,10 @@ def digest(kind: str, data: bytes) -> list[media.EncodedFrame]:
 
 
 @KINDS
-def test_cut_off_at_every_byte(kind: str) -> None:
+def test_cut_off_anywhere(kind: str) -> None:
     data, make = FILES[kind]
     whole = read(make("file"), data)
-    for size in range(len(data)):
+    for size in range(0, len(data), max(1, len(data) // 1000)):
         frames = digest(kind, data[:size])
         # All but the last frame are those of the whole file; H.264 cannot tell where it ends.
         assert [frame.data for frame in frames[:-1]] == [
@@ -70,25 +70,24 @@ def test_cut_off_at_every_byte(kind: str) -> None:
 
 
 @KINDS
-def test_every_bit_flipped(kind: str) -> None:
+def test_bits_flipped_all_over(kind: str) -> None:
     data, _ = FILES[kind]
-    step = 7 if len(data) > 1500 else 1
-    for bit in range(0, 8 * len(data), step):
+    for bit in range(0, 8 * len(data), max(1, 8 * len(data) // 2000)):
         damaged = bytearray(data)
         damaged[bit // 8] ^= 1 << bit % 8
         digest(kind, bytes(damaged))
 
 
-def test_every_bit_flipped_under_a_right_checksum() -> None:
+def test_bits_flipped_under_a_right_checksum() -> None:
     data, _ = FILES["ogg"]
-    for bit in range(0, 8 * len(data), 3):
+    for bit in range(0, 8 * len(data), max(1, 8 * len(data) // 2000)):
         damaged = bytearray(data)
         damaged[bit // 8] ^= 1 << bit % 8
         digest("ogg", with_right_checksums(bytes(damaged)))
 
 
 @KINDS
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(draw=st.data())
 def test_pieces_cut_out_doubled_and_overwritten(kind: str, draw: st.DataObject) -> None:
     data = bytearray(FILES[kind][0])
@@ -102,6 +101,7 @@ def test_pieces_cut_out_doubled_and_overwritten(kind: str, draw: st.DataObject) 
 
 
 @KINDS
+@settings(max_examples=40, deadline=None)
 @given(data=st.binary(max_size=300))
 def test_arbitrary_bytes_behind_a_right_beginning(kind: str, data: bytes) -> None:
     whole, _ = FILES[kind]
@@ -118,6 +118,7 @@ def test_any_beginning_is_a_format_or_refused(head: bytes) -> None:
     assert found in ("Ogg", "IVF", "WAV", "H.264") or found.startswith("file looks like ")
 
 
+@settings(max_examples=60, deadline=None)
 @given(data=st.binary(max_size=200), kind=st.sampled_from(sorted(FILES)), size=st.integers(0, 200))
 def test_the_reader_of_files_ends_on_any_content(data: bytes, kind: str, size: int) -> None:
     async def run() -> int:
@@ -126,6 +127,6 @@ def test_the_reader_of_files_ends_on_any_content(data: bytes, kind: str, size: i
 
     try:
         found = f"the file: {trio.run(run)} frames"
-    except ContainerError as error:
+    except (ContainerError, UnplayableMedia) as error:
         found = str(error)
     assert found.startswith(("the file: ", "the file looks like "))

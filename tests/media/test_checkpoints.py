@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-import pytest
 import trio.testing
 
 from lktrio import media
@@ -34,13 +33,13 @@ async def test_reading() -> None:
         await check(source.aclose)
 
 
-@pytest.mark.parametrize("start", [None, -1e6])
-async def test_pacing(start: float | None) -> None:
-    async with media.open_reader(samples.AUDIO) as source:
-        pacer = media.pace(source, start=start)
-        for _ in range(2):
-            await check(pacer.receive)
-        await check(pacer.aclose)
+async def test_pacing() -> None:
+    for start in (None, -1e6):
+        async with media.open_reader(samples.AUDIO) as source:
+            pacer = media.pace(source, start=start)
+            for _ in range(2):
+                await check(pacer.receive)
+            await check(pacer.aclose)
 
 
 async def test_writing() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lktrio.errors import LocalProtocolError
 from lktrio.media.frame import EncodedFrame
 from lktrio.media.ogg import OggPage, read_page
-from lktrio.media.ogg_opus import MAX_GAP, OggOpusDemuxer, OggOpusMuxer
+from lktrio.media.ogg_opus import OggOpusDemuxer, OggOpusMuxer
 from lktrio.rtc.payload.opus import packet_samples
 from tests.media import oracle
 from tests.media.feeding import info_of, read, write
@@ -36,13 +36,14 @@ def recorded(layout: str = "mono", seconds: float = 1.5) -> list[EncodedFrame]:
     return read(OggOpusDemuxer("source"), oracle.ogg(seconds, layout))
 
 
-@pytest.mark.parametrize("layout", ["mono", "stereo"])
-def test_another_reader_finds_and_decodes_what_was_written(layout: str) -> None:
-    original = oracle.ogg(1.5, layout)
-    channels = 1 + (layout == "stereo")
-    copy = write(OggOpusMuxer(channels=channels), recorded(layout))
-    assert oracle.packets(copy) == oracle.packets(original)
-    assert np.array_equal(oracle.decoded_samples(copy), oracle.decoded_samples(original))
+def test_another_reader_finds_and_decodes_what_was_written() -> None:
+    for layout in ("mono", "stereo"):
+        original = oracle.ogg(1.5, layout)
+        channels = 1 + (layout == "stereo")
+        copy = write(OggOpusMuxer(channels=channels), recorded(layout))
+        assert oracle.packets(copy) == oracle.packets(original), layout
+        sound = oracle.decoded_samples(original)
+        assert np.array_equal(oracle.decoded_samples(copy), sound), layout
 
 
 def test_reading_gives_the_frames_that_were_written() -> None:
@@ -120,11 +121,11 @@ def test_timestamps_count_from_the_first_frame_or_from_the_given_start() -> None
     assert [item.data for item in copy] == [CONCEALED] * 5 + [SILENCE] * 2
 
 
-@pytest.mark.parametrize("pause", [1.02, 3600.0, MAX_GAP])
-def test_a_long_pause_is_kept_in_few_bytes(pause: float) -> None:
-    data = write(OggOpusMuxer(), [frame(0), frame(0.02 + pause)])
-    assert pages(data)[-1].granule == round((pause + 0.04) * 48_000)
-    assert len(data) < 300 + 30 * pause
+def test_a_long_pause_is_kept_in_few_bytes() -> None:
+    for pause in (1.02, 3600.0):
+        data = write(OggOpusMuxer(), [frame(0), frame(0.02 + pause)])
+        assert pages(data)[-1].granule == round((pause + 0.04) * 48_000), pause
+        assert len(data) < 300 + 30 * pause, pause
 
 
 def test_a_long_pause_is_decoded_as_long_as_it_is() -> None:
@@ -151,13 +152,13 @@ def test_an_absurd_jump_in_time_is_refused_and_changes_nothing() -> None:
     assert read(OggOpusDemuxer("a"), data) == [frame(0), frame(0.02)]
 
 
-@pytest.mark.parametrize("data", [b"", b"\xfb", b"\xfb\x00", bytes(61_441)])
-def test_what_is_no_opus_packet_is_refused(data: bytes) -> None:
-    muxer = OggOpusMuxer()
-    with pytest.raises(LocalProtocolError):
-        muxer.add(frame(0, data))
-    assert muxer.written == 0
-    assert muxer.start is None
+def test_what_is_no_opus_packet_is_refused() -> None:
+    for data in (b"", b"\xfb", b"\xfb\x00", bytes(61_441)):
+        muxer = OggOpusMuxer()
+        with pytest.raises(LocalProtocolError):
+            muxer.add(frame(0, data))
+        assert muxer.written == 0, data
+        assert muxer.start is None, data
 
 
 def test_the_largest_packets_fit_their_pages() -> None:
@@ -165,10 +166,10 @@ def test_the_largest_packets_fit_their_pages() -> None:
     assert read(OggOpusDemuxer("a"), write(OggOpusMuxer(), frames)) == frames
 
 
-@pytest.mark.parametrize(("channels", "pre_skip"), [(0, 312), (3, 312), (2, -1), (2, 65_536)])
-def test_impossible_options_are_refused(channels: int, pre_skip: int) -> None:
-    with pytest.raises(ValueError, match="Opus with"):
-        OggOpusMuxer(channels=channels, pre_skip=pre_skip)
+def test_impossible_options_are_refused() -> None:
+    for channels, pre_skip in ((0, 312), (3, 312), (2, -1), (2, 65_536)):
+        with pytest.raises(ValueError, match="Opus with"):
+            OggOpusMuxer(channels=channels, pre_skip=pre_skip)
 
 
 tocs = st.sampled_from([0x00, 0x18, 0x60, 0x78, 0x80, 0xF8, 0xF9])

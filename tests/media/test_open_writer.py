@@ -31,24 +31,18 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "codec", "frames", "make"), KINDS)
-async def test_what_was_sent_is_in_the_file(
-    name: str,
-    codec: media.Codec,
-    frames: list[media.EncodedFrame],
-    make: type[OggOpusDemuxer],
-    tmp_path: Path,
-) -> None:
-    async with media.open_writer(tmp_path / name, codec) as out:
-        assert out.codec == codec
-        for frame in frames:
-            await out.send(frame)
-        assert (out.written, out.skipped) == (len(frames), 0)
-    copy = read(make("copy"), (tmp_path / name).read_bytes())
-    assert [frame.data for frame in copy] == [frame.data for frame in frames]
-    assert [frame.timestamp for frame in copy] == pytest.approx(
-        [frame.timestamp for frame in frames], abs=1e-4
-    )
+async def test_what_was_sent_is_in_the_file(tmp_path: Path) -> None:
+    for name, codec, frames, make in KINDS:
+        async with media.open_writer(tmp_path / name, codec) as out:
+            assert out.codec == codec, name
+            for frame in frames:
+                await out.send(frame)
+            assert (out.written, out.skipped) == (len(frames), 0), name
+        copy = read(make("copy"), (tmp_path / name).read_bytes())
+        assert [frame.data for frame in copy] == [frame.data for frame in frames], name
+        assert [frame.timestamp for frame in copy] == pytest.approx(
+            [frame.timestamp for frame in frames], abs=1e-4
+        )
 
 
 async def test_the_length_is_put_into_the_head_behind_what_was_there() -> None:
@@ -321,23 +315,18 @@ async def test_a_frame_of_another_codec_is_refused_and_the_file_goes_on() -> Non
     assert len(read(AnnexBDemuxer("a"), file.getvalue())) == 30
 
 
-@pytest.mark.parametrize(
-    ("name", "codec", "advice"),
-    [
+async def test_a_name_that_promises_another_format_is_refused(tmp_path: Path) -> None:
+    for name, codec, advice in (
         ("talk.wav", media.OPUS, "name it .ogg"),
         ("talk.ivf", media.OPUS, "name it .ogg"),
         ("cam.webm", media.VP8, "name it .ivf"),
         ("cam.MP4", media.H264, "name it .h264"),
         ("cam.ogg", media.VP8, "name it .ivf"),
-    ],
-)
-async def test_a_name_that_promises_another_format_is_refused(
-    name: str, codec: media.Codec, advice: str, tmp_path: Path
-) -> None:
-    with pytest.raises(ContainerError, match=advice):
-        async with media.open_writer(tmp_path / name, codec):
-            pass
-    assert not (tmp_path / name).exists()
+    ):
+        with pytest.raises(ContainerError, match=advice):
+            async with media.open_writer(tmp_path / name, codec):
+                pass
+        assert not (tmp_path / name).exists(), name
 
 
 async def test_a_codec_with_other_parameters_is_the_same_codec() -> None:
@@ -382,30 +371,32 @@ async def test_a_disk_that_is_full_at_the_end_is_a_media_error() -> None:
             await out.send(OPUS_FRAMES[0])
 
 
-@pytest.mark.parametrize("wrong", ["opus", None, "audio/opus"])
-async def test_a_codec_that_is_none_is_refused_with_an_example(wrong: Any) -> None:
-    with pytest.raises(TypeError, match=r"such as media\.OPUS"):
-        async with media.open_writer(io.BytesIO(), wrong):
-            pytest.fail("it was opened")
+async def test_a_codec_that_is_none_is_refused_with_an_example() -> None:
+    wrong: Any
+    for wrong in ("opus", None, "audio/opus"):
+        with pytest.raises(TypeError, match=r"such as media\.OPUS"):
+            async with media.open_writer(io.BytesIO(), wrong):
+                pytest.fail("it was opened")
 
 
-@pytest.mark.parametrize("wrong", [b"abc", None, OPUS_FRAMES])
-async def test_what_is_no_frame_is_refused_and_the_file_goes_on(wrong: Any) -> None:
-    target = io.BytesIO()
-    async with media.open_writer(target, media.OPUS) as out:
-        await out.send(OPUS_FRAMES[0])
-        with pytest.raises(TypeError, match=r"a media\.EncodedFrame is needed"):
-            await out.send(wrong)
-        await out.send(OPUS_FRAMES[1])
-        assert out.written == 2
-    assert len(read(OggOpusDemuxer("copy"), target.getvalue())) == 2
+async def test_what_is_no_frame_is_refused_and_the_file_goes_on() -> None:
+    wrong: Any
+    for wrong in (b"abc", None, OPUS_FRAMES):
+        target = io.BytesIO()
+        async with media.open_writer(target, media.OPUS) as out:
+            await out.send(OPUS_FRAMES[0])
+            with pytest.raises(TypeError, match=r"a media\.EncodedFrame is needed"):
+                await out.send(wrong)
+            await out.send(OPUS_FRAMES[1])
+            assert out.written == 2, wrong
+        assert len(read(OggOpusDemuxer("copy"), target.getvalue())) == 2, wrong
 
 
-@pytest.mark.parametrize("duration", [float("nan"), float("inf")])
-async def test_an_impossible_duration_is_refused_and_the_file_goes_on(duration: float) -> None:
-    target = io.BytesIO()
-    async with media.open_writer(target, media.OPUS) as out:
-        with pytest.raises(ValueError, match="the duration of a frame cannot be"):
-            await out.send(dataclasses.replace(OPUS_FRAMES[0], duration=duration))
-        await out.send(OPUS_FRAMES[0])
-    assert len(read(OggOpusDemuxer("copy"), target.getvalue())) == 1
+async def test_an_impossible_duration_is_refused_and_the_file_goes_on() -> None:
+    for duration in (float("nan"), float("inf")):
+        target = io.BytesIO()
+        async with media.open_writer(target, media.OPUS) as out:
+            with pytest.raises(ValueError, match="the duration of a frame cannot be"):
+                await out.send(dataclasses.replace(OPUS_FRAMES[0], duration=duration))
+            await out.send(OPUS_FRAMES[0])
+        assert len(read(OggOpusDemuxer("copy"), target.getvalue())) == 1, duration

@@ -37,43 +37,40 @@ async def record(frames: list[media.EncodedFrame], codec: media.Codec) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("name", "size"),
-    [
+async def test_vp8() -> None:
+    for name, size in (
         ("vp8-published", (320, 180)),
         ("vp8-forwarded", (320, 180)),
         ("vp8-simulcast-forwarded", None),
-    ],
-)
-async def test_vp8(name: str, size: tuple[int, int] | None) -> None:
-    frames = frames_of(name, media.VP8)
-    data = await record(frames, media.VP8)
-    pictures = oracle.decoded_pictures(data)
-    assert len(pictures) == len(frames)
-    assert size is None or set(pictures) == {size}
-    first = frames[0].timestamp
-    for packet, frame in zip(oracle.packets(data), frames, strict=True):
-        assert packet.timestamp is not None
-        assert float(packet.timestamp) == pytest.approx(frame.timestamp - first, abs=1e-5)
-        assert packet.keyframe == frame.keyframe
+    ):
+        frames = frames_of(name, media.VP8)
+        data = await record(frames, media.VP8)
+        pictures = oracle.decoded_pictures(data)
+        assert len(pictures) == len(frames), name
+        assert size is None or set(pictures) == {size}, name
+        first = frames[0].timestamp
+        for packet, frame in zip(oracle.packets(data), frames, strict=True):
+            assert packet.timestamp is not None, name
+            assert float(packet.timestamp) == pytest.approx(frame.timestamp - first, abs=1e-5), name
+            assert packet.keyframe == frame.keyframe, name
 
 
-@pytest.mark.parametrize("name", ["h264-published", "h264-forwarded"])
-async def test_h264(name: str) -> None:
-    frames = frames_of(name, media.H264)
-    data = await record(frames, media.H264)
-    assert oracle.decoded_pictures(data, "h264") == [(320, 180)] * len(frames)
-    assert [frame.data for frame in read(AnnexBDemuxer("a"), data)] == [
-        frame.data for frame in frames
-    ]
+async def test_h264() -> None:
+    for name in ("h264-published", "h264-forwarded"):
+        frames = frames_of(name, media.H264)
+        data = await record(frames, media.H264)
+        assert oracle.decoded_pictures(data, "h264") == [(320, 180)] * len(frames), name
+        assert [frame.data for frame in read(AnnexBDemuxer("a"), data)] == [
+            frame.data for frame in frames
+        ]
 
 
-@pytest.mark.parametrize("name", ["opus-mono-published", "opus-stereo-forwarded"])
-async def test_opus(name: str) -> None:
-    frames = frames_of(name, media.OPUS)
-    sound = oracle.decoded_samples(await record(frames, media.OPUS))
-    assert len(sound) == len(frames) * 960 - 312
-    assert np.abs(sound).max() > 0.01
+async def test_opus() -> None:
+    for name in ("opus-mono-published", "opus-stereo-forwarded"):
+        frames = frames_of(name, media.OPUS)
+        sound = oracle.decoded_samples(await record(frames, media.OPUS))
+        assert len(sound) == len(frames) * 960 - 312, name
+        assert np.abs(sound).max() > 0.01, name
 
 
 async def test_opus_with_pauses_lasts_as_long_as_the_call() -> None:
