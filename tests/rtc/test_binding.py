@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from pathlib import Path
 
-from lktrio.rtc.capabilities import MediaCapabilities
+from lktrio.rtc.capabilities import PACKET_CODECS, MediaCapabilities
 from lktrio.rtc.negotiation import Negotiator, TransportParameters
 from lktrio.rtc.rtp import HEADER
 from lktrio.rtc.rtp.extensions import MID_URI, RID_URI, build_extensions
@@ -25,8 +25,8 @@ VP8, RTX = 96, 97
 class Receiver:
     """The side that answers an offer and receives packets."""
 
-    def __init__(self, offer: str) -> None:
-        self.negotiator = Negotiator(MediaCapabilities(), 1)
+    def __init__(self, offer: str, capabilities: MediaCapabilities | None = None) -> None:
+        self.negotiator = Negotiator(capabilities or MediaCapabilities(), 1)
         self.streams = MediaStreams(self.negotiator, random.Random(1).randbytes, 0.0)
         self.index = 0
         self.answer(offer)
@@ -113,3 +113,18 @@ def test_a_section_without_simulcast_is_bound_by_its_list_at_once() -> None:
     )
     receiver = Receiver(offer)
     assert receiver.bound() == [(Q, "")]
+
+
+def test_codecs_without_frames_are_received_as_packets() -> None:
+    """VP9, AV1 and H.265: negotiated where they are asked for, and told apart by packets."""
+    for payload_type, mime in ((98, "VP9"), (45, "AV1"), (116, "H265")):
+        codecs = (*MediaCapabilities().video_codecs, *PACKET_CODECS)
+        receiver = Receiver(pion_offer(), MediaCapabilities(video_codecs=codecs))
+        assert mime in {codec.name for codec in receiver.video.codecs}
+        receiver.packet(Q, mid="2", rid="q", payload_type=payload_type)
+        (stream,) = receiver.streams.inbound(receiver.video)
+        stream.want_packets = True
+        receiver.packet(Q, payload_type=payload_type)
+        assert [packet.payload_type for packet in stream.packets] == [payload_type], mime
+        assert stream.frames == [], mime
+        assert stream.stats.unknown_payload_type == 0, mime

@@ -24,6 +24,7 @@ from lktrio.rtc.datachannel import (
 from lktrio.rtc.sctp.chunks import DATA_BEGIN, DATA_END, DATA_UNORDERED, Data, ReConfig
 from tests.rtc.sctp.raw_peer import RawPeer
 from tests.rtc.sctp.test_stream_reset import request, requests, response
+from tests.support.cases import each_case
 from tests.support.datachannels import load
 
 OPEN_LOSSY = bytes.fromhex("0381010000000000000600005f6c6f737379")
@@ -113,7 +114,7 @@ def test_the_open_messages_of_livekit_clients_are_ours_too() -> None:
     assert DataChannelOpen("_reliable").serialize().hex() == reliable
 
 
-@pytest.mark.parametrize("data", load("dcep"), ids=bytes.hex)
+@each_case("data", load("dcep"))
 def test_recorded_messages_come_out_as_they_were(data: bytes) -> None:
     if data[0] == 2:  # an acknowledgement; some peers send zero bytes behind its first
         assert data.rstrip(b"\0") == b"\x02"
@@ -162,7 +163,7 @@ def test_two_channels_may_share_a_label() -> None:
     assert event.channel is peer.opened()[1]
 
 
-@pytest.mark.parametrize(
+@each_case(
     "payload",
     [
         b"\x03",
@@ -172,7 +173,6 @@ def test_two_channels_may_share_a_label() -> None:
         bytes.fromhex("0300010000000000000200005fff"),
         bytes.fromhex("030001000000000000010001ff5f"),
     ],
-    ids=["one byte", "short", "label too long", "unknown type", "label", "protocol"],
 )
 def test_an_unreadable_open_message_closes_its_stream_and_nothing_else(payload: bytes) -> None:
     peer = ChannelPeer()
@@ -265,7 +265,7 @@ def test_a_lifetime_in_milliseconds_is_kept() -> None:
     assert peer.take(Data) == []
 
 
-@pytest.mark.parametrize(
+@each_case(
     "arguments",
     [
         {"max_retransmits": 1, "max_packet_life_time": 1},
@@ -360,7 +360,7 @@ def test_the_peer_closes_a_channel() -> None:
     assert DataChannelClosed(channel) in peer.channel_events
 
 
-@pytest.mark.parametrize("result", [2, 5])
+@each_case("result", [2, 5])
 def test_a_peer_that_refuses_to_close_does_not_keep_the_channel(result: int) -> None:
     peer = ChannelPeer()
     channel = peer.channels.create("c")
@@ -408,7 +408,7 @@ def test_a_channel_closed_before_the_association_is_up_never_opens() -> None:
     assert channels.channels == ()
 
 
-@pytest.mark.parametrize("wrong", [None, 5, [1, 2], ("a",)])
+@each_case("wrong", [None, 5, [1, 2], ("a",)])
 def test_a_message_of_another_type_is_refused_and_spoils_nothing(wrong: Any) -> None:
     peer = ChannelPeer()
     peer.open(0)
@@ -441,7 +441,7 @@ def test_text_that_is_no_utf8_is_refused() -> None:
         peer.channels.create("half of a pair: \ud83d")
 
 
-@pytest.mark.parametrize("limit", [-1, 65536, 1.5])
+@each_case("limit", [-1, 65536, 1.5])
 def test_impossible_limits_are_refused(limit: Any) -> None:
     with pytest.raises(LocalProtocolError, match="whole number"):
         ChannelPeer().channels.create("c", max_retransmits=limit)

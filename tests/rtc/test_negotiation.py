@@ -18,6 +18,7 @@ from lktrio.rtc.sdp import (
     write_description,
 )
 from lktrio.rtc.transceiver import OutboundTrack, Transceiver
+from tests.support.cases import each_case
 
 FINGERPRINT = Fingerprint("sha-256", ":".join(["AB"] * 32))
 TRANSPORT = TransportParameters("ufrag", "password" * 3, FINGERPRINT, "actpass", ("candidate:1 1",))
@@ -245,7 +246,7 @@ def test_an_offer_that_drops_or_repeats_sections_is_refused() -> None:
         answerer.apply_offer(offer)
 
 
-@pytest.mark.parametrize("missing", ["ice_ufrag", "ice_pwd", "fingerprints"])
+@each_case("missing", ["ice_ufrag", "ice_pwd", "fingerprints"])
 def test_a_transport_without_credentials_is_refused(missing: str) -> None:
     offerer = negotiator()
     sender(offerer)

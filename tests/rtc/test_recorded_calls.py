@@ -37,6 +37,7 @@ from lktrio.rtc.rtp import RtpPacket, SequenceUnwrapper, parse_header_length
 from lktrio.rtc.rtp.inbound import InboundFormat, InboundOptions, InboundStream
 from lktrio.rtc.sctp.packet import parse_packet
 from lktrio.rtc.srtp import EXPORTER_LABEL, SrtpKeys, SrtpProfile, SrtpReceiver
+from tests.support.cases import each_case
 
 DATA = Path(__file__).parents[1] / "data" / "calls"
 Flow: TypeAlias = tuple[Address, Address]
@@ -206,8 +207,8 @@ def open_call(name: str) -> list[Connection]:
     return list(connections.values())
 
 
-@pytest.mark.parametrize(
-    ("name", "profiles"),
+@each_case(
+    "name, profiles",
     [
         ("handshake-v1", {"AES128_CM_HMAC_SHA1_80"}),
         ("handshake-v0", {"AES128_CM_HMAC_SHA1_80", "AEAD_AES_256_GCM"}),
@@ -255,7 +256,7 @@ def frames_of(packets: list[RtpPacket]) -> list[bytes]:
     return [frame.data for frame in stream.frames]
 
 
-@pytest.mark.parametrize("name", ["handshake-v1", "handshake-v0", "icerestart-v1", "icerestart-v0"])
+@each_case("name", ["handshake-v1", "handshake-v0", "icerestart-v1", "icerestart-v0"])
 def test_the_media_of_a_recorded_call_decodes(name: str) -> None:
     av = pytest.importorskip("av", reason="PyAV decodes what we put together")
     decoded: Counter[str] = Counter()

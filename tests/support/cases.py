@@ -7,6 +7,10 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import pytest
+
+_PARAMETERS = type(pytest.param())
+
 
 def each_case(
     names: str, table: Iterable[Any]
@@ -18,21 +22,21 @@ def each_case(
 
     Args:
         names: The argument of the test, or several with commas between them.
-        table: Values, or tuples of values, for the arguments; a mapping gives its keys.
+        table: Values, or tuples of values, for the arguments, or ``pytest.param(..., id=...)``; a
+            mapping gives its keys.
     """
     wanted = [name.strip() for name in names.split(",")]
-    rows = list(table)
+    rows = [_row(row, single=len(wanted) == 1) for row in table]
     assert rows, "the table is empty"
 
     def decorate(test: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(test)
         def run(*args: Any, **kwargs: Any) -> None:
-            for row in rows:
-                values = (row,) if len(wanted) == 1 else row
+            for label, values in rows:
                 try:
                     test(*args, **kwargs, **dict(zip(wanted, values, strict=True)))
                 except BaseException as error:
-                    error.add_note(f"case: {names} = {row!r:.200}")
+                    error.add_note(f"case: {names} = {label:.200}")
                     raise
 
         signature = inspect.signature(test)
@@ -41,3 +45,10 @@ def each_case(
         return run
 
     return decorate
+
+
+def _row(row: Any, *, single: bool) -> tuple[str, tuple[Any, ...]]:
+    """The name of a case and its values."""
+    if isinstance(row, _PARAMETERS):
+        return str(row.id), tuple(row.values)
+    return repr(row), (row,) if single else tuple(row)

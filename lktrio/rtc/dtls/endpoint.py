@@ -6,8 +6,9 @@ the rest to the counters. Whole flights go to the role's ``Handshake``, whose an
 sent again with doubling timeouts until the peer's next flight arrives; the end that sends the last
 flight repeats it whenever the peer repeats the one before. Nothing that arrives in clear can end
 the connection, since anybody may have sent it: alerts in clear are ignored, and a flight that is
-not acceptable is dropped with the rest of its datagram, since an intact one may follow. Only when
-nothing else comes for a while the handshake fails before its deadline and says why.
+not acceptable is dropped, since an intact one may follow. Only when nothing else comes for a while
+the handshake fails before its deadline and says why. Clear records behind a flight that was refused
+or answered are dropped with it: one datagram costs a signature or two and no more.
 
 What arrives too early waits: protected records until the keys exist and the peer's
 ChangeCipherSpec has come (16), application data until the peer's Finished is verified (16).
@@ -152,6 +153,7 @@ class DtlsEndpoint:
         self._timeouts = 0
         self._resend_at = NEVER
         self._deadline = NEVER
+        self._flights_spent = 0  # refused or answered
         self._refused_at = NEVER  # since when nothing acceptable has come
         self._last_trouble = ""
         self._renegotiation_refused = False
@@ -198,7 +200,7 @@ class DtlsEndpoint:
             self.stats.unexpected += 1
             return
         position, end = 0, len(datagram)
-        refused = self.stats.refused
+        spent = self._flights_spent
         for _ in range(_RECORDS_PER_DATAGRAM):
             if end - position < RECORD_HEADER_LENGTH:
                 break
@@ -221,10 +223,10 @@ class DtlsEndpoint:
                     continue
                 self._receive_protected(content_type, content, now)
             elif epoch == 0 and version >> 8 == _CLEAR_VERSIONS:
-                self._receive_clear(content_type, datagram[start:position], now)
+                self._receive_clear(content_type, datagram[start:position], spent, now)
             else:
                 self.stats.unexpected += 1
-            if self.closed or self.stats.refused != refused:
+            if self.closed:
                 return
         if position != end:
             self.stats.malformed += 1
@@ -296,9 +298,18 @@ class DtlsEndpoint:
 
     # Records.
 
-    def _receive_clear(self, content_type: int, content: bytes, now: float) -> None:
-        """Handle a record of epoch 0, which anybody may have sent."""
-        if content_type == ContentType.HANDSHAKE:
+    def _receive_clear(self, content_type: int, content: bytes, spent: int, now: float) -> None:
+        """Handle a record of epoch 0, which anybody may have sent.
+
+        Args:
+            content_type: Of the record.
+            content: Of the record.
+            spent: ``_flights_spent`` before its datagram.
+            now: The time.
+        """
+        if self._flights_spent != spent:
+            self.stats.overflowed += 1
+        elif content_type == ContentType.HANDSHAKE:
             self._receive_handshake(content, now, protected=False)
         elif content_type == ContentType.CHANGE_CIPHER_SPEC and content == CHANGE_CIPHER_SPEC:
             # Says only that epoch 1 has begun, so a forged or early one does no harm.
@@ -399,10 +410,10 @@ class DtlsEndpoint:
         except RemoteProtocolError:
             self.stats.malformed += 1
             return
-        refused = self.stats.refused
+        spent = self._flights_spent
         for fragment in fragments:
             self._receive_fragment(fragment, now, protected=protected)
-            if self.closed or self.stats.refused != refused:
+            if self.closed or self._flights_spent != spent:
                 return
 
     def _receive_fragment(self, fragment: Fragment, now: float, *, protected: bool) -> None:
@@ -458,6 +469,7 @@ class DtlsEndpoint:
                 self._advance(now)
 
     def _answer(self, flight: Flight, now: float) -> None:
+        self._flights_spent += 1
         if flight is self._flight:
             self.stats.repeated += 1
             if now - self._flight_sent >= self._options.initial_timeout / 2:
@@ -468,6 +480,7 @@ class DtlsEndpoint:
     def _refuse(self, error: RemoteProtocolError, now: float) -> None:
         """Drop a flight; fail if it cannot be noise."""
         self.stats.refused += 1
+        self._flights_spent += 1
         self._last_trouble = str(error)
         alert, final = AlertDescription.DECODE_ERROR, False
         if isinstance(error, HandshakeRefused):

@@ -193,12 +193,13 @@ def test_a_flight_refused_again_and_again_fails_before_the_deadline() -> None:
     assert "no cipher suite of ours" in failure(server)
 
 
-def test_nothing_behind_a_refused_flight_in_its_datagram_is_read() -> None:
-    """One datagram costs one signature at most."""
+def test_one_datagram_costs_one_flight_at_most() -> None:
     server = endpoint(is_client=False)
     server.start(0.0)
     server.receive(b"".join(refused_hello() * 5), 0.0)
     assert server.stats.refused == 1
+    server.receive(b"".join(hellos_of_strangers(8)), 1.0)
+    assert len(drain(server)) == 1
 
 
 def test_a_server_answers_a_hello_that_follows_a_cookie_of_somebody_else() -> None:

@@ -15,6 +15,7 @@ from lktrio.rtc.ice.candidate import (
     normalize_host,
     reflexive_candidate,
 )
+from tests.support.cases import each_case
 
 # As seen from libwebrtc, pion, browsers and aioice.
 SEEN = [
@@ -47,7 +48,7 @@ candidates = st.builds(
 )
 
 
-@pytest.mark.parametrize("line", SEEN)
+@each_case("line", SEEN)
 def test_seen_candidates_round_trip(line: str) -> None:
     candidate = Candidate.parse(line)
     assert str(candidate) == line
@@ -100,7 +101,7 @@ def test_every_truncation_parses_or_is_refused() -> None:
                 continue
 
 
-@pytest.mark.parametrize(
+@each_case(
     "line",
     [
         "",
@@ -169,8 +170,8 @@ def test_reflexive_candidates_tell_their_base() -> None:
     assert reflexive_candidate(host, ("203.0.113.5", 5000)).type == "prflx"
 
 
-@pytest.mark.parametrize(
-    ("host", "normal"),
+@each_case(
+    "host, normal",
     [
         ("192.0.2.1", "192.0.2.1"),
         ("2001:DB8:0:0::1", "2001:db8::1"),

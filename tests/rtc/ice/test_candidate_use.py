@@ -11,6 +11,7 @@ from lktrio.rtc.base import Address
 from lktrio.rtc.ice import IceAgent, IceOptions, IceRole, IceState
 from lktrio.rtc.ice.candidate import Candidate, candidate_priority, host_candidate
 from lktrio.rtc.ice.stun import Attribute, StunMessage
+from tests.support.cases import each_case
 
 LOCAL = host_candidate("192.0.2.1", 1000)
 REMOTE = "candidate:1 1 udp 2130706431 192.0.2.2 2000 typ host"
@@ -34,7 +35,7 @@ def checked(made: IceAgent, until: float = 1.0) -> set[Address]:
     return {address for _, address, _ in made.out}
 
 
-@pytest.mark.parametrize(
+@each_case(
     "line",
     [
         "candidate:1 1 tcp 1671430143 192.0.2.2 7881 typ host tcptype passive",
@@ -57,7 +58,7 @@ def test_unusable_candidates_are_ignored_and_counted(line: str) -> None:
     assert made.stats.ignored_candidates == 1
 
 
-@pytest.mark.parametrize("kind", ["host", "srflx", "prflx", "relay"])
+@each_case("kind", ["host", "srflx", "prflx", "relay"])
 def test_every_known_type_is_checked(kind: str) -> None:
     made = agent()
     made.set_remote_credentials("peer", PWD, 0.0)
@@ -225,8 +226,8 @@ def test_reflexive_candidates_of_ours_are_listed_but_send_no_checks() -> None:
     assert len(made.out) == 1
 
 
-@pytest.mark.parametrize(
-    ("ufrag", "pwd"),
+@each_case(
+    "ufrag, pwd",
     [
         ("", PWD),
         ("abc", PWD),

@@ -9,6 +9,7 @@ import pytest
 from lktrio.rtc.ice.candidate import host_candidate
 from lktrio.rtc.ice.gather import CandidateGathered, GatheringFailed, StunGatherer
 from lktrio.rtc.ice.stun import Attribute, StunClass, StunMessage
+from tests.support.cases import each_case
 
 SERVER = ("198.51.100.1", 3478)
 BASE = host_candidate("10.0.0.1", 1000)
@@ -98,9 +99,7 @@ def test_messages_of_others_are_left_to_the_agent() -> None:
     assert not made.is_done
 
 
-@pytest.mark.parametrize(
-    ("path", "source"), [(2, SERVER), (1, ("198.51.100.2", 3478)), (1, ("198.51.100.1", 1))]
-)
+@each_case("path, source", [(2, SERVER), (1, ("198.51.100.2", 3478)), (1, ("198.51.100.1", 1))])
 def test_forged_answers_are_dropped(path: int, source: tuple[str, int]) -> None:
     made = gatherer()
     assert made.receive(answer(made).serialize(), path, source)
@@ -109,7 +108,7 @@ def test_forged_answers_are_dropped(path: int, source: tuple[str, int]) -> None:
     assert made.dropped == 1
 
 
-@pytest.mark.parametrize("mapped", [("0.0.0.0", 5), ("224.0.0.1", 5), ("203.0.113.1", 0)])
+@each_case("mapped", [("0.0.0.0", 5), ("224.0.0.1", 5), ("203.0.113.1", 0)])
 def test_useless_addresses_are_dropped(mapped: tuple[str, int]) -> None:
     made = gatherer()
     response = StunMessage.parse(made.out[-1][2]).respond(StunClass.SUCCESS)

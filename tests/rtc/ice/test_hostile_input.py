@@ -17,6 +17,7 @@ from lktrio.rtc.base import Address
 from lktrio.rtc.ice import IceAgent, IceOptions, IceRole, IceState
 from lktrio.rtc.ice.candidate import host_candidate
 from lktrio.rtc.ice.stun import Attribute, StunClass, StunMessage, StunMethod
+from tests.support.cases import each_case
 
 PEER = ("192.0.2.2", 2000)
 STRANGER = ("203.0.113.66", 6666)
@@ -88,7 +89,7 @@ def assert_ignored(made: IceAgent, data: bytes, source: Address = PEER) -> None:
     assert footprint(made) == before
 
 
-@pytest.mark.parametrize(
+@each_case(
     "build",
     [
         pytest.param(lambda to: check(to, pwd=""), id="no integrity"),
@@ -113,7 +114,7 @@ def assert_ignored(made: IceAgent, data: bytes, source: Address = PEER) -> None:
         pytest.param(lambda _: b"\x16\xfe\xfd" + bytes(40), id="DTLS"),
     ],
 )
-@pytest.mark.parametrize("known", [True, False], ids=["", "early"])
+@each_case("known", [True, False])
 def test_unacceptable_requests_are_not_answered(
     build: Callable[[IceAgent], bytes], known: bool
 ) -> None:
@@ -177,8 +178,8 @@ def response_to(made: IceAgent, pwd: str = REMOTE_PWD, **changes: Any) -> bytes:
     return response.serialize(key, fingerprint=changes.get("fingerprint", True))
 
 
-@pytest.mark.parametrize(
-    ("pwd", "changes"),
+@each_case(
+    "pwd, changes",
     [
         ("", {}),
         ("x" * 24, {}),
@@ -232,7 +233,7 @@ def test_a_flood_of_strangers_grows_nothing() -> None:
     assert made.stats.dropped_unauthenticated == 3000
 
 
-@pytest.mark.parametrize("known", [True, False])
+@each_case("known", [True, False])
 def test_a_check_validates_no_address_before_it_has_answered_us(known: bool) -> None:
     """Whoever has seen a check can send it from anywhere; our question is for the peer alone."""
     made = agent(known=known)
@@ -326,7 +327,7 @@ def test_a_lite_agent_remembers_a_bounded_number_of_checks() -> None:
     assert len(made._session._origins) == 16
 
 
-@pytest.mark.parametrize("known", [True, False])
+@each_case("known", [True, False])
 def test_a_flood_of_replayed_checks_is_bounded(known: bool) -> None:
     """A check of the peer, replayed from many forged addresses."""
     made = agent(known=known)
@@ -381,7 +382,7 @@ def test_a_lite_peer_cannot_talk_us_out_of_our_role() -> None:
     assert made.role is IceRole.CONTROLLING
 
 
-@pytest.mark.parametrize("known", [True, False])
+@each_case("known", [True, False])
 def test_signalled_candidates_and_pairs_are_limited(known: bool) -> None:
     made = agent(known=known)
     made.add_local_candidate(host_candidate("192.0.2.9", 1000), 2, 0.0)
@@ -436,8 +437,8 @@ def test_early_checks_of_somebody_else_are_forgotten() -> None:
     assert not made.is_heard(1, PEER)
 
 
-@pytest.mark.parametrize(
-    ("attributes", "code"),
+@each_case(
+    "attributes, code",
     [
         ((PRIORITY, CONTROLLED, (0x7777, b"")), 420),
         ((CONTROLLED,), 400),

@@ -10,6 +10,7 @@ from lktrio.rtc.base import Address
 from lktrio.rtc.ice import IceAgent, IceOptions, IceRole, IceState, PairSelected
 from lktrio.rtc.ice.candidate import Candidate, host_candidate
 from lktrio.rtc.ice.stun import Attribute, StunClass, StunMessage, StunMethod
+from tests.support.cases import each_case
 
 PWD = "the-password-of-the-peer"
 GOOD, BAD = ("192.0.2.2", 2000), ("192.0.2.3", 3000)
@@ -81,7 +82,7 @@ def test_a_host_pair_is_nominated_at_once() -> None:
     assert peer.selections() == [GOOD]
 
 
-@pytest.mark.parametrize(("kind", "hold"), [("srflx", 0.3), ("prflx", 0.3), ("relay", 1.0)])
+@each_case("kind, hold", [("srflx", 0.3), ("prflx", 0.3), ("relay", 1.0)])
 def test_a_less_direct_pair_is_nominated_after_a_hold(kind: str, hold: float) -> None:
     peer = Peer(IceRole.CONTROLLING, (GOOD, kind))
     when, address = peer.run(2.0, GOOD)[0]
@@ -195,7 +196,7 @@ def test_the_controlling_side_ignores_use_candidate() -> None:
     assert peer.selections() == [GOOD]
 
 
-@pytest.mark.parametrize("all_told", [False, True])
+@each_case("all_told", [False, True])
 def test_a_refused_check_fails_the_agent_when_nothing_else_can_come(all_told: bool) -> None:
     peer = Peer(IceRole.CONTROLLING, (GOOD, "host"))
     if all_told:

@@ -20,6 +20,7 @@ from lktrio.rtc.ice.stun import (
     StunMethod,
     is_stun,
 )
+from tests.support.cases import each_case
 
 KEY = b"a password of enough length"
 HEADER = struct.Struct("!HHI12s")
@@ -170,7 +171,7 @@ def test_arbitrary_datagrams_are_refused(data: bytes) -> None:
             StunMessage.parse(data)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "kind",
     [
         Attribute.PRIORITY,
@@ -190,7 +191,7 @@ def test_attributes_of_a_wrong_size_are_refused(kind: Attribute) -> None:
         StunMessage.parse(raw(attribute(kind, b"\x01")))
 
 
-@pytest.mark.parametrize(
+@each_case(
     "value",
     [
         b"",
@@ -207,9 +208,7 @@ def test_damaged_addresses_are_refused(value: bytes) -> None:
         message.get_address(Attribute.XOR_MAPPED_ADDRESS)
 
 
-@pytest.mark.parametrize(
-    "value", [b"", b"\x00\x00\x04", b"\0\0\x02\0", b"\0\0\x07\0", b"\0\0\x04\x64"]
-)
+@each_case("value", [b"", b"\x00\x00\x04", b"\0\0\x02\0", b"\0\0\x07\0", b"\0\0\x04\x64"])
 def test_damaged_error_codes_are_refused(value: bytes) -> None:
     message = StunMessage.parse(raw(attribute(Attribute.ERROR_CODE, value)))
     with pytest.raises(RemoteProtocolError):
@@ -222,7 +221,7 @@ def test_text_that_is_not_utf8_is_refused() -> None:
         message.get_text(Attribute.USERNAME)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "data",
     [
         b"",

@@ -17,6 +17,7 @@ from lktrio.rtc.ice.stun import (
     is_stun,
     long_term_key,
 )
+from tests.support.cases import each_case
 
 RECORDED = Path(__file__).parents[2] / "data" / "stun" / "recorded.jsonl"
 PASSWORD = b"VOkJxbRl1RmTxUk/WvJxBt"
@@ -55,13 +56,12 @@ def test_sample_request() -> None:
     assert not message.verify(PASSWORD + b"x")
 
 
-@pytest.mark.parametrize(
-    ("data", "address"),
+@each_case(
+    "data, address",
     [
         (SAMPLE_IPV4_RESPONSE, ("192.0.2.1", 32853)),
         (SAMPLE_IPV6_RESPONSE, ("2001:db8:1234:5678:11:2233:4455:6677", 32853)),
     ],
-    ids=["IPv4", "IPv6"],
 )
 def test_sample_responses(data: bytes, address: tuple[str, int]) -> None:
     message = StunMessage.parse(data)
@@ -81,10 +81,8 @@ def test_sample_request_with_long_term_credentials() -> None:
     assert message.verify(long_term_key(username, "example.org", "TheMatrIX"))
 
 
-@pytest.mark.parametrize(
-    "data",
-    [SAMPLE_REQUEST, SAMPLE_IPV4_RESPONSE, SAMPLE_IPV6_RESPONSE, SAMPLE_LONG_TERM_REQUEST],
-    ids=["request", "IPv4", "IPv6", "long-term"],
+@each_case(
+    "data", [SAMPLE_REQUEST, SAMPLE_IPV4_RESPONSE, SAMPLE_IPV6_RESPONSE, SAMPLE_LONG_TERM_REQUEST]
 )
 def test_every_change_of_a_sample_is_noticed(data: bytes) -> None:
     key = PASSWORD
@@ -112,7 +110,7 @@ def recorded() -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize(("data", "password"), recorded())
+@each_case("data, password", recorded())
 def test_recorded_messages_are_verified_and_written_again(data: bytes, password: bytes) -> None:
     """Checks between libwebrtc and pion, with their attributes that we do not know."""
     assert is_stun(data)

@@ -5,6 +5,7 @@ import pytest
 from lktrio.errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.payload import depacketizer, packetizer
 from lktrio.rtc.payload.h264 import START_CODE, frame_is_keyframe, split_nal_units
+from tests.support.cases import each_case
 
 BUDGET = 1150
 SPS = b"\x67\x42\xe0\x1f\x8c\x8d\x40"
@@ -46,7 +47,7 @@ def test_fragments_have_one_size() -> None:
     assert 0 <= len(payloads[0]) - len(payloads[-1]) < len(payloads)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "units",
     [
         (SLICE,),
@@ -58,7 +59,7 @@ def test_fragments_have_one_size() -> None:
         (AUD,),
     ],
 )
-@pytest.mark.parametrize("budget", [64, 502, 503, BUDGET])
+@each_case("budget", [64, 502, 503, BUDGET])
 def test_an_access_unit_comes_back_whole(units: tuple[bytes, ...], budget: int) -> None:
     frame = annexb(*units)
     payloads = sender.pack(frame, budget)
@@ -78,8 +79,8 @@ def test_zero_bytes_behind_the_last_nal_unit_are_kept() -> None:
     assert h264.assemble(sender.pack(frame, BUDGET)) == frame
 
 
-@pytest.mark.parametrize(
-    ("frame", "complaint"),
+@each_case(
+    "frame, complaint",
     [
         (b"", "empty"),
         (b"\x00\x00\x00\x07" + SPS, "Annex B"),
@@ -122,7 +123,7 @@ def test_key_frames_are_told_by_the_whole_frame_too() -> None:
     assert not frame_is_keyframe(START_CODE)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "payload",
     [
         b"",
@@ -141,7 +142,7 @@ def test_what_cannot_be_the_first_packet_of_a_frame(payload: bytes) -> None:
     assert not h264.is_keyframe(payload)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "payloads",
     [
         [],

@@ -5,6 +5,7 @@ import pytest
 from lktrio.errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.payload import depacketizer, packetizer
 from lktrio.rtc.payload.opus import frame_samples, packet_samples
+from tests.support.cases import each_case
 
 BUDGET = 1150
 
@@ -34,22 +35,22 @@ def test_a_packet_larger_than_the_budget_is_refused() -> None:
     assert len(packetizer("audio/opus").pack(bytes(BUDGET), BUDGET)) == 1
 
 
-@pytest.mark.parametrize("payloads", [[], [b""], [b"\x78", b"\x78"]])
+@each_case("payloads", [[], [b""], [b"\x78", b"\x78"]])
 def test_what_is_not_exactly_one_packet_is_refused(payloads: list[bytes]) -> None:
     with pytest.raises(RemoteProtocolError):
         depacketizer("audio/opus").assemble(payloads)
 
 
-@pytest.mark.parametrize(
-    ("config", "milliseconds"),
+@each_case(
+    "config, milliseconds",
     [(0, 10), (3, 60), (4, 10), (11, 60), (12, 10), (13, 20), (15, 20), (16, 2.5), (31, 20)],
 )
 def test_the_configuration_gives_the_frame_size(config: int, milliseconds: float) -> None:
     assert frame_samples(config << 3) == milliseconds * 48
 
 
-@pytest.mark.parametrize(
-    ("packet", "milliseconds"),
+@each_case(
+    "packet, milliseconds",
     [
         (b"\xf8\xff\xfe", 20),  # CELT fullband 20 ms, one frame: the silence of LiveKit
         (b"\xf9", 40),
@@ -64,9 +65,7 @@ def test_the_duration_is_read_from_the_first_two_bytes(packet: bytes, millisecon
     assert packet_samples(packet) == milliseconds * 48
 
 
-@pytest.mark.parametrize(
-    "packet", [b"", b"\xfb", b"\xfb\x00", b"\xfb\x07", b"\x83\x31", b"\x1b\x03"]
-)
+@each_case("packet", [b"", b"\xfb", b"\xfb\x00", b"\xfb\x07", b"\x83\x31", b"\x1b\x03"])
 def test_an_impossible_duration_is_refused(packet: bytes) -> None:
     with pytest.raises(RemoteProtocolError):
         packet_samples(packet)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from lktrio.rtc.payload import MIME_TYPES, depacketizer, packetizer
 from lktrio.rtc.payload.opus import packet_samples
 from lktrio.rtc.payload.vp8 import Vp8Descriptor
 from tests.rtc.payload import rtpdump
+from tests.support.cases import each_case
 
 RECORDED = {
     "audio/opus": "opus-mono-published",
@@ -39,7 +39,7 @@ def digest(mime: str, payloads: list[bytes]) -> None:
         assert len(frame) <= sum(map(len, payloads)) + 4 * sum(map(len, payloads))
 
 
-@pytest.mark.parametrize("mime", MIME_TYPES)
+@each_case("mime", MIME_TYPES)
 @given(payloads=payloads_of_any_kind)
 def test_arbitrary_payloads(mime: str, payloads: list[bytes]) -> None:
     digest(mime, payloads)
@@ -51,7 +51,7 @@ def test_arbitrary_opus_packets_have_a_duration_or_are_refused(packet: bytes) ->
         assert 120 <= packet_samples(packet) <= 5760
 
 
-@pytest.mark.parametrize("mime", RECORDED)
+@each_case("mime", RECORDED)
 def test_recorded_payloads_cut_off_at_every_byte(mime: str) -> None:
     frame = max(rtpdump.frames(RECORDED[mime]), key=lambda frame: len(frame.payloads))
     first, *others = frame.payloads
@@ -60,7 +60,7 @@ def test_recorded_payloads_cut_off_at_every_byte(mime: str) -> None:
         digest(mime, [*others, first[:size]])
 
 
-@pytest.mark.parametrize("mime", RECORDED)
+@each_case("mime", RECORDED)
 def test_recorded_payloads_with_any_bit_of_their_heads_flipped(mime: str) -> None:
     frame = max(rtpdump.frames(RECORDED[mime]), key=lambda frame: len(frame.payloads))
     for index, payload in enumerate(frame.payloads[:3]):
@@ -70,7 +70,7 @@ def test_recorded_payloads_with_any_bit_of_their_heads_flipped(mime: str) -> Non
             digest(mime, [*frame.payloads[:index], bytes(damaged), *frame.payloads[index + 1 :]])
 
 
-@pytest.mark.parametrize("mime", ["video/VP8", "video/H264"])
+@each_case("mime", ["video/VP8", "video/H264"])
 @given(body=st.binary(min_size=1, max_size=5000), budget=st.integers(64, 1500))
 def test_round_trip_of_arbitrary_frames(mime: str, body: bytes, budget: int) -> None:
     if mime == "video/VP8":

@@ -8,6 +8,7 @@ from lktrio.rtc.payload import depacketizer, packetizer
 from lktrio.rtc.payload.opus import packet_samples
 from lktrio.rtc.payload.vp8 import frame_dimensions
 from tests.rtc.payload import rtpdump
+from tests.support.cases import each_case
 
 av = pytest.importorskip("av", reason="PyAV decodes what we put together")
 
@@ -31,7 +32,7 @@ def decode_video(decoder_name: str, frames: list[bytes]) -> list[tuple[int, int]
     return [(picture.width, picture.height) for picture in pictures]
 
 
-@pytest.mark.parametrize(("name", "mime", "decoder"), VIDEO)
+@each_case("name, mime, decoder", VIDEO)
 def test_recorded_video_decodes(name: str, mime: str, decoder: str) -> None:
     codec = depacketizer(mime)
     recorded = rtpdump.frames(name)
@@ -40,7 +41,7 @@ def test_recorded_video_decodes(name: str, mime: str, decoder: str) -> None:
     assert len(decode_video(decoder, frames)) == len(recorded) > 25
 
 
-@pytest.mark.parametrize(("name", "mime", "decoder"), VIDEO)
+@each_case("name, mime, decoder", VIDEO)
 def test_recorded_video_decodes_after_our_own_packets(name: str, mime: str, decoder: str) -> None:
     sender, codec = packetizer(mime), depacketizer(mime)
     frames = [codec.assemble(frame.payloads) for frame in rtpdump.frames(name)]
@@ -49,7 +50,7 @@ def test_recorded_video_decodes_after_our_own_packets(name: str, mime: str, deco
     assert len(decode_video(decoder, again)) == len(frames)
 
 
-@pytest.mark.parametrize(("name", "mime", "decoder"), VIDEO)
+@each_case("name, mime, decoder", VIDEO)
 def test_frames_of_real_senders_begin_where_we_say_and_end_with_the_marker(
     name: str, mime: str, decoder: str
 ) -> None:
@@ -59,14 +60,14 @@ def test_frames_of_real_senders_begin_where_we_say_and_end_with_the_marker(
         assert frame.marker
 
 
-@pytest.mark.parametrize("name", ["vp8-published", "vp8-forwarded"])
+@each_case("name", ["vp8-published", "vp8-forwarded"])
 def test_the_dimensions_of_a_recorded_key_frame_are_those_that_the_decoder_finds(name: str) -> None:
     codec = depacketizer("video/VP8")
     frame = codec.assemble(rtpdump.frames(name)[0].payloads)
     assert [frame_dimensions(frame)] == decode_video("vp8", [frame]) == [(320, 180)]
 
 
-@pytest.mark.parametrize(("name", "channels"), AUDIO)
+@each_case("name, channels", AUDIO)
 def test_recorded_audio_decodes_to_as_many_samples_as_its_packets_say(
     name: str, channels: int
 ) -> None:

@@ -10,6 +10,7 @@ from lktrio.rtc.payload.vp8 import (
     frame_dimensions,
     frame_is_keyframe,
 )
+from tests.support.cases import each_case
 
 BUDGET = 1150
 KEYFRAME = bytes.fromhex("9033009d012a4001b400") + bytes(2990)
@@ -22,7 +23,7 @@ def test_a_frame_that_fits_is_one_payload_behind_a_four_byte_descriptor() -> Non
     assert payload == b"\x90\x80\x80\x00" + INTER_FRAME[:1000]
 
 
-@pytest.mark.parametrize("frame", [KEYFRAME, INTER_FRAME])
+@each_case("frame", [KEYFRAME, INTER_FRAME])
 def test_a_larger_frame_is_cut_evenly_and_only_its_first_payload_starts_it(frame: bytes) -> None:
     payloads = packetizer("video/VP8").pack(frame, BUDGET)
     assert len(payloads) == 3
@@ -80,8 +81,8 @@ def test_a_key_frame_without_start_code_is_not_sent() -> None:
         packetizer("video/VP8").pack(b"\x90" + bytes(100), BUDGET)
 
 
-@pytest.mark.parametrize(
-    ("head", "descriptor"),
+@each_case(
+    "head, descriptor",
     [
         ("10", Vp8Descriptor(start=True)),
         ("27", Vp8Descriptor(start=False, partition=7, non_reference=True)),
@@ -107,7 +108,7 @@ def test_descriptors_of_every_shape_are_read_and_written(
     assert vp8.assemble([start + b"\x01", *([body + b"x"] if body else [])]).startswith(b"\x01")
 
 
-@pytest.mark.parametrize("head", ["", "90", "9080", "908080", "9040", "90c080 01", "90f08001 02"])
+@each_case("head", ["", "90", "9080", "908080", "9040", "90c080 01", "90f08001 02"])
 def test_a_descriptor_that_is_cut_off_is_refused(head: str) -> None:
     payload = bytes.fromhex(head)
     assert not vp8.starts_frame(payload)

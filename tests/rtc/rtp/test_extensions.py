@@ -16,6 +16,7 @@ from lktrio.rtc.rtp.extensions import (
     find_extension,
     parse_extensions,
 )
+from tests.support.cases import each_case
 
 HEADER = bytes.fromhex("9060 0001 00000002 00000003")
 
@@ -31,7 +32,7 @@ def test_small_values_take_the_one_byte_form() -> None:
     )
 
 
-@pytest.mark.parametrize("extensions", [{15: b"a"}, {1: b""}, {1: bytes(17)}])
+@each_case("extensions", [{15: b"a"}, {1: b""}, {1: bytes(17)}])
 def test_what_does_not_fit_one_byte_takes_the_two_byte_form(extensions: dict[int, bytes]) -> None:
     block = build_extensions(extensions)
     assert block[:2] == b"\x10\x00"
@@ -71,7 +72,7 @@ def test_ids_are_taken_from_the_session_description() -> None:
     assert ExtensionIds.from_uris([]) == NO_EXTENSIONS
 
 
-@pytest.mark.parametrize("level", [AudioLevel(0, True), AudioLevel(127, False), AudioLevel(30)])
+@each_case("level", [AudioLevel(0, True), AudioLevel(127, False), AudioLevel(30)])
 def test_audio_levels_survive(level: AudioLevel) -> None:
     assert AudioLevel.parse(bytes(level)) == level
     assert len(bytes(level)) == 1

@@ -11,6 +11,7 @@ from lktrio.rtc.base import NEVER
 from lktrio.rtc.rtcp import ReceiverEstimatedMaxBitrate
 from lktrio.rtc.rtp.estimator import ReceiveBandwidth, RembOptions
 from lktrio.rtc.rtp.extensions import abs_send_time
+from tests.support.cases import each_case
 
 PACKET = 1000
 VIDEO = (77,)
@@ -98,7 +99,7 @@ def test_the_estimate_grows_with_what_arrives() -> None:
     assert link.reports[-1][1].bitrate > 10e6
 
 
-@pytest.mark.parametrize("capacity", [400_000, 1_500_000, 3_000_000])
+@each_case("capacity", [400_000, 1_500_000, 3_000_000])
 def test_a_bottleneck_is_found_and_its_queue_kept_short(capacity: float) -> None:
     link = Bottleneck(capacity)
     link.run(30.0, link.follow(4e6))

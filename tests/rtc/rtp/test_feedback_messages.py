@@ -24,6 +24,7 @@ from lktrio.rtc.rtp.keyframes import KeyframeRequests
 from lktrio.rtc.rtp.nack import MAX_MISSING, MAX_TRIES, NackList
 from lktrio.rtc.rtp.ntp import delay_units, ntp_middle, ntp_time
 from lktrio.rtc.rtp.round_trip import RoundTrip
+from tests.support.cases import each_case
 
 # missing packets
 
@@ -187,7 +188,7 @@ def monitor() -> tuple[ArrivalMonitor, TwccReceiver]:
     return ArrivalMonitor(ids, twcc, ReceiveBandwidth()), twcc
 
 
-@pytest.mark.parametrize("two_byte", [False, True])
+@each_case("two_byte", [False, True])
 def test_sequence_numbers_are_read_from_both_element_forms(two_byte: bool) -> None:
     watch, twcc = monitor()
     data, length = packet({4: b"0", 2: b"\0\0\1", 3: b"\1\2"}, two_byte=two_byte)
@@ -196,7 +197,7 @@ def test_sequence_numbers_are_read_from_both_element_forms(two_byte: bool) -> No
     assert (report.base_sequence, report.media_ssrc, report.deltas[0] is None) == (258, 77, False)
 
 
-@pytest.mark.parametrize("extensions", [{}, {4: b"0"}, {3: b"\1"}, {3: b"\1\2\3"}])
+@each_case("extensions", [{}, {4: b"0"}, {3: b"\1"}, {3: b"\1\2\3"}])
 def test_packets_without_a_transport_sequence_are_not_reported(
     extensions: dict[int, bytes],
 ) -> None:
@@ -208,7 +209,7 @@ def test_packets_without_a_transport_sequence_are_not_reported(
     assert watch.bandwidth.due != NEVER
 
 
-@pytest.mark.parametrize("extensions", [{2: b"\0\0\1", 3: b"\1\2"}, {3: b"\1\2", 2: b"\0\0\1"}])
+@each_case("extensions", [{2: b"\0\0\1", 3: b"\1\2"}, {3: b"\1\2", 2: b"\0\0\1"}])
 def test_one_kind_of_feedback_does_not_need_the_other(extensions: dict[int, bytes]) -> None:
     ids = ExtensionIds(transport_cc=3, abs_send_time=2)
     twcc, bandwidth = TwccReceiver(), ReceiveBandwidth()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from lktrio.rtc.rtcp import Nack, PictureLossIndication
+from tests.support.cases import each_case
 from tests.support.media_link import MediaLink, Path, vp8_frame
 
 FRAME_TIME = 1 / 30
@@ -36,8 +35,8 @@ def numbers(link: MediaLink) -> list[int]:
     return [number + base for number in received]
 
 
-@pytest.mark.parametrize("rtx", [True, False])
-@pytest.mark.parametrize("delay", [0.005, 0.05, 0.15])
+@each_case("rtx", [True, False])
+@each_case("delay", [0.005, 0.05, 0.15])
 def test_retransmissions_recover_all_frames_at_ten_percent_loss(delay: float, rtx: bool) -> None:
     forward = Path(delay=delay, loss=0.1, seed=11)
     link = MediaLink(forward=forward, backward=Path(delay=delay, loss=0.1, seed=12), rtx=rtx)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-import pytest
-
 from lktrio.rtc.payload import depacketizer
 from lktrio.rtc.rtcp import TransportFeedback
 from lktrio.rtc.rtp import RtpPacket, SequenceUnwrapper, parse_header_length
@@ -14,6 +12,7 @@ from lktrio.rtc.rtp.extensions import ExtensionIds
 from lktrio.rtc.rtp.inbound import InboundFormat, InboundOptions, InboundStream, ReceivedFrame
 from lktrio.rtc.rtp.red import split_red
 from tests.support import rtpdump
+from tests.support.cases import each_case
 
 FORMATS = {
     96: InboundFormat(depacketizer=depacketizer("video/VP8")),
@@ -55,7 +54,7 @@ def play(name: str) -> tuple[dict[int, InboundStream], dict[int, list[RtpPacket]
     return streams, packets
 
 
-@pytest.mark.parametrize("name", WITH_MEDIA)
+@each_case("name", WITH_MEDIA)
 def test_every_recorded_frame_is_delivered_whole(name: str) -> None:
     streams, packets = play(name)
     for ssrc, stream in streams.items():
@@ -71,7 +70,7 @@ def test_every_recorded_frame_is_delivered_whole(name: str) -> None:
         assert stream.lost == stream.stats.malformed == stream.stats.unknown_payload_type == 0
 
 
-@pytest.mark.parametrize("name", WITH_MEDIA)
+@each_case("name", WITH_MEDIA)
 def test_recorded_packets_reach_a_forwarder_without_padding(name: str) -> None:
     streams, packets = play(name)
     for ssrc, stream in streams.items():

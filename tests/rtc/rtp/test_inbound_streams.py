@@ -29,6 +29,7 @@ from lktrio.rtc.rtp.extensions import ExtensionIds
 from lktrio.rtc.rtp.inbound import InboundFormat, InboundOptions, InboundStream
 from lktrio.rtc.rtp.reception import Reception
 from lktrio.rtc.rtp.red import RedBlock, build_red, split_red
+from tests.support.cases import each_case
 from tests.support.memory import growth
 
 MEDIA, RTX, RED, OTHER = 96, 97, 63, 98
@@ -207,7 +208,7 @@ def test_repairs_of_what_is_not_missing_are_dropped() -> None:
     assert len(stream.frames) == len(stream.packets) == 2
 
 
-@pytest.mark.parametrize("payload", [b"", b"\x00"])
+@each_case("payload", [b"", b"\x00"])
 def test_repair_packets_of_padding_are_counted(payload: bytes) -> None:
     stream = make()
     feed(stream, 1, KEY)
@@ -375,9 +376,7 @@ def test_requests_end_for_what_was_restored() -> None:
     assert feedback(stream, 1.0) == []
 
 
-@pytest.mark.parametrize(
-    "payload", [b"\xef", b"\xef\x00\x00", b"\xef\x00\x03\xff\x6f", b"\xef" * 400]
-)
+@each_case("payload", [b"\xef", b"\xef\x00\x00", b"\xef\x00\x03\xff\x6f", b"\xef" * 400])
 def test_malformed_redundant_audio_is_counted_and_leaves_no_gap(payload: bytes) -> None:
     stream = make("audio")
     feed(stream, 1, payload, payload_type=RED)
@@ -409,7 +408,7 @@ def test_noise_is_not_redundant_audio_or_gives_blocks(payload: bytes) -> None:
         assert split_red(payload)
 
 
-@pytest.mark.parametrize("block", [RedBlock(1, bytes(1024), 0), RedBlock(1, b"", 16384)])
+@each_case("block", [RedBlock(1, bytes(1024), 0), RedBlock(1, b"", 16384)])
 def test_redundant_blocks_that_do_not_fit_are_refused(block: RedBlock) -> None:
     with pytest.raises(LocalProtocolError):
         build_red([block, RedBlock(1, b"")])

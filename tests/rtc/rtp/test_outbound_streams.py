@@ -17,6 +17,7 @@ from lktrio.rtc.rtp.history import HISTORY_SIZE
 from lktrio.rtc.rtp.outbound import OutboundOptions, OutboundStream, TransportSequence
 from lktrio.rtc.rtp.rtx import Rtx
 from lktrio.rtc.srtp import SrtpProfile, SrtpReceiver, SrtpSender
+from tests.support.cases import each_case
 from tests.support.memory import growth
 
 PROFILE = SrtpProfile.AES128_CM_HMAC_SHA1_80
@@ -103,7 +104,7 @@ def test_a_frame_becomes_numbered_packets_of_one_timestamp_and_one_marker() -> N
     assert {(packet.ssrc, packet.payload_type) for packet in first} == {(SSRC, 96)}
 
 
-@pytest.mark.parametrize("rtx", [None, RTX])
+@each_case("rtx", [None, RTX])
 def test_datagrams_keep_to_their_size_and_are_even(rtx: Rtx | None) -> None:
     stream = make(
         extensions=IDS, mid="12", rid="f", rtx=rtx, transport_sequence=TransportSequence()
@@ -228,7 +229,7 @@ def test_a_new_negotiation_takes_effect() -> None:
     assert (packet.payload_type, packet.extensions) == (100, {5: b"1"})
 
 
-@pytest.mark.parametrize(("rtx", "number"), [(RTX, 109), (RTX, None), (None, 109)])
+@each_case("rtx, number", [(RTX, 109), (RTX, None), (None, 109)])
 def test_a_stream_goes_on_in_another_codec(rtx: Rtx | None, number: int | None) -> None:
     stream, opener = make(rtx=rtx), Opener()
     before = opener(stream.send_frame(b"\x11abc", 0, 1.0)[0])
@@ -349,7 +350,7 @@ def test_packets_that_are_gone_or_were_never_sent_are_not_sent_again() -> None:
     assert len(stream.on_nack(Nack(1, SSRC, (start + 1,)), 2.0)) == 1
 
 
-@pytest.mark.parametrize("rtx", [None, RTX])
+@each_case("rtx", [None, RTX])
 def test_retransmissions_take_a_limited_share_of_the_rate(rtx: Rtx | None) -> None:
     stream = make(rtx=rtx)
     sent = resent = 0

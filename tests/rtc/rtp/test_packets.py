@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lktrio.errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.rtp import RtpPacket, is_rtcp, is_rtp_or_rtcp, parse_header_length
 from tests.support import rtpdump
+from tests.support.cases import each_case
 
 
 def extension_maps(two_byte: bool) -> st.SearchStrategy[dict[int, bytes]]:
@@ -65,13 +66,13 @@ def test_noise_is_refused_or_gives_a_packet(data: bytes) -> None:
         assert isinstance(RtpPacket.parse(data), RtpPacket)
 
 
-@pytest.mark.parametrize("name", rtpdump.RECORDINGS)
+@each_case("name", rtpdump.RECORDINGS)
 def test_recorded_packets_are_written_back_byte_for_byte(name: str) -> None:
     for _, packet in rtpdump.read_rtp(name):
         assert RtpPacket.parse(packet).serialize() == packet
 
 
-@pytest.mark.parametrize("recording", rtpdump.every_header(), ids=lambda one: one.name)
+@each_case("recording", rtpdump.every_header())
 def test_every_recorded_header_is_written_back_byte_for_byte(recording: rtpdump.Headers) -> None:
     for packet in recording.rtp:
         assert RtpPacket.parse(packet).serialize() == packet
@@ -88,8 +89,8 @@ HEADER = bytes.fromhex("8060 0001 00000002 00000003")
 SEVENTEEN_ELEMENTS = b"".join(bytes((number, 0)) for number in range(1, 18)) + bytes(2)
 
 
-@pytest.mark.parametrize(
-    ("data", "reason"),
+@each_case(
+    "data, reason",
     [
         (b"", "not an RTP"),
         (HEADER[:11], "not an RTP"),
@@ -117,7 +118,7 @@ def test_the_header_length_counts_sources_and_extensions() -> None:
     assert parse_header_length(packet.serialize()) == 12 + 8 + 8
 
 
-@pytest.mark.parametrize(
+@each_case(
     "packet",
     [
         RtpPacket(128, 0, 0, 0),
@@ -135,8 +136,8 @@ def test_values_that_do_not_fit_are_refused(packet: RtpPacket) -> None:
         packet.serialize()
 
 
-@pytest.mark.parametrize(
-    ("datagram", "media", "control"),
+@each_case(
+    "datagram, media, control",
     [
         (HEADER, True, False),
         (b"\x80\xc8\x00\x06", True, True),
