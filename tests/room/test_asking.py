@@ -31,6 +31,8 @@ from tests.support.scripted_room import (
 )
 from tests.support.servers import RoomServer
 
+pytestmark = pytest.mark.virtual_time
+
 _State = proto.ParticipantInfo.State
 FILM = proto.TrackInfo(sid="TR_x", type=proto.TrackType.VIDEO, name="film")
 
@@ -167,7 +169,7 @@ async def test_leaving_is_the_same_in_a_block_a_nursery_and_by_a_call() -> None:
             trio.open_nursery() as watching,
             trio.open_nursery() as nursery,
         ):
-            room = await connect_room(nursery, server.url, "token")
+            room = await connect_room(nursery, server.url, "token", server.options())
             watching.start_soon(watch, server.room)
             await way(room, nursery)
         assert states == [TransportState.CONNECTED], way.__name__

@@ -13,6 +13,8 @@ from lktrio.room.session.data import LOSSY_LIMIT, MAX_PACKET_SIZE, RELIABLE_HIGH
 from tests.support.scripted_room import Plan, info, open_scripted_room, quick
 from tests.support.servers import VERSIONS, RoomServer, expect, until
 
+pytestmark = pytest.mark.virtual_time
+
 
 async def both(first: Room, second: Room) -> None:
     await until(lambda: bool(first.remote_participants and second.remote_participants))

@@ -31,6 +31,8 @@ from lktrio.room import RoomOptions, StreamState
 from tests.support.scripted_room import ME, info, open_scripted_room
 from tests.support.servers import VERSIONS, RoomServer, expect, until
 
+pytestmark = pytest.mark.virtual_time
+
 _State = proto.ParticipantInfo.State
 
 

@@ -33,6 +33,8 @@ from tests.support.recording import sample
 from tests.support.scripted_room import Plan, ScriptedRoom, open_scripted_room, quick
 from tests.support.servers import VERSIONS, RoomServer, expect, until
 
+pytestmark = pytest.mark.virtual_time
+
 
 @VERSIONS
 async def test_a_token_that_does_not_allow_it(server: RoomServer, options: RoomOptions) -> None:

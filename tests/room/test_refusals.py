@@ -189,29 +189,32 @@ async def test_the_way_to_the_server_can_be_chosen() -> None:
 # Servers that let us in, and then
 
 
+@pytest.mark.virtual_time
 async def test_the_offer_is_never_answered() -> None:
     async with open_scripted_server(Plan(answers=False)) as server:
         options = quick(negotiation=0.2)
-        error = await refused(server.url, "token", options)
+        error = await refused(server.url, "token", server.options(options))
         assert isinstance(error, ConnectTimeout)
         assert "offer" in str(error)
         await server.room.visit.closed.wait()
         assert server.room.visit.left
 
 
+@pytest.mark.virtual_time
 async def test_the_answer_makes_no_sense() -> None:
     async with open_scripted_server(Plan(edit=lambda sdp: "v=0\r\nnonsense\r\n")) as server:
-        error = await refused(server.url, "token")
+        error = await refused(server.url, "token", server.options())
         assert isinstance(error, RemoteProtocolError)
         assert "answer" in str(error)
         await server.room.visit.closed.wait()
         assert server.room.visit.left
 
 
+@pytest.mark.virtual_time
 async def test_no_way_for_media_within_the_deadline() -> None:
     async with open_scripted_server(Plan(media=False)) as server:
         started = trio.current_time()
-        error = await refused(server.url, "token", quick(transport=0.3))
+        error = await refused(server.url, "token", server.options(quick(transport=0.3)))
         assert isinstance(error, ConnectTimeout)
         assert "UDP" in str(error)
         assert trio.current_time() - started < 3
@@ -219,13 +222,14 @@ async def test_no_way_for_media_within_the_deadline() -> None:
         assert server.room.visit.left
 
 
+@pytest.mark.virtual_time
 async def test_the_certificate_is_another_than_announced() -> None:
     def lie(sdp: str) -> str:
         other = ":".join(["AB"] * 32)
         return re.sub("(a=fingerprint:sha-256 )[0-9A-F:]+", rf"\g<1>{other}", sdp)
 
     async with open_scripted_server(Plan(edit=lie)) as server:
-        error = await refused(server.url, "token")
+        error = await refused(server.url, "token", server.options())
         assert isinstance(error, DtlsFailed)
 
 
@@ -237,16 +241,18 @@ class _Unreachable(Peer):
         self.events.append(TransportStateChanged(TransportState.FAILED, "no path works", "ice"))
 
 
+@pytest.mark.virtual_time
 async def test_all_ways_for_media_are_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lktrio.room.session.peer_connection.Peer", _Unreachable)
     async with open_scripted_server(Plan(media=False)) as server:
-        error = await refused(server.url, "token")
+        error = await refused(server.url, "token", server.options())
         assert isinstance(error, IceFailed)
         assert "no path works" in str(error)
         await server.room.visit.closed.wait()
         assert server.room.visit.left
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("before_answer", [True, False])
 async def test_being_sent_away_while_joining(before_answer: bool) -> None:
     leave = proto.LeaveRequest(
@@ -261,11 +267,12 @@ async def test_being_sent_away_while_joining(before_answer: bool) -> None:
             await room.send(leave=leave)
 
         room.on_offer = send_away
-        error = await refused(server.url, "token")
+        error = await refused(server.url, "token", server.options())
         assert isinstance(error, JoinRejected)
         assert "room_deleted" in str(error)
 
 
+@pytest.mark.virtual_time
 async def test_the_server_vanishes_while_we_join() -> None:
     async with open_scripted_server(Plan(media=False)) as server:
         room = server.room
@@ -274,7 +281,7 @@ async def test_the_server_vanishes_while_we_join() -> None:
             await room.visit.drop()
 
         room.on_offer = vanish
-        error = await refused(server.url, "token")
+        error = await refused(server.url, "token", server.options())
         assert isinstance(error, ServerUnreachable)
         assert "lost" in str(error)
 

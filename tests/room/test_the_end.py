@@ -21,7 +21,9 @@ from lktrio.room.state.events import RoomEvent
 from lktrio.room.state.room_state import RoomState
 from lktrio.rtc.transport import TransportState
 from tests.support.scripted_room import ScriptedRoom, open_scripted_room
-from tests.support.servers import VERSIONS, RoomServer, expect
+from tests.support.servers import VERSIONS, RoomServer, expect, until
+
+pytestmark = pytest.mark.virtual_time
 
 
 async def remove(server: RoomServer) -> None:
@@ -125,6 +127,7 @@ async def test_the_connection_is_lost() -> None:
 
 async def test_the_server_closes_the_media_connection() -> None:
     async with open_scripted_room() as (scripted, room):
+        await until(lambda: scripted.peer.state is TransportState.CONNECTED)
         scripted.driver.close()
         with trio.fail_after(5):
             assert await room.wait_closed() == "media_failure"

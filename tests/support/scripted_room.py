@@ -15,9 +15,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import trio
+import trio.testing
 
 from lktrio import proto
 from lktrio.net.driver import PeerDriver
+from lktrio.net.network import Network
+from lktrio.net.system import SYSTEM_NETWORK
 from lktrio.proto.codec import decode, encode
 from lktrio.room import Room, RoomOptions, open_room
 from lktrio.rtc.capabilities import PACKET_CODECS, MediaCapabilities
@@ -25,7 +28,8 @@ from lktrio.rtc.datachannel import DataChannel, DataChannelMessage, DataChannelO
 from lktrio.rtc.dtls import Certificate
 from lktrio.rtc.peer import Peer, PeerConfig, PeerEvent
 from lktrio.rtc.transport import TransportState, TransportStateChanged
-from tests.support.servers import until
+from lktrio.testing import SimulatedNetwork
+from tests.support.servers import ADDRESS, LATENCY, until
 from tests.support.signal_server import Visit, joined, open_signal_server
 
 _USUAL = MediaCapabilities()
@@ -89,7 +93,7 @@ class Requests(AsyncIterator[proto.SignalRequest]):
 class ScriptedRoom:
     """The server's side of one stay."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, network: Network = SYSTEM_NETWORK) -> None:
         self.plan = plan
         self.visit: Visit
         self.on_offer: Callable[[proto.SessionDescription], Awaitable[None]] = self.answer
@@ -103,7 +107,7 @@ class ScriptedRoom:
             random=os.urandom,
             ntp_offset=time.time() - trio.current_time(),
         )
-        self.driver = PeerDriver(self.peer, self._on_event, plan.addresses)
+        self.driver = PeerDriver(self.peer, self._on_event, plan.addresses, network)
 
     async def serve(self, visit: Visit) -> None:
         self.visit = visit
@@ -183,19 +187,33 @@ class ScriptedRoom:
 
 @dataclass
 class ScriptedServer:
-    """A server for one stay."""
+    """A server for one session."""
 
     url: str
     room: ScriptedRoom
+    network: Network
+    """Where clients are; a host of a simulated network in virtual time."""
+
+    def options(self, options: RoomOptions | None = None) -> RoomOptions:
+        return replace(options or RoomOptions(), network=self.network)
 
 
 @asynccontextmanager
 async def open_scripted_server(plan: Plan | None = None) -> AsyncGenerator[ScriptedServer, None]:
-    """Run a server for the time of the block."""
-    scripted = ScriptedRoom(plan or Plan())
+    """Run a server for the time of the block, on a simulated network in virtual time."""
+    plan = plan or Plan()
+    host = "127.0.0.1"
+    theirs: Network = SYSTEM_NETWORK
+    ours: Network = SYSTEM_NETWORK
+    if isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock):
+        network = SimulatedNetwork(profile=LATENCY)
+        host, theirs = ADDRESS, network.host("server", ADDRESS)
+        ours = network.host("client", "10.0.0.2")
+        plan = replace(plan, addresses=(ADDRESS,))
+    scripted = ScriptedRoom(plan, theirs)
     try:
-        async with open_signal_server(scripted.serve) as server:
-            yield ScriptedServer(server.url, scripted)
+        async with open_signal_server(scripted.serve, network=theirs, host=host) as server:
+            yield ScriptedServer(server.url, scripted, ours)
     finally:
         scripted.driver.close()
 
@@ -207,7 +225,7 @@ async def open_scripted_room(
     """Run a server and join it."""
     async with (
         open_scripted_server(plan) as server,
-        open_room(server.url, "token", options) as room,
+        open_room(server.url, "token", server.options(options)) as room,
     ):
         yield server.room, room
 

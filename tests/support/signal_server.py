@@ -20,7 +20,8 @@ import trio.testing
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
 
 from lktrio import proto
-from lktrio.net import StreamOpener
+from lktrio.net import Network, StreamOpener
+from lktrio.net.system import SYSTEM_NETWORK
 from lktrio.proto.codec import decode, encode
 
 Script: TypeAlias = "Callable[[Visit], Awaitable[None]]"
@@ -257,13 +258,16 @@ async def _read_request(stream: trio.abc.Stream) -> Request | None:
 
 @asynccontextmanager
 async def open_signal_server(
-    script: Script, answers: dict[str, Answer] | None = None
+    script: Script,
+    answers: dict[str, Answer] | None = None,
+    *,
+    network: Network = SYSTEM_NETWORK,
+    host: str = "127.0.0.1",
 ) -> AsyncGenerator[SignalServer, None]:
     """Run a server for the time of the block."""
     async with trio.open_nursery() as nursery:
-        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        port = listener.socket.getsockname()[1]
-        server = SignalServer(f"ws://127.0.0.1:{port}", script, answers or {})
+        (listener,) = await network.listen_tcp(host)
+        server = SignalServer(f"ws://{host}:{listener.address[1]}", script, answers or {})
         nursery.start_soon(trio.serve_listeners, server.handle, [listener])
         yield server
         nursery.cancel_scope.cancel()
