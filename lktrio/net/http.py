@@ -57,7 +57,7 @@ class NetworkTransport(httpx.AsyncBaseTransport):
             method=request.method,
             url=url,
             headers=request.headers.raw,
-            content=request.stream,
+            content=_Content(await request.aread()),
             extensions=request.extensions,
         )
         try:
@@ -88,6 +88,21 @@ def _as_httpx(error: Exception) -> Exception:
     """The exception of httpx that has the name of httpcore's."""
     kind = cast("type[httpx.TransportError]", getattr(httpx, type(error).__name__))
     return kind(str(error))
+
+
+class _Content(AsyncIterator[bytes]):
+    """What a request carries. No generator: nobody closes one when the call is cancelled."""
+
+    def __init__(self, data: bytes) -> None:
+        self._parts = iter([data])
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        for part in self._parts:
+            return part  # noqa: ASYNC910 - httpcore asks for it, and it is there
+        raise StopAsyncIteration
 
 
 class _Body(httpx.AsyncByteStream):
