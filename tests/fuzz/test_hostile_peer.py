@@ -12,7 +12,7 @@ from lktrio.rtc.rtp.outbound import PacketProtection
 from lktrio.rtc.sctp.crc32c import crc32c
 from lktrio.rtc.srtp import SrtpSender
 from lktrio.rtc.transport import TransportState
-from lktrio.testing.engines import LinkConditions
+from lktrio.testing import LinkProfile
 from tests.support.attacker import Mutator, held_bytes
 from tests.support.peer_call import Call, Host, opus_frames, vp8_frames
 
@@ -119,7 +119,7 @@ class HostileCall(Call):
     """A call whose offerer turns hostile once it is connected."""
 
     def __init__(self, seed: int) -> None:
-        super().__init__(LinkConditions(delay=0.01), seed=seed)
+        super().__init__(LinkProfile(latency=0.01), seed=seed)
         self.video, self.audio = self.publish("video"), self.publish("audio")
         peer = self.offerer.peer
         self.channels = [

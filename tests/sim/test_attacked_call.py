@@ -8,7 +8,7 @@ import pytest
 
 from lktrio.rtc.base import Address
 from lktrio.rtc.datachannel import DataChannelMessage
-from lktrio.testing.engines import LinkConditions
+from lktrio.testing import LinkProfile
 from tests.support.attacker import STRANGER, Attacker, held_bytes
 from tests.support.peer_call import Call, opus_frames, vp8_frames
 
@@ -27,7 +27,7 @@ class AttackedCall(Call):
     """A call with media and data and an attacker."""
 
     def __init__(self, seed: int) -> None:
-        super().__init__(LinkConditions(delay=0.01), seed=seed)
+        super().__init__(LinkProfile(latency=0.01), seed=seed)
         self.video = self.publish("video")
         self.audio = self.publish("audio")
         self.channel = self.offerer.peer.create_data_channel("chat")

@@ -7,14 +7,15 @@ import random
 import pytest
 
 from lktrio.rtc.ice import IceRole, IceState
-from lktrio.testing.engines import LinkConditions, SimulatedNetwork
+from lktrio.testing import LinkProfile
+from lktrio.testing.engines import EngineNetwork
 from tests.support.ice import IceHost, both_selected
 
 WEATHER = [
-    LinkConditions(delay=0.02),
-    LinkConditions(delay=0.15, loss=0.3, jitter=0.1, duplicate=0.2),
-    LinkConditions(delay=0.01, reorder=0.5),
-    LinkConditions(loss=1.0),
+    LinkProfile(latency=0.02),
+    LinkProfile(latency=0.15, loss=0.3, jitter=0.1, duplicate=0.2),
+    LinkProfile(latency=0.01, reorder=0.5),
+    LinkProfile(loss=1.0),
 ]
 
 
@@ -23,7 +24,7 @@ class Chaos:
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
-        self.network = SimulatedNetwork(seed=seed, conditions=WEATHER[0])
+        self.network = EngineNetwork(seed=seed, profile=WEATHER[0])
         roles = self.random.choices(list(IceRole), k=2)
         lite = self.random.random() < 0.3
         self.alice = IceHost(self.network, roles[0], ("10.0.0.1", 1000), seed=seed)
@@ -58,7 +59,7 @@ class Chaos:
         elif event == 3 and len(host.agent.local_candidates) > 1:
             host.agent.remove_path(self.random.choice(list(host.paths.values())), self.network.now)
         else:
-            self.network.conditions = self.random.choice(WEATHER)
+            self.network.profile = self.random.choice(WEATHER)
         host.send_traffic(b"\x80 media")
         self.network.run(self.random.uniform(0.0, 15.0))
         self.check_bounds()
@@ -78,7 +79,7 @@ class Chaos:
 
     def settle(self) -> bool:
         """Give them a good network and one more restart."""
-        self.network.conditions = WEATHER[0]
+        self.network.profile = WEATHER[0]
         self.network.run(40)
         self.alice.agent.restart(self.network.now)
         self.bob.know(self.alice)

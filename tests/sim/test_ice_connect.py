@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lktrio.rtc.ice import IceState
-from lktrio.testing.engines import LinkConditions, SimulatedNetwork
+from lktrio.testing import LinkProfile
+from lktrio.testing.engines import EngineNetwork
 from tests.support.ice import (
     ALICE,
     BOB,
@@ -19,7 +20,7 @@ from tests.support.ice import (
 
 
 def test_connected_after_one_round_trip_and_nominated_after_two() -> None:
-    network, alice, bob = two_hosts(LinkConditions(delay=0.05))
+    network, alice, bob = two_hosts(LinkProfile(latency=0.05))
     introduce(alice, bob)
     assert network.run(until=lambda: both_selected(alice, bob))
     assert [time for time, state in alice.states if state is IceState.CONNECTED] == [0.1]
@@ -37,7 +38,7 @@ def test_the_first_check_leaves_at_once() -> None:
 
 
 def test_traffic_may_flow_before_the_nomination() -> None:
-    network, alice, bob = two_hosts(LinkConditions(delay=0.05))
+    network, alice, bob = two_hosts(LinkProfile(latency=0.05))
     introduce(alice, bob)
     network.run(until=lambda: bob.agent.send_path() is not None)
     assert bob.selected is None
@@ -47,7 +48,7 @@ def test_traffic_may_flow_before_the_nomination() -> None:
 
 
 def test_few_packets_are_enough_on_a_good_network() -> None:
-    network, alice, bob = two_hosts(LinkConditions(delay=0.02))
+    network, alice, bob = two_hosts(LinkProfile(latency=0.02))
     introduce(alice, bob)
     network.run(1.0)
     assert both_selected(alice, bob)
@@ -58,16 +59,16 @@ def test_few_packets_are_enough_on_a_good_network() -> None:
 @pytest.mark.parametrize(
     ("conditions", "limit"),
     [
-        (LinkConditions(delay=0.03, loss=0.1), 2.0),
-        (LinkConditions(delay=0.03, loss=0.3), 6.0),
-        (LinkConditions(delay=0.15), 0.7),
-        (LinkConditions(delay=0.15, loss=0.3, duplicate=0.2), 6.0),
-        (LinkConditions(delay=0.02, jitter=0.2, reorder=0.3, duplicate=0.5), 2.0),
-        (LinkConditions(delay=0.02, rate=2000, queue=400), 4.0),
+        (LinkProfile(latency=0.03, loss=0.1), 2.0),
+        (LinkProfile(latency=0.03, loss=0.3), 6.0),
+        (LinkProfile(latency=0.15), 0.7),
+        (LinkProfile(latency=0.15, loss=0.3, duplicate=0.2), 6.0),
+        (LinkProfile(latency=0.02, jitter=0.2, reorder=0.3, duplicate=0.5), 2.0),
+        (LinkProfile(latency=0.02, rate=2000, queue=400), 4.0),
     ],
     ids=["loss 10%", "loss 30%", "300 ms", "300 ms, loss 30%", "disorder", "16 kbit/s"],
 )
-def test_connects_and_stays_connected(conditions: LinkConditions, limit: float, seed: int) -> None:
+def test_connects_and_stays_connected(conditions: LinkProfile, limit: float, seed: int) -> None:
     network, alice, bob = two_hosts(conditions, seed=seed)
     introduce(alice, bob)
     assert network.run(limit, until=lambda: both_selected(alice, bob))
@@ -79,7 +80,7 @@ def test_connects_and_stays_connected(conditions: LinkConditions, limit: float, 
 @pytest.mark.parametrize("offset", [0.0, 0.4, 3.0])
 def test_the_answer_may_arrive_long_after_the_first_checks(offset: float) -> None:
     """The answerer checks while the offerer still waits for its description."""
-    network, alice, bob = two_hosts(LinkConditions(delay=0.02))
+    network, alice, bob = two_hosts(LinkProfile(latency=0.02))
     bob.know(alice)
     network.run(offset)
     assert bob.selected is None
@@ -89,7 +90,7 @@ def test_the_answer_may_arrive_long_after_the_first_checks(offset: float) -> Non
 
 
 def test_checks_are_answered_before_the_description_arrives() -> None:
-    network, alice, bob = two_hosts(LinkConditions(delay=0.02))
+    network, alice, bob = two_hosts(LinkProfile(latency=0.02))
     bob.know(alice)
     network.run(0.1)
     assert bob.state is IceState.CONNECTED
@@ -99,7 +100,7 @@ def test_checks_are_answered_before_the_description_arrives() -> None:
 
 
 def test_candidates_that_trickle_in_late() -> None:
-    network, alice, bob = two_hosts(LinkConditions(delay=0.02))
+    network, alice, bob = two_hosts(LinkProfile(latency=0.02))
     alice.know(bob, candidates=False)
     bob.know(alice, candidates=False)
     network.run(9)
@@ -109,7 +110,7 @@ def test_candidates_that_trickle_in_late() -> None:
 
 
 def test_sockets_that_come_up_late() -> None:
-    network = SimulatedNetwork(conditions=LinkConditions(delay=0.02))
+    network = EngineNetwork(profile=LinkProfile(latency=0.02))
     alice, bob = IceHost(network, CONTROLLING), IceHost(network, CONTROLLED, BOB, seed=2)
     introduce(alice, bob)
     network.run(1)
@@ -118,7 +119,7 @@ def test_sockets_that_come_up_late() -> None:
 
 
 def test_ipv6_is_preferred_when_it_works() -> None:
-    network = SimulatedNetwork(conditions=LinkConditions(delay=0.02))
+    network = EngineNetwork(profile=LinkProfile(latency=0.02))
     alice = IceHost(network, CONTROLLING, ("2001:db8::1", 1000), ALICE)
     bob = IceHost(network, CONTROLLED, ("2001:db8::2", 2000), BOB, seed=2)
     introduce(alice, bob)
@@ -127,9 +128,9 @@ def test_ipv6_is_preferred_when_it_works() -> None:
 
 
 def test_ipv4_serves_when_ipv6_is_broken() -> None:
-    network = SimulatedNetwork(conditions=LinkConditions(delay=0.02))
-    network.set_link("2001:db8::1", "2001:db8::2", LinkConditions(loss=1.0))
-    network.set_link("2001:db8::2", "2001:db8::1", LinkConditions(loss=1.0))
+    network = EngineNetwork(profile=LinkProfile(latency=0.02))
+    network.set_link("2001:db8::1", "2001:db8::2", LinkProfile(loss=1.0))
+    network.set_link("2001:db8::2", "2001:db8::1", LinkProfile(loss=1.0))
     alice = IceHost(network, CONTROLLING, ("2001:db8::1", 1000), ALICE)
     bob = IceHost(network, CONTROLLED, ("2001:db8::2", 2000), BOB, seed=2)
     introduce(alice, bob)
@@ -138,8 +139,8 @@ def test_ipv4_serves_when_ipv6_is_broken() -> None:
 
 
 def test_a_path_that_works_one_way_only_is_not_used() -> None:
-    network = SimulatedNetwork(conditions=LinkConditions(delay=0.02))
-    network.set_link("10.0.0.2", "10.0.0.1", LinkConditions(loss=1.0))
+    network = EngineNetwork(profile=LinkProfile(latency=0.02))
+    network.set_link("10.0.0.2", "10.0.0.1", LinkProfile(loss=1.0))
     alice = IceHost(network, CONTROLLING, ALICE, ("10.1.0.1", 1001))
     bob = IceHost(network, CONTROLLED, BOB, ("10.1.0.2", 2001), seed=2)
     introduce(alice, bob)
@@ -152,7 +153,7 @@ def test_a_path_that_works_one_way_only_is_not_used() -> None:
 
 
 def test_many_sockets_on_both_sides() -> None:
-    network = SimulatedNetwork(conditions=LinkConditions(delay=0.02))
+    network = EngineNetwork(profile=LinkProfile(latency=0.02))
     alice = IceHost(network, CONTROLLING, *[(f"10.0.{i}.1", 1000 + i) for i in range(8)])
     bob = IceHost(network, CONTROLLED, *[(f"10.0.{i}.2", 2000 + i) for i in range(8)], seed=2)
     introduce(alice, bob)
@@ -166,7 +167,7 @@ def test_many_sockets_on_both_sides() -> None:
 
 
 def test_nothing_reachable_fails_in_time() -> None:
-    network, alice, bob = two_hosts(LinkConditions(loss=1.0))
+    network, alice, bob = two_hosts(LinkProfile(loss=1.0))
     introduce(alice, bob)
     network.run(60)
     assert alice.state_names() == ["checking", "failed"]
@@ -185,7 +186,7 @@ def test_no_candidate_at_all_fails_in_time() -> None:
 
 def test_the_same_seed_gives_the_same_run() -> None:
     def run() -> tuple[list[tuple[float, IceState]], int, int]:
-        conditions = LinkConditions(delay=0.05, jitter=0.05, loss=0.3)
+        conditions = LinkProfile(latency=0.05, jitter=0.05, loss=0.3)
         network, alice, bob = two_hosts(conditions, seed=7)
         introduce(alice, bob)
         network.run(120)

@@ -8,16 +8,16 @@ import pytest
 
 from lktrio.rtc.ice import IceState
 from lktrio.rtc.ice.stun import StunClass, StunMessage
-from lktrio.testing.engines import LinkConditions
+from lktrio.testing import LinkProfile
 from tests.support.ice import ALICE, BOB, CONTROLLED, both_selected, introduce, two_hosts
 
-GOOD = LinkConditions(delay=0.02)
-DEAD = LinkConditions(loss=1.0)
+GOOD = LinkProfile(latency=0.02)
+DEAD = LinkProfile(loss=1.0)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_an_idle_pair_stays_connected_for_an_hour(seed: int) -> None:
-    network, alice, bob = two_hosts(LinkConditions(delay=0.05, loss=0.05), seed=seed)
+    network, alice, bob = two_hosts(LinkProfile(latency=0.05, loss=0.05), seed=seed)
     introduce(alice, bob)
     network.run(3600)
     assert alice.state_names() == bob.state_names() == ["checking", "connected"]
@@ -45,13 +45,13 @@ def test_silence_disconnects_and_the_return_connects() -> None:
     network, alice, bob = two_hosts(GOOD)
     introduce(alice, bob)
     network.run(10)
-    network.conditions = DEAD
+    network.profile = DEAD
     network.run(15)
     assert alice.state is bob.state is IceState.DISCONNECTED
     at = alice.states[-1][0]
     assert 12 < at < 15.1
     assert alice.agent.send_path() == (1, BOB)
-    network.conditions = GOOD
+    network.profile = GOOD
     assert network.run(1.1, until=lambda: alice.state is bob.state is IceState.CONNECTED)
     assert alice.state_names() == ["checking", "connected", "disconnected", "connected"]
 
@@ -60,7 +60,7 @@ def test_thirty_seconds_without_consent_end_all_sending() -> None:
     network, alice, bob = two_hosts(GOOD)
     introduce(alice, bob)
     network.run(10)
-    network.conditions = DEAD
+    network.profile = DEAD
     network.run(60)
     assert alice.state_names() == ["checking", "connected", "disconnected", "failed"]
     assert 35 < alice.states[-1][0] < 40.1
@@ -73,9 +73,9 @@ def test_an_outage_of_sixty_seconds_needs_a_restart_and_gets_over_it() -> None:
     network, alice, bob = two_hosts(GOOD)
     introduce(alice, bob)
     network.run(10)
-    network.conditions = DEAD
+    network.profile = DEAD
     network.run(60)
-    network.conditions = GOOD
+    network.profile = GOOD
     network.run(20)
     assert alice.state is bob.state is IceState.FAILED
     alice.agent.restart(network.now)
@@ -102,7 +102,7 @@ def test_traffic_ends_a_disconnection() -> None:
     network, alice, bob = two_hosts(GOOD)
     introduce(alice, bob)
     network.run(10)
-    network.conditions = DEAD
+    network.profile = DEAD
     network.run(8)
     alice.agent.on_traffic(network.now, (0, BOB))
     network.run(0)
@@ -150,7 +150,7 @@ def test_the_controlled_side_keeps_consent_too() -> None:
 
 
 def test_the_round_trip_is_measured() -> None:
-    network, alice, bob = two_hosts(LinkConditions(delay=0.15))
+    network, alice, bob = two_hosts(LinkProfile(latency=0.15))
     introduce(alice, bob)
     network.run(60)
     assert alice.agent.round_trip_time == pytest.approx(0.3, abs=0.01)

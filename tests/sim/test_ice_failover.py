@@ -5,16 +5,17 @@ from __future__ import annotations
 import pytest
 
 from lktrio.rtc.ice import IceRole, IceState
-from lktrio.testing.engines import LinkConditions, SimulatedNetwork
+from lktrio.testing import LinkProfile
+from lktrio.testing.engines import EngineNetwork
 from tests.support.ice import CONTROLLING, IceHost, both_selected, introduce
 
 WIRE, OTHER_WIRE = ("10.0.0.1", 1000), ("10.0.0.2", 2000)
 RADIO, OTHER_RADIO = ("10.1.0.1", 1001), ("10.1.0.2", 2001)
-DEAD = LinkConditions(loss=1.0)
+DEAD = LinkProfile(loss=1.0)
 
 
-def two_paths(role: IceRole = CONTROLLING) -> tuple[SimulatedNetwork, IceHost, IceHost]:
-    network = SimulatedNetwork(conditions=LinkConditions(delay=0.02))
+def two_paths(role: IceRole = CONTROLLING) -> tuple[EngineNetwork, IceHost, IceHost]:
+    network = EngineNetwork(profile=LinkProfile(latency=0.02))
     network.set_link("10.0.0.1", "10.1.0.2", DEAD)
     network.set_link("10.1.0.1", "10.0.0.2", DEAD)
     network.set_link("10.0.0.2", "10.1.0.1", DEAD)
@@ -28,7 +29,7 @@ def two_paths(role: IceRole = CONTROLLING) -> tuple[SimulatedNetwork, IceHost, I
     return network, alice, bob
 
 
-def cut(network: SimulatedNetwork) -> None:
+def cut(network: EngineNetwork) -> None:
     network.set_link("10.0.0.1", "10.0.0.2", DEAD)
     network.set_link("10.0.0.2", "10.0.0.1", DEAD)
 
@@ -64,7 +65,7 @@ def test_a_path_that_only_fails_to_carry_our_packets_is_left_too(offset: int) ->
 
 def test_an_outage_of_every_path_makes_nobody_jump_about() -> None:
     network, alice, bob = two_paths()
-    good = network.conditions
+    good = network.profile
     everything = [(a[0], b[0]) for a in (WIRE, RADIO) for b in (OTHER_WIRE, OTHER_RADIO)]
     for here, there in everything:
         network.set_link(here, there, DEAD)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lktrio.rtc.ice import IceRole, IceState
-from lktrio.testing.engines import LinkConditions, SimulatedNetwork
+from lktrio.testing import LinkProfile
+from lktrio.testing.engines import EngineNetwork
 from tests.support.ice import (
     ALICE,
     BOB,
@@ -17,13 +18,13 @@ from tests.support.ice import (
     two_hosts,
 )
 
-GOOD = LinkConditions(delay=0.02)
+GOOD = LinkProfile(latency=0.02)
 
 
 @pytest.mark.parametrize("role", list(IceRole))
 @pytest.mark.parametrize("loss", [0.0, 0.3])
 def test_connects_whatever_role_signalling_gave(role: IceRole, loss: float) -> None:
-    conditions = LinkConditions(delay=0.02, loss=loss)
+    conditions = LinkProfile(latency=0.02, loss=loss)
     network, alice, bob = two_hosts(conditions, roles=(role, role.other), bob_lite=True)
     introduce(alice, bob)
     assert network.run(5, until=lambda: both_selected(alice, bob))
@@ -59,7 +60,7 @@ def test_a_lite_peer_is_asked_at_least_every_five_seconds() -> None:
 
 
 def test_use_candidate_and_the_first_traffic_switch_the_pair() -> None:
-    network = SimulatedNetwork(conditions=GOOD)
+    network = EngineNetwork(profile=GOOD)
     alice = IceHost(network, CONTROLLING, ALICE, ("10.1.0.1", 1001))
     bob = IceHost(network, CONTROLLED, BOB, lite=True, seed=2)
     introduce(alice, bob)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lktrio.rtc.ice import IceRole, IceState
-from lktrio.testing.engines import LinkConditions, SimulatedNetwork
+from lktrio.testing import LinkProfile
+from lktrio.testing.engines import EngineNetwork
 from tests.support.ice import (
     BOB,
     CONTROLLED,
@@ -21,9 +22,9 @@ OTHER_INSIDE = ("192.168.7.20", 2000)
 OTHER_OUTSIDE = "203.0.113.2"
 
 
-def behind_nat(role: IceRole, delay: float = 0.02) -> tuple[SimulatedNetwork, IceHost, IceHost]:
+def behind_nat(role: IceRole, delay: float = 0.02) -> tuple[EngineNetwork, IceHost, IceHost]:
     """A client behind a NAT, and a server with a public address."""
-    network = SimulatedNetwork(conditions=LinkConditions(delay=delay))
+    network = EngineNetwork(profile=LinkProfile(latency=delay))
     network.add_nat(INSIDE[0], OUTSIDE)
     client = IceHost(network, role, INSIDE)
     server = IceHost(network, role.other, BOB, seed=2)
@@ -69,7 +70,7 @@ def test_a_controlling_server_waits_for_something_more_direct() -> None:
 
 def test_a_signalled_address_ends_the_wait() -> None:
     """The check came first, the candidate of the same address later."""
-    network = SimulatedNetwork(conditions=LinkConditions(delay=0.02))
+    network = EngineNetwork(profile=LinkProfile(latency=0.02))
     alice = IceHost(network, CONTROLLING, ("10.0.0.1", 1000))
     bob = IceHost(network, CONTROLLED, BOB, seed=2)
     bob.know(alice)
@@ -114,7 +115,7 @@ def test_a_rebound_nat_is_noticed_by_the_controlling_server() -> None:
 
 
 def test_two_peers_behind_nats_meet_through_reflexive_candidates() -> None:
-    network = SimulatedNetwork(conditions=LinkConditions(delay=0.02))
+    network = EngineNetwork(profile=LinkProfile(latency=0.02))
     network.add_nat(INSIDE[0], OUTSIDE)
     network.add_nat(OTHER_INSIDE[0], OTHER_OUTSIDE)
     alice = IceHost(network, CONTROLLING, INSIDE)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lktrio.rtc.ice import IceOptions, IceRole, IceState
-from lktrio.testing.engines import LinkConditions, SimulatedNetwork
+from lktrio.testing import LinkProfile
+from lktrio.testing.engines import EngineNetwork
 from tests.support.ice import (
     ALICE,
     BOB,
@@ -17,10 +18,10 @@ from tests.support.ice import (
     two_hosts,
 )
 
-GOOD = LinkConditions(delay=0.05)
+GOOD = LinkProfile(latency=0.05)
 
 
-def connected(role: IceRole = CONTROLLING) -> tuple[SimulatedNetwork, IceHost, IceHost]:
+def connected(role: IceRole = CONTROLLING) -> tuple[EngineNetwork, IceHost, IceHost]:
     network, alice, bob = two_hosts(GOOD, roles=(role, role.other))
     introduce(alice, bob)
     network.run(5)
@@ -28,7 +29,7 @@ def connected(role: IceRole = CONTROLLING) -> tuple[SimulatedNetwork, IceHost, I
     return network, alice, bob
 
 
-def exchange_restart(network: SimulatedNetwork, alice: IceHost, bob: IceHost) -> None:
+def exchange_restart(network: EngineNetwork, alice: IceHost, bob: IceHost) -> None:
     """Alice restarts; offer and answer take 0.2 s each."""
     alice.agent.restart(network.now)
     network.run(0.2)
@@ -85,8 +86,8 @@ def test_the_old_pair_is_dropped_once_the_new_one_is_selected() -> None:
 def test_moving_to_another_network() -> None:
     """The old socket is dead before the restart; the new one has another address."""
     network, alice, bob = connected()
-    network.set_link(ALICE[0], BOB[0], LinkConditions(loss=1.0))
-    network.set_link(BOB[0], ALICE[0], LinkConditions(loss=1.0))
+    network.set_link(ALICE[0], BOB[0], LinkProfile(loss=1.0))
+    network.set_link(BOB[0], ALICE[0], LinkProfile(loss=1.0))
     network.run(8)
     assert alice.state is IceState.DISCONNECTED
     alice.add_socket(("10.9.0.1", 9000))
@@ -105,8 +106,8 @@ def test_a_dead_old_pair_does_not_hold_up_a_new_one_that_waits_for_its_nominatio
     introduce(alice, bob)
     network.run(25)
     assert both_selected(alice, bob)
-    network.set_link(ALICE[0], BOB[0], LinkConditions(loss=1.0))
-    network.set_link(BOB[0], ALICE[0], LinkConditions(loss=1.0))
+    network.set_link(ALICE[0], BOB[0], LinkProfile(loss=1.0))
+    network.set_link(BOB[0], ALICE[0], LinkProfile(loss=1.0))
     alice.add_socket(("10.9.0.1", 9000))
     exchange_restart(network, alice, bob)
     network.run(10)
@@ -211,7 +212,7 @@ def test_a_restart_that_fails_keeps_the_old_pair_while_it_answers() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_restarts_over_a_bad_network(seed: int) -> None:
-    network, alice, bob = two_hosts(LinkConditions(delay=0.1, loss=0.3, jitter=0.1), seed=seed)
+    network, alice, bob = two_hosts(LinkProfile(latency=0.1, loss=0.3, jitter=0.1), seed=seed)
     introduce(alice, bob)
     assert network.run(8, until=lambda: both_selected(alice, bob))
     for _ in range(3):

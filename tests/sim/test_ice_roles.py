@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lktrio.rtc.ice import IceRole, IceState
-from lktrio.testing.engines import LinkConditions
+from lktrio.testing import LinkProfile
 from tests.support.ice import CONTROLLED, CONTROLLING, both_selected, introduce, two_hosts
 
 
@@ -13,7 +13,7 @@ from tests.support.ice import CONTROLLED, CONTROLLING, both_selected, introduce,
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("loss", [0.0, 0.3])
 def test_a_conflict_is_settled(role: IceRole, seed: int, loss: float) -> None:
-    conditions = LinkConditions(delay=0.03, loss=loss, jitter=0.02)
+    conditions = LinkProfile(latency=0.03, loss=loss, jitter=0.02)
     network, alice, bob = two_hosts(conditions, seed=seed, roles=(role, role))
     introduce(alice, bob)
     assert network.run(6, until=lambda: both_selected(alice, bob))
@@ -24,14 +24,14 @@ def test_a_conflict_is_settled(role: IceRole, seed: int, loss: float) -> None:
 
 @pytest.mark.parametrize("role", list(IceRole))
 def test_a_conflict_costs_little_time(role: IceRole) -> None:
-    network, alice, bob = two_hosts(LinkConditions(delay=0.05), roles=(role, role))
+    network, alice, bob = two_hosts(LinkProfile(latency=0.05), roles=(role, role))
     introduce(alice, bob)
     assert network.run(1, until=lambda: both_selected(alice, bob))
     assert network.now < 0.45
 
 
 def test_an_honest_start_has_no_conflict() -> None:
-    network, alice, bob = two_hosts(LinkConditions(delay=0.03))
+    network, alice, bob = two_hosts(LinkProfile(latency=0.03))
     introduce(alice, bob)
     network.run(30)
     assert alice.agent.stats.role_conflicts == bob.agent.stats.role_conflicts == 0

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from lktrio.testing.engines import LinkConditions
+from lktrio.testing import LinkProfile
 from tests.support.peer_call import VP8_DELTA, VP8_KEY, Call
 
 
 def test_large_keyframes_do_not_overrun_an_ordinary_uplink() -> None:
     """2.5 Mbit/s of video, a keyframe each second: in one burst, every one would be lost."""
     for megabits, size in ((20, 80_000), (20, 150_000), (20, 200_000), (50, 150_000)):
-        call = Call(LinkConditions(delay=0.02, rate=megabits * 1e6 / 8, queue=65_536))
+        call = Call(LinkProfile(latency=0.02, rate=megabits * 1e6 / 8, queue=65_536))
         track = call.publish("video")
         call.connect()
         frames = [
@@ -22,7 +22,7 @@ def test_large_keyframes_do_not_overrun_an_ordinary_uplink() -> None:
 
 
 def test_sound_does_not_wait_behind_a_keyframe() -> None:
-    call = Call(LinkConditions(delay=0.02))
+    call = Call(LinkProfile(latency=0.02))
     sound, picture = call.publish("audio"), call.publish("video")
     call.connect()
     peer, network = call.offerer.peer, call.network

@@ -12,7 +12,7 @@ from lktrio.errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.datachannel import DataChannelMessage
 from lktrio.rtc.streams import MAX_UNLISTED, KeyframeRequested
 from lktrio.rtc.transport import TransportState
-from lktrio.testing.engines import LinkConditions
+from lktrio.testing import LinkProfile
 from tests.support.peer_call import PERFECT, VP8_KEY, Call, opus_frames, vp8_frames
 
 
@@ -27,7 +27,7 @@ from tests.support.peer_call import PERFECT, VP8_KEY, Call, opus_frames, vp8_fra
 def test_every_frame_arrives_whole_and_in_order(
     kind: str, mime: str, frames: list[bytes], rate: float
 ) -> None:
-    call = Call(LinkConditions(delay=0.02))
+    call = Call(LinkProfile(latency=0.02))
     transceiver = call.publish(kind)
     call.connect()
     call.play(transceiver, mime, frames, rate)
@@ -45,9 +45,9 @@ def test_lost_video_is_repaired_by_retransmission(seed: int) -> None:
     call.connect()
     frames = vp8_frames(90)
     call.play(transceiver, "video/VP8", frames[:1], 30)
-    call.network.conditions = LinkConditions(delay=0.02, loss=0.1, jitter=0.01)
+    call.network.profile = LinkProfile(latency=0.02, loss=0.1, jitter=0.01)
     call.play(transceiver, "video/VP8", frames[1:-1], 30, first=1)
-    call.network.conditions = PERFECT
+    call.network.profile = PERFECT
     call.play(transceiver, "video/VP8", frames[-1:], 30, first=89)
     (received,) = call.answerer.frames.values()
     assert [frame.data for frame in received] == frames
@@ -58,7 +58,7 @@ def test_retransmissions_use_their_own_ssrc() -> None:
     call = Call()
     transceiver = call.publish("video")
     call.connect()
-    call.network.conditions = LinkConditions(delay=0.02, loss=0.1)
+    call.network.profile = LinkProfile(latency=0.02, loss=0.1)
     call.play(transceiver, "video/VP8", vp8_frames(60), 30)
     repair = call.answerer.stream().repair
     assert repair is not None
@@ -68,7 +68,7 @@ def test_retransmissions_use_their_own_ssrc() -> None:
 
 
 def test_a_receiver_without_a_keyframe_asks_for_one() -> None:
-    call = Call(LinkConditions(delay=0.02))
+    call = Call(LinkProfile(latency=0.02))
     transceiver = call.publish("video")
     call.connect()
     call.play(transceiver, "video/VP8", vp8_frames(20)[1:], 30)
@@ -87,7 +87,7 @@ def test_what_a_gap_held_up_comes_in_time_although_nothing_follows() -> None:
     sent = [stream.send_frame(data, n * 960, call.network.now) for n, data in enumerate(frames)]
     call.offerer.peer.send(sent[0] + sent[2])
     call.offerer.push()
-    call.network.conditions = LinkConditions(loss=1.0)  # for what would repair it
+    call.network.profile = LinkProfile(loss=1.0)  # for what would repair it
     call.network.run(2)
     (received,) = call.answerer.frames.values()
     assert [frame.data for frame in received] == [frames[0], frames[2]]
@@ -109,7 +109,7 @@ def test_a_keyframe_that_is_asked_for_too_soon_is_asked_for_in_time() -> None:
 
 
 def test_reports_flow_both_ways() -> None:
-    call = Call(LinkConditions(delay=0.02))
+    call = Call(LinkProfile(latency=0.02))
     transceiver = call.publish("video")
     call.connect()
     call.play(transceiver, "video/VP8", vp8_frames(90), 30)
@@ -167,7 +167,7 @@ def test_hundreds_of_tracks_one_after_the_other_leave_no_state() -> None:
 
 
 def test_data_and_media_share_the_connection() -> None:
-    call = Call(LinkConditions(delay=0.02, loss=0.05))
+    call = Call(LinkProfile(latency=0.02, loss=0.05))
     transceiver = call.publish("audio")
     channel = call.offerer.peer.create_data_channel("_reliable")
     call.connect()
@@ -181,7 +181,7 @@ def test_data_and_media_share_the_connection() -> None:
 
 
 def test_an_ice_restart_keeps_media_and_data_flowing() -> None:
-    call = Call(LinkConditions(delay=0.02))
+    call = Call(LinkProfile(latency=0.02))
     transceiver = call.publish("audio")
     channel = call.offerer.peer.create_data_channel("chat")
     call.connect()

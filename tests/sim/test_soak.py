@@ -8,10 +8,10 @@ from __future__ import annotations
 import gc
 import tracemalloc
 
-from lktrio.testing.engines import LinkConditions
+from lktrio.testing import LinkProfile
 from tests.support.peer_call import Call, opus_frames, vp8_frames
 
-MISERABLE = LinkConditions(delay=0.02, loss=0.02, jitter=0.01, duplicate=0.01, reorder=0.01)
+MISERABLE = LinkProfile(latency=0.02, loss=0.02, jitter=0.01, duplicate=0.01, reorder=0.01)
 STEP = 0.02
 
 

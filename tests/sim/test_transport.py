@@ -23,9 +23,10 @@ from lktrio.rtc.transport import (
     TransportState,
     TransportStateChanged,
 )
-from lktrio.testing.engines import LinkConditions, SimulatedNetwork
+from lktrio.testing import LinkProfile
+from lktrio.testing.engines import EngineNetwork
 
-PERFECT = LinkConditions()
+PERFECT = LinkProfile()
 LONG_AGO = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -99,7 +100,7 @@ class Host:
         out, self.transport.out = self.transport.out, []
         return [(self.address, address, data) for _, address, data in out]
 
-    def send_rtp(self, network: SimulatedNetwork, payload: bytes, sequence: int) -> None:
+    def send_rtp(self, network: EngineNetwork, payload: bytes, sequence: int) -> None:
         assert self.sink.sender is not None
         header = bytes([0x80, 96, 0, sequence]) + bytes(4) + b"\0\0\0\x05"
         data = self.sink.sender.stream(5).protect(header, payload, sequence)
@@ -113,13 +114,13 @@ class Call:
 
     def __init__(
         self,
-        conditions: LinkConditions = PERFECT,
+        conditions: LinkProfile = PERFECT,
         *,
         lite: bool = False,
         offerer_is_dtls_client: bool = False,
         seed: int = 1,
     ) -> None:
-        self.network = SimulatedNetwork(seed=seed, conditions=conditions)
+        self.network = EngineNetwork(seed=seed, profile=conditions)
         self.offerer = Host(("192.0.2.1", 1000), seed)
         self.answerer = Host(("192.0.2.2", 2000), seed + 1, ice_lite=lite)
         self.network.attach(self.offerer, self.offerer.address)
@@ -158,9 +159,7 @@ class Call:
 def test_every_combination_of_roles_connects_within_six_round_trips(
     lite: bool, offerer_is_dtls_client: bool
 ) -> None:
-    call = Call(
-        LinkConditions(delay=0.02), lite=lite, offerer_is_dtls_client=offerer_is_dtls_client
-    )
+    call = Call(LinkProfile(latency=0.02), lite=lite, offerer_is_dtls_client=offerer_is_dtls_client)
     call.connect()
     assert call.network.now <= 6 * 0.04
 
@@ -168,7 +167,7 @@ def test_every_combination_of_roles_connects_within_six_round_trips(
 @pytest.mark.parametrize("loss", [0.1, 0.3])
 @pytest.mark.parametrize("seed", range(5))
 def test_it_connects_over_a_lossy_reordering_network(loss: float, seed: int) -> None:
-    call = Call(LinkConditions(delay=0.05, jitter=0.05, loss=loss, duplicate=0.1), seed=seed)
+    call = Call(LinkProfile(latency=0.05, jitter=0.05, loss=loss, duplicate=0.1), seed=seed)
     call.connect()
 
 
@@ -184,7 +183,7 @@ def test_media_is_decrypted_on_the_other_side_both_ways() -> None:
 
 
 def test_a_repeated_media_packet_is_delivered_once() -> None:
-    call = Call(LinkConditions(duplicate=1.0))
+    call = Call(LinkProfile(duplicate=1.0))
     call.connect()
     call.offerer.send_rtp(call.network, b"once", 1)
     call.network.run(0.1)
@@ -192,7 +191,7 @@ def test_a_repeated_media_packet_is_delivered_once() -> None:
 
 
 def test_data_channels_opened_before_connecting_carry_messages_over_loss() -> None:
-    call = Call(LinkConditions(delay=0.01, loss=0.1))
+    call = Call(LinkProfile(latency=0.01, loss=0.1))
     channel = call.offerer.transport.channels.create("chat")
     call.connect()
     assert call.network.run(10, until=lambda: channel.state == "open")
@@ -241,7 +240,7 @@ def test_a_changed_fingerprint_in_a_later_description_is_refused() -> None:
 
 
 def test_without_a_path_the_transport_fails_in_time() -> None:
-    call = Call(LinkConditions(loss=1.0))
+    call = Call(LinkProfile(loss=1.0))
     call.describe()
     assert call.network.run(60, until=lambda: call.offerer.transport.state is TransportState.FAILED)
     assert call.network.now < 45
@@ -250,7 +249,7 @@ def test_without_a_path_the_transport_fails_in_time() -> None:
 def test_an_outage_is_reported_and_recovered_from() -> None:
     call = Call()
     call.connect()
-    good, bad = LinkConditions(), LinkConditions(loss=1.0)
+    good, bad = LinkProfile(), LinkProfile(loss=1.0)
     for source, destination in (("192.0.2.1", "192.0.2.2"), ("192.0.2.2", "192.0.2.1")):
         call.network.set_link(source, destination, bad)
     assert call.network.run(

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from lktrio.rtc.base import Address
-from lktrio.testing.engines import SimulatedNetwork
+from lktrio.testing.engines import EngineNetwork
 
 INTERESTING = (0, 1, 2, 3, 4, 0x7F, 0x80, 0xFF)
 STRANGER: Address = ("203.0.113.66", 6666)
@@ -108,7 +108,7 @@ class Attacker:
 
     def __init__(
         self,
-        network: SimulatedNetwork,
+        network: EngineNetwork,
         seed: int,
         sources: Callable[[Address], Iterable[Address]],
         per_datagram: int = 1,

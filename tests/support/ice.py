@@ -17,7 +17,8 @@ from lktrio.rtc.ice import (
 from lktrio.rtc.ice.candidate import Candidate, host_candidate
 from lktrio.rtc.ice.gather import CandidateGathered, StunGatherer
 from lktrio.rtc.ice.stun import Attribute, StunClass, StunMessage
-from lktrio.testing.engines import LinkConditions, SimulatedNetwork
+from lktrio.testing import LinkProfile
+from lktrio.testing.engines import EngineNetwork
 
 CONTROLLING, CONTROLLED = IceRole.CONTROLLING, IceRole.CONTROLLED
 ALICE = ("10.0.0.1", 1000)
@@ -29,7 +30,7 @@ class IceHost:
 
     def __init__(
         self,
-        network: SimulatedNetwork,
+        network: EngineNetwork,
         role: IceRole,
         *addresses: Address,
         lite: bool = False,
@@ -158,16 +159,16 @@ class StunServer:
 
 
 def two_hosts(
-    conditions: LinkConditions | None = None,
+    conditions: LinkProfile | None = None,
     *,
     seed: int = 0,
     alice_options: IceOptions | None = None,
     bob_options: IceOptions | None = None,
     roles: tuple[IceRole, IceRole] = (CONTROLLING, CONTROLLED),
     bob_lite: bool = False,
-) -> tuple[SimulatedNetwork, IceHost, IceHost]:
+) -> tuple[EngineNetwork, IceHost, IceHost]:
     """Alice and Bob with one IPv4 socket each, not yet introduced to each other."""
-    network = SimulatedNetwork(seed=seed, conditions=conditions or LinkConditions())
+    network = EngineNetwork(seed=seed, profile=conditions or LinkProfile())
     alice = IceHost(network, roles[0], ALICE, options=alice_options, seed=seed + 100)
     bob = IceHost(network, roles[1], BOB, options=bob_options, seed=seed + 200, lite=bob_lite)
     return network, alice, bob

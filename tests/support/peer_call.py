@@ -13,10 +13,11 @@ from lktrio.rtc.rtp.inbound import InboundStream, ReceivedFrame
 from lktrio.rtc.streams import MediaReceived
 from lktrio.rtc.transceiver import Transceiver
 from lktrio.rtc.transport import TransportState
-from lktrio.testing.engines import LinkConditions, SimulatedNetwork
+from lktrio.testing import LinkProfile
+from lktrio.testing.engines import EngineNetwork
 
 LONG_AGO = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-PERFECT = LinkConditions()
+PERFECT = LinkProfile()
 VP8_KEY = b"\x10\x00\x00\x9d\x01\x2a\x40\x01\xb4\x00"  # the header of a 320x180 keyframe
 VP8_DELTA = b"\x11\x00\x00"
 
@@ -24,7 +25,7 @@ VP8_DELTA = b"\x11\x00\x00"
 class Host:
     """A peer with one socket in the simulated network, and what it received."""
 
-    def __init__(self, network: SimulatedNetwork, address: Address, seed: int) -> None:
+    def __init__(self, network: EngineNetwork, address: Address, seed: int) -> None:
         self.network = network
         self.address = address
         self.peer = Peer(
@@ -71,8 +72,8 @@ class Host:
 class Call:
     """An offerer and an answerer."""
 
-    def __init__(self, conditions: LinkConditions = PERFECT, seed: int = 1) -> None:
-        self.network = SimulatedNetwork(seed=seed, conditions=conditions)
+    def __init__(self, conditions: LinkProfile = PERFECT, seed: int = 1) -> None:
+        self.network = EngineNetwork(seed=seed, profile=conditions)
         self.offerer = Host(self.network, ("192.0.2.1", 1000), seed)
         self.answerer = Host(self.network, ("192.0.2.2", 2000), seed + 1)
 

@@ -8,7 +8,8 @@ from functools import partial
 import pytest
 
 from lktrio.rtc.base import NEVER, Address
-from lktrio.testing.engines import LinkConditions, SimulatedNetwork
+from lktrio.testing import LinkProfile
+from lktrio.testing.engines import EngineNetwork
 
 HERE, THERE = ("10.0.0.1", 1), ("10.0.0.2", 2)
 OUTSIDE = "203.0.113.1"
@@ -43,22 +44,22 @@ class Recorder:
 
 
 def pair(
-    conditions: LinkConditions | None = None, *, seed: int = 0
-) -> tuple[SimulatedNetwork, Recorder, Recorder]:
-    network = SimulatedNetwork(seed=seed, conditions=conditions or LinkConditions())
+    conditions: LinkProfile | None = None, *, seed: int = 0
+) -> tuple[EngineNetwork, Recorder, Recorder]:
+    network = EngineNetwork(seed=seed, profile=conditions or LinkProfile())
     here, there = Recorder(), Recorder()
     network.attach(here, HERE)
     network.attach(there, THERE)
     return network, here, there
 
 
-def send(network: SimulatedNetwork, count: int = 1, size: int = 1) -> None:
+def send(network: EngineNetwork, count: int = 1, size: int = 1) -> None:
     for i in range(count):
         network.send(HERE, THERE, i.to_bytes(4, "big") + bytes(size))
 
 
 def test_datagrams_arrive_in_order_after_the_delay() -> None:
-    network, _, there = pair(LinkConditions(delay=0.25))
+    network, _, there = pair(LinkProfile(latency=0.25))
     send(network, 10)
     assert network.run(1.0) is False
     assert network.now == 1.0
@@ -77,7 +78,7 @@ def test_hosts_are_drained_and_timers_fire_on_time() -> None:
 
 
 def test_a_run_ends_when_its_condition_holds() -> None:
-    network, _, there = pair(LinkConditions(delay=0.5))
+    network, _, there = pair(LinkProfile(latency=0.5))
     send(network)
     assert network.run(until=lambda: bool(there.arrived))
     assert network.now == 0.5
@@ -87,22 +88,22 @@ def test_a_run_ends_when_its_condition_holds() -> None:
 
 @pytest.mark.parametrize("share", [0.1, 0.3])
 def test_loss_and_duplication_are_about_as_asked(share: float) -> None:
-    network, _, there = pair(LinkConditions(loss=share))
+    network, _, there = pair(LinkProfile(loss=share))
     send(network, 2000)
     network.run(1)
     assert 2000 * (1 - share) * 0.9 < len(there.arrived) < 2000 * (1 - share) * 1.1
     assert network.lost == 2000 - len(there.arrived)
-    network, _, there = pair(LinkConditions(duplicate=share))
+    network, _, there = pair(LinkProfile(duplicate=share))
     send(network, 2000)
     network.run(1)
     assert 2000 * (1 + share) * 0.9 < len(there.arrived) < 2000 * (1 + share) * 1.1
 
 
 @pytest.mark.parametrize(
-    "conditions", [LinkConditions(delay=0.1, jitter=0.1), LinkConditions(reorder=0.3)]
+    "conditions", [LinkProfile(latency=0.1, jitter=0.1), LinkProfile(reorder=0.3)]
 )
 def test_jitter_and_reordering_change_the_order_and_lose_nothing(
-    conditions: LinkConditions,
+    conditions: LinkProfile,
 ) -> None:
     network, _, there = pair(conditions)
     for i in range(100):
@@ -114,7 +115,7 @@ def test_jitter_and_reordering_change_the_order_and_lose_nothing(
 
 
 def test_a_rate_spreads_datagrams_and_its_queue_overflows() -> None:
-    network, _, there = pair(LinkConditions(rate=1000.0, queue=500))
+    network, _, there = pair(LinkProfile(rate=1000.0, queue=500))
     send(network, 20, size=96)
     network.run(5)
     times = [time for time, _, _ in there.arrived]
@@ -124,7 +125,7 @@ def test_a_rate_spreads_datagrams_and_its_queue_overflows() -> None:
 
 def test_one_direction_can_differ() -> None:
     network, here, there = pair()
-    network.set_link("10.0.0.1", "10.0.0.2", LinkConditions(loss=1.0))
+    network.set_link("10.0.0.1", "10.0.0.2", LinkProfile(loss=1.0))
     send(network)
     network.send(THERE, HERE, b"back")
     network.run(1)
@@ -173,7 +174,7 @@ def test_a_rebound_nat_uses_a_new_port_and_forgets_the_old() -> None:
 
 def test_the_same_seed_is_the_same_network() -> None:
     def run(seed: int) -> list[tuple[float, Address, bytes]]:
-        network, _, there = pair(LinkConditions(jitter=0.1, loss=0.5, duplicate=0.5), seed=seed)
+        network, _, there = pair(LinkProfile(jitter=0.1, loss=0.5, duplicate=0.5), seed=seed)
         send(network, 50)
         network.run(5)
         return there.arrived
@@ -183,7 +184,7 @@ def test_the_same_seed_is_the_same_network() -> None:
 
 
 def test_a_host_that_stays_due_is_an_error() -> None:
-    network = SimulatedNetwork()
+    network = EngineNetwork()
     network.attach(Recorder(timer=0.0, period=0.0), HERE)
     with pytest.raises(RuntimeError, match="stays due"):
         network.run(1)
