@@ -23,7 +23,6 @@ from lktrio.rtc.payload.opus import packet_samples
 from lktrio.rtc.rtcp import parse_compound, serialize_compound
 from lktrio.rtc.rtp import RtpPacket
 from lktrio.rtc.rtp.red import primary_block, split_red
-from lktrio.rtc.sctp.packet import parse_packet
 from lktrio.rtc.sdp import (
     read_description,
     write_description,
@@ -32,6 +31,7 @@ from lktrio.rtc.srtp import SrtpProfile, SrtpReceiver
 from lktrio.signal.trickle import parse_trickle
 from tests.fuzz import seeds
 from tests.support.attacker import Mutator
+from tests.support.sctp_packet import parse_packet
 from tests.support.work import lines_run
 
 Parser: TypeAlias = Callable[[bytes], object]

@@ -35,9 +35,9 @@ from lktrio.rtc.payload import depacketizer
 from lktrio.rtc.rtcp import parse_compound, serialize_compound
 from lktrio.rtc.rtp import RtpPacket, SequenceUnwrapper, parse_header_length
 from lktrio.rtc.rtp.inbound import InboundFormat, InboundOptions, InboundStream
-from lktrio.rtc.sctp.packet import parse_packet
 from lktrio.rtc.srtp import EXPORTER_LABEL, SrtpKeys, SrtpProfile, SrtpReceiver
 from tests.support.cases import each_case
+from tests.support.sctp_packet import parse_packet
 
 DATA = Path(__file__).parents[1] / "data" / "calls"
 Flow: TypeAlias = tuple[Address, Address]

@@ -10,11 +10,11 @@ from lktrio.rtc.sctp.events import (
     SctpEvent,
     SctpMessage,
     SctpOptions,
-    SctpState,
     SctpStats,
     StreamsReset,
     StreamsResetDone,
 )
+from lktrio.rtc.sctp.states import SctpState
 
 __all__ = [
     "BufferedAmountLow",

@@ -5,7 +5,8 @@ Theory of operation
 Both sides of a WebRTC data transport send INIT as soon as DTLS is up, so the simultaneous open of
 RFC 9260 section 5.2.1 is the normal case: each answers the other's INIT with its own tag and first
 TSN, each echoes the other's cookie, and whichever cookie arrives first establishes. There is one
-path, DTLS underneath, and no restart: a peer that restarts ends the association.
+path, DTLS underneath, and no restart: a peer that restarts ends the association. Which state
+follows which is a table, :mod:`lktrio.rtc.sctp.states`.
 
 ``receive`` reads one packet: DATA and SACK in place, all other chunks through the codec and a
 table of handlers by type. ``flush``, called once after a batch of packets, writes what is due:
@@ -27,17 +28,18 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
-from struct import Struct
 from typing import Any, ClassVar, Final
 
 from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
-from lktrio.rtc.base import NEVER, RandomBytes
+from lktrio.rtc.base import RandomBytes
 from lktrio.rtc.sctp.causes import Cause, CauseCode, describe_causes
 from lktrio.rtc.sctp.chunks import (
     COMMON_HEADER,
+    DATA_FIELDS,
     DATA_HEADER,
     DATA_IMMEDIATE,
     MAX_CHUNKS,
+    MAX_REPORTED,
     SACK_HEADER,
     Abort,
     Chunk,
@@ -59,18 +61,12 @@ from lktrio.rtc.sctp.chunks import (
     parse_chunk,
 )
 from lktrio.rtc.sctp.events import (
-    ACCEPTING,
-    ACTIVE,
     DEFAULT_REMOTE_MAX_MESSAGE_SIZE,
-    ENDING,
-    RECEIVING,
-    SENDING,
     BufferedAmountLow,
     SctpClosed,
     SctpConnected,
     SctpEvent,
     SctpOptions,
-    SctpState,
     SctpStats,
 )
 from lktrio.rtc.sctp.handshake import Agreement, Offer, Repetition
@@ -78,20 +74,30 @@ from lktrio.rtc.sctp.inbound import InboundData
 from lktrio.rtc.sctp.outbound import OutboundData
 from lktrio.rtc.sctp.queue import OutboundMessage
 from lktrio.rtc.sctp.reconfig import StreamReconfiguration
+from lktrio.rtc.sctp.sacks import SackSchedule
 from lktrio.rtc.sctp.scoreboard import Outstanding
+from lktrio.rtc.sctp.serial import MASK
+from lktrio.rtc.sctp.states import (
+    ACCEPTING,
+    ACTIVE,
+    ENDING,
+    RECEIVING,
+    SENDING,
+    TRANSITIONS,
+    SctpState,
+    Step,
+)
 from lktrio.rtc.sctp.wire import PacketGate, PacketWriter
 
 __all__ = ["SctpAssociation"]
 
-_MASK: Final = 0xFFFFFFFF
-_DATA_FIELDS: Final = Struct("!IHHI")
 _SILENCE: Final = 5.0  # seconds after which a packet of the peer means that the path is back
 _MAX_CONTROL: Final = 64  # control chunks waiting for a flush
-_MAX_REPORTED: Final = 256  # bytes of an unrecognized chunk that are reported back
 _DATA: Final = int(ChunkType.DATA)
 _SACK: Final = int(ChunkType.SACK)
 _INIT: Final = int(ChunkType.INIT)
 _FORWARD_TSN: Final = int(ChunkType.FORWARD_TSN)
+_CLOSED: Final = SctpState.CLOSED  # asked for every chunk, and members of enums are slow to find
 _CUMULATIVE: Final = frozenset((_SACK, _FORWARD_TSN))
 
 
@@ -127,11 +133,9 @@ class SctpAssociation:
         self.options = options = options or SctpOptions()
         self.out: list[bytes] = []
         self.events: deque[SctpEvent] = deque()
-        self.state = SctpState.CLOSED
+        self.state = SctpState.NEW
         self.stats = SctpStats()
         self.remote_max_message_size = DEFAULT_REMOTE_MAX_MESSAGE_SIZE
-        self.closed = False
-        """Whether the association has ended for good."""
         self._ports = (local_port, remote_port)
         self._offer = Offer(random, options)
         self._gate = PacketGate(self._ports, self._offer.tag, options)
@@ -144,12 +148,16 @@ class SctpAssociation:
         self._reconfig: StreamReconfiguration | None = None
         self._early_resets: dict[int, None] = {}
         self._control: list[bytes] = []
-        self._unacknowledged_packets = 0
-        self._sack_at = NEVER
+        self._sacks = SackSchedule(options.sack_delay)
         self._heard_at = 0.0
         self._repetition = Repetition(options)
 
     # What the user does.
+
+    @property
+    def closed(self) -> bool:
+        """Whether the association has ended."""
+        return self.state is _CLOSED
 
     @property
     def connected(self) -> bool:
@@ -178,9 +186,8 @@ class SctpAssociation:
 
     def start(self, now: float) -> None:
         """Send INIT: DTLS is up. Does nothing when the handshake has begun already."""
-        if self.closed or self.state is not SctpState.CLOSED:
+        if not self._enter(Step.START):
             return
-        self.state = SctpState.COOKIE_WAIT
         self._send_until_answered(self._offer.init(), now)
         self.flush(now)
 
@@ -210,7 +217,7 @@ class SctpAssociation:
             LocalProtocolError: The association has ended or is ending, the stream does not exist,
                 the message is empty or larger than the peer accepts, or the buffer is full.
         """
-        if self.closed or self.state not in ACCEPTING:
+        if self.state not in ACCEPTING:
             raise LocalProtocolError("the SCTP association is closed; nothing can be sent on it")
         self._check_stream(stream_id)
         queue = self._sender.queue
@@ -247,8 +254,7 @@ class SctpAssociation:
 
     def close(self, now: float) -> None:
         """End gracefully: deliver what is queued, then SHUTDOWN; :class:`SctpClosed` follows."""
-        if self.state is SctpState.ESTABLISHED:
-            self.state = SctpState.SHUTDOWN_PENDING
+        if self._enter(Step.CLOSE):
             self.flush(now)
         elif not self.connected:
             self.abort(now)
@@ -260,7 +266,7 @@ class SctpAssociation:
             now: The time in seconds.
             reason: A few words that the peer may show to a person.
         """
-        if self.closed:
+        if self.state is _CLOSED:
             return
         self._abort(reason)
         self._end(reason or "closed by this side", graceful=True)
@@ -273,18 +279,18 @@ class SctpAssociation:
 
     def next_timer(self) -> float:
         """When :meth:`handle_timer` has something to do, or ``NEVER``."""
-        due = min(self._sender.next_timer(), self._sack_at, self._repetition.at)
+        due = min(self._sender.next_timer(), self._sacks.at, self._repetition.at)
         return due if self._reconfig is None else min(due, self._reconfig.next_timer())
 
     def handle_timer(self, now: float) -> None:
         """Do what is due, and flush."""
-        if self.closed:
+        if self.state is _CLOSED:
             return
         self._sender.handle_timer(now)
         errors = self._sender.errors
         if self._reconfig is not None:
             self._reconfig.handle_timer(now)
-        again = self._repetition.due(now, self._sender.round_trip.timeout)
+        again = self._repetition.due(now, self._sender.timeout)
         if max(errors, self._repetition.errors) > self.options.max_retransmissions:
             self._abort("too many retransmissions")
             self._end("the peer does not answer", graceful=False)
@@ -294,14 +300,14 @@ class SctpAssociation:
         self.flush(now)
 
     def _send_until_answered(self, chunk: Chunk, now: float) -> None:
-        self._repetition.begin(chunk, now, self._sender.round_trip.timeout)
+        self._repetition.begin(chunk, now, self._sender.timeout)
         self._emit(chunk)
 
     # Output.
 
     def flush(self, now: float) -> None:
         """Write what is due to ``out``: control chunks, a SACK, and as much data as may be sent."""
-        if self.closed:
+        if self.state is _CLOSED:
             return
         records: list[Outstanding] = []
         if self._reconfig is not None:
@@ -319,17 +325,13 @@ class SctpAssociation:
             self._continue_shutdown(now)
 
     def _flush_sack(self, records: list[Outstanding], now: float) -> None:
-        """Add a SACK if one is due, or if it travels for free (RFC 9260 section 6.2)."""
+        """Add a SACK if one is due, or if it travels for free."""
         receiver = self._receiver
-        if receiver is None or not (self._unacknowledged_packets or receiver.sack_now):
+        if receiver is None:
             return
         free = bool(records) and len(records[0].packet) + SACK_HEADER.size < self.options.mtu
-        if receiver.sack_now or free or self._unacknowledged_packets > 1 or now >= self._sack_at:
+        if self._sacks.due(now, urgent=receiver.sack_now, free=free):
             self._control.append(receiver.build_sack())
-            self._unacknowledged_packets = 0
-            self._sack_at = NEVER
-        elif self._sack_at == NEVER:
-            self._sack_at = now + self.options.sack_delay
 
     def _collect(self, reconfig: StreamReconfiguration) -> None:
         """Take what the parts have produced."""
@@ -353,11 +355,12 @@ class SctpAssociation:
 
     def receive(self, packet: bytes, now: float) -> None:
         """Take one SCTP packet that DTLS has authenticated; it never raises."""
-        if not self._gate.admits(packet) or (self.closed and not self._answer_late(packet)):
+        closed = self.state is _CLOSED
+        if not self._gate.admits(packet) or (closed and not self._answer_late(packet)):
             self.stats.packets_dropped += 1
             return
         self.stats.packets_received += 1
-        if self.closed:
+        if closed:
             return
         if now - self._heard_at > _SILENCE and (self._sender.errors or self._repetition.errors):
             self._retry(now)
@@ -400,13 +403,13 @@ class SctpAssociation:
                 break
             elif not self._receive_chunk(kind, flags, packet[position + 4 : end], now):
                 break
-            if self.closed:
+            if self.state is _CLOSED:
                 return
             position = end + 3 & ~3
         else:
             self.stats.malformed += position < size
         if carried_data:
-            self._unacknowledged_packets += 1
+            self._sacks.arrived()
         if cumulative:
             self._receive_cumulative(cumulative, now)
 
@@ -420,13 +423,14 @@ class SctpAssociation:
 
     def _receive_data(self, packet: bytes, flags: int, position: int, end: int) -> None:
         receiver = self._receiver
-        if receiver is None or self.state not in RECEIVING:
-            if receiver is None or self.state is not SctpState.COOKIE_ECHOED:
-                return
-            self._establish()  # the COOKIE-ACK was lost, but only its sender sends data
+        if receiver is None:
+            return
+        # A COOKIE-ACK may be lost, but only its sender sends data.
+        if self.state not in RECEIVING and not self._establish(Step.COOKIE_ACK):
+            return
         if end - position <= DATA_HEADER.size:
             raise RemoteProtocolError("DATA chunk without user data")
-        tsn, stream_id, sequence, protocol = _DATA_FIELDS.unpack_from(packet, position + 4)
+        tsn, stream_id, sequence, protocol = DATA_FIELDS.unpack_from(packet, position + 4)
         receiver.receive(
             flags, tsn, stream_id, sequence, protocol, packet[position + DATA_HEADER.size : end]
         )
@@ -452,7 +456,7 @@ class SctpAssociation:
             return False
         if isinstance(chunk, UnknownChunk):
             if kind & 0x40:  # RFC 9260 section 3.2: the upper bits say what to do
-                report = chunk.serialize()[:_MAX_REPORTED]
+                report = chunk.serialize()[:MAX_REPORTED]
                 self._answer(Error(((int(CauseCode.UNRECOGNIZED_CHUNK), report),)))
             return bool(kind & 0x80)
         handler = self._handlers.get(kind)  # ERROR and HEARTBEAT-ACK have no consequences
@@ -481,7 +485,7 @@ class SctpAssociation:
             self.stats.malformed += 1
             return
         self._adopt(self._offer.agree(answer))
-        self.state = SctpState.COOKIE_ECHOED
+        self._enter(Step.INIT_ACK)
         self._send_until_answered(CookieEcho(cookie), now)
 
     def _on_cookie_echo(self, echo: CookieEcho, now: float) -> None:
@@ -497,12 +501,11 @@ class SctpAssociation:
         else:
             if not same_peer or self._receiver is None:
                 self._adopt(agreement)
-            self._establish()
+            self._establish(Step.COOKIE)
         self._answer(CookieAck())
 
     def _on_cookie_ack(self, chunk: CookieAck, now: float) -> None:
-        if self.state is SctpState.COOKIE_ECHOED:
-            self._establish()
+        self._establish(Step.COOKIE_ACK)
 
     def _adopt(self, agreement: Agreement) -> None:
         """Set up both halves for what was agreed."""
@@ -518,6 +521,7 @@ class SctpAssociation:
         )
         self._receiver = InboundData(self.options, self.stats, agreement.remote_tsn)
         self._reconfig = StreamReconfiguration(
+            self._sender.queue,
             self._sender,
             self._receiver,
             self._offer.initial_tsn,
@@ -526,14 +530,24 @@ class SctpAssociation:
             attempts=self.options.max_retransmissions,
         )
 
-    def _establish(self) -> None:
-        self.state = SctpState.ESTABLISHED
+    def _establish(self, step: Step) -> bool:
+        if not self._enter(step):
+            return False
         self._repetition.end()
         if self._reconfig is not None:
             for stream_id in self._early_resets:
                 self._reconfig.reset(stream_id)
         self._early_resets.clear()
         self.events.append(SctpConnected())
+        return True
+
+    def _enter(self, step: Step) -> bool:
+        """Go on to the state that a step leads to; False if it leads nowhere from here."""
+        following = TRANSITIONS[self.state].get(step)
+        if following is None:
+            return False
+        self.state = following
+        return True
 
     # While established.
 
@@ -553,20 +567,20 @@ class SctpAssociation:
     # End.
 
     def _on_shutdown(self, chunk: Shutdown, now: float) -> None:
-        if self.state is SctpState.SHUTDOWN_SENT:
-            self.state = SctpState.SHUTDOWN_ACK_SENT
+        if not self._enter(Step.SHUTDOWN):
+            return
+        if self.state is SctpState.SHUTDOWN_ACK_SENT:
             self._send_until_answered(ShutdownAck(), now)
-        elif self.state in RECEIVING:
+        else:
             self._sender.acknowledge(chunk.cumulative_tsn, self._sender.peer_window, [], 0, now)
-            self.state = SctpState.SHUTDOWN_RECEIVED
 
     def _on_shutdown_ack(self, chunk: ShutdownAck, now: float) -> None:
-        if self.state in (SctpState.SHUTDOWN_SENT, SctpState.SHUTDOWN_ACK_SENT):
+        if self._enter(Step.SHUTDOWN_ACK):
             self._emit(ShutdownComplete())
             self._end("both sides closed", graceful=True)
 
     def _on_shutdown_complete(self, chunk: ShutdownComplete, now: float) -> None:
-        if self.state is SctpState.SHUTDOWN_ACK_SENT:
+        if self._enter(Step.SHUTDOWN_COMPLETE):
             self._end("both sides closed", graceful=True)
 
     def _on_abort(self, chunk: Abort, now: float) -> None:
@@ -574,12 +588,11 @@ class SctpAssociation:
 
     def _continue_shutdown(self, now: float) -> None:
         """All data is acknowledged: take the next step (RFC 9260 section 9.2)."""
-        if self.state is SctpState.SHUTDOWN_PENDING:
-            self.state = SctpState.SHUTDOWN_SENT
-            cumulative = self._receiver.cumulative & _MASK if self._receiver else 0
+        self._enter(Step.DRAINED)
+        if self.state is SctpState.SHUTDOWN_SENT:
+            cumulative = self._receiver.cumulative & MASK if self._receiver else 0
             self._send_until_answered(Shutdown(cumulative), now)
         else:
-            self.state = SctpState.SHUTDOWN_ACK_SENT
             self._send_until_answered(ShutdownAck(), now)
 
     def _violation(self, reason: str) -> None:
@@ -589,7 +602,6 @@ class SctpAssociation:
         self._end(f"the peer broke the protocol: {reason}", graceful=False)
 
     def _end(self, reason: str, *, graceful: bool) -> None:
-        self.closed = True
         self.state = SctpState.CLOSED
         self._repetition.end()
         self._sender.stop()
@@ -597,7 +609,7 @@ class SctpAssociation:
             self.events += self._receiver.messages
         self._receiver = self._reconfig = None
         self._control.clear()
-        self._sack_at = NEVER
+        self._sacks.stop()
         self.events.append(SctpClosed(reason, graceful))
 
     _handlers: ClassVar[dict[int, Callable[[SctpAssociation, Any, float], None]]] = {

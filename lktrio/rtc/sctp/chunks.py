@@ -36,11 +36,13 @@ __all__ = [
     "DATA_END",
     "DATA_HEADER",
     "DATA_IMMEDIATE",
+    "DATA_FIELDS",
     "DATA_PACKET",
     "DATA_UNORDERED",
     "EDMID_DTLS",
     "GAP_BLOCK",
     "MAX_CHUNKS",
+    "MAX_REPORTED",
     "MAX_GAP_BLOCKS",
     "MAX_PARAMETERS",
     "SACK_HEADER",
@@ -73,6 +75,9 @@ MAX_CHUNKS: Final = 64
 
 MAX_PARAMETERS: Final = 64
 """Parameters or error causes read from one chunk."""
+
+MAX_REPORTED: Final = 256
+"""Bytes of chunks and parameters that we do not know which are reported back."""
 
 MAX_GAP_BLOCKS: Final = 300
 """Gap blocks read from one SACK; more do not fit a packet of 1200 bytes anyway."""
@@ -107,7 +112,7 @@ DATA_UNORDERED: Final = 0x04
 DATA_IMMEDIATE: Final = 0x08  # RFC 7053: please do not delay the SACK
 
 _INIT: Final = Struct("!IIHHI")
-_DATA: Final = Struct("!IHHI")
+DATA_FIELDS: Final = Struct("!IHHI")
 _TSN: Final = Struct("!I")
 _STREAM: Final = Struct("!HH")
 
@@ -240,7 +245,7 @@ class Data(Chunk):
         """Read flags and value of a DATA chunk."""
         if len(value) < 13:  # RFC 9260 3.3.1: a DATA chunk without data is an error
             raise RemoteProtocolError("SCTP DATA chunk without data")
-        tsn, stream_id, sequence, protocol = _DATA.unpack_from(value)
+        tsn, stream_id, sequence, protocol = DATA_FIELDS.unpack_from(value)
         return cls(flags, tsn, stream_id, sequence, protocol, value[12:])
 
 

@@ -1,29 +1,22 @@
-"""What the user of an SCTP association sets and sees: options, events, state, counters."""
+"""What the user of an SCTP association sets and sees: options, events, counters."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Final, TypeAlias
 
 from lktrio._protocol_errors import LocalProtocolError
 
 __all__ = [
-    "ACCEPTING",
-    "ACTIVE",
     "DEFAULT_REMOTE_MAX_MESSAGE_SIZE",
-    "ENDING",
     "MAX_MESSAGE_SIZE",
     "MAX_STREAMS",
-    "RECEIVING",
-    "SENDING",
     "BufferedAmountLow",
     "SctpClosed",
     "SctpConnected",
     "SctpEvent",
     "SctpMessage",
     "SctpOptions",
-    "SctpState",
     "SctpStats",
     "StreamsReset",
     "StreamsResetDone",
@@ -37,41 +30,6 @@ DEFAULT_REMOTE_MAX_MESSAGE_SIZE: Final = 65536
 
 MAX_STREAMS: Final = 1024
 """Streams in each direction, unless configured lower."""
-
-
-class SctpState(Enum):
-    """State of an association (RFC 9260 section 4)."""
-
-    CLOSED = auto()
-    COOKIE_WAIT = auto()
-    COOKIE_ECHOED = auto()
-    ESTABLISHED = auto()
-    SHUTDOWN_PENDING = auto()
-    SHUTDOWN_SENT = auto()
-    SHUTDOWN_RECEIVED = auto()
-    SHUTDOWN_ACK_SENT = auto()
-
-
-ACCEPTING: Final = frozenset(
-    (SctpState.CLOSED, SctpState.COOKIE_WAIT, SctpState.COOKIE_ECHOED, SctpState.ESTABLISHED)
-)
-"""States in which the user may queue messages."""
-
-SENDING: Final = frozenset(
-    (SctpState.ESTABLISHED, SctpState.SHUTDOWN_PENDING, SctpState.SHUTDOWN_RECEIVED)
-)
-"""States in which data is transmitted."""
-
-RECEIVING: Final = frozenset(
-    (SctpState.ESTABLISHED, SctpState.SHUTDOWN_PENDING, SctpState.SHUTDOWN_SENT)
-)
-"""States in which data is taken."""
-
-ENDING: Final = frozenset((SctpState.SHUTDOWN_PENDING, SctpState.SHUTDOWN_RECEIVED))
-"""States that wait for the last data to be acknowledged."""
-
-ACTIVE: Final = SENDING | RECEIVING | {SctpState.SHUTDOWN_ACK_SENT}
-"""States after the handshake."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from typing import Final
 from lktrio.rtc.base import NEVER, RandomBytes
 from lktrio.rtc.sctp.chunks import (
     EDMID_DTLS,
+    MAX_REPORTED,
     Chunk,
     ChunkType,
     Init,
@@ -41,7 +42,6 @@ _PARAMETER: Final = Struct("!HH")
 _EXTENSIONS: Final = bytes((ChunkType.RE_CONFIG, ChunkType.FORWARD_TSN))
 _KNOWN_PARAMETERS: Final = frozenset(int(kind) for kind in ParameterType)
 _ADDRESS_PARAMETERS: Final = frozenset((5, 6, 9, 11, 12))  # RFC 9260 3.3.2: one path, not needed
-_MAX_REPORTED: Final = 256  # bytes of unrecognized parameters reported back
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ class Offer:
 def _unrecognized(init: Init) -> list[Parameter]:
     """Parameters to report back as their type demands (RFC 9260 section 3.2.1)."""
     report: list[Parameter] = []
-    room = _MAX_REPORTED
+    room = MAX_REPORTED
     for kind, value in init.parameters:
         if kind in _KNOWN_PARAMETERS or kind in _ADDRESS_PARAMETERS:
             continue

@@ -42,11 +42,10 @@ from lktrio.rtc.sctp.chunks import (
     Error,
 )
 from lktrio.rtc.sctp.events import SctpMessage, SctpOptions, SctpStats
+from lktrio.rtc.sctp.serial import HALF, MASK
 
 __all__ = ["InboundData"]
 
-_MASK: Final = 0xFFFFFFFF
-_HALF: Final = 0x80000000
 _WHOLE: Final = DATA_BEGIN | DATA_END
 _MAX_OFFSET: Final = 0xFFFF  # a gap block cannot tell of a TSN further from the cumulative one
 _MAX_RANGES: Final = 4096  # blocks of received TSNs kept while something is missing
@@ -169,7 +168,7 @@ class InboundData:
                 association must be aborted.
         """
         cumulative = self.cumulative
-        offset = (tsn - cumulative) & _MASK
+        offset = (tsn - cumulative) & MASK
         if offset == 1 and not self._lows:
             self.cumulative = cumulative + 1
             self._stats.data_chunks_received += 1
@@ -247,7 +246,7 @@ class InboundData:
         """Enter a TSN into what has been received; False when it is old or must be dropped."""
         lows, highs = self._lows, self._highs
         at = bisect_right(lows, tsn) - 1
-        if offset == 0 or offset >= _HALF or (at >= 0 and tsn <= highs[at]):
+        if offset == 0 or offset >= HALF or (at >= 0 and tsn <= highs[at]):
             self._note_duplicate(tsn)
             return False
         over = self._held_bytes + size > self._window or self._held_chunks >= self._max_held
@@ -270,7 +269,7 @@ class InboundData:
         self._stats.duplicates += 1
         self.sack_now = True
         if len(self._duplicates) < _MAX_DUPLICATES:
-            self._duplicates.append(tsn & _MASK)
+            self._duplicates.append(tsn & MASK)
 
     def _absorb_ranges(self) -> None:
         """Move the cumulative TSN over the ranges that it has reached."""
@@ -446,8 +445,8 @@ class InboundData:
             streams: Last skipped sequence number by stream, for ordered streams.
         """
         self.sack_now = True
-        offset = (tsn - self.cumulative) & _MASK
-        if not 0 < offset < _HALF:
+        offset = (tsn - self.cumulative) & MASK
+        if not 0 < offset < HALF:
             return
         if self._tail is not None:
             self._enter_recovery(self._tail)
@@ -509,7 +508,7 @@ class InboundData:
         self.sack_now = False
         window = self.available_window
         if not self._lows and not self._duplicates:
-            return _PLAIN_SACK.pack(ChunkType.SACK, 0, 16, cumulative & _MASK, window, 0, 0)
+            return _PLAIN_SACK.pack(ChunkType.SACK, 0, 16, cumulative & MASK, window, 0, 0)
         blocks = [
             GAP_BLOCK.pack(low - cumulative, high - cumulative)
             for low, high in zip(
@@ -524,7 +523,7 @@ class InboundData:
                     ChunkType.SACK,
                     0,
                     16 + 4 * count,
-                    cumulative & _MASK,
+                    cumulative & MASK,
                     window,
                     len(blocks),
                     len(duplicates),

@@ -11,13 +11,14 @@ Outstanding chunks are found in two ways: by TSN, in the :class:`~lktrio.rtc.sct
 .Scoreboard` that SACKs are entered into, and in the order of their last transmission, in
 ``_sent``, which answers what a newer transmission has overtaken.
 
-Loss is detected by time (RFC 8985, RACK): a chunk is lost when one sent later has arrived and
-more than a round trip plus a reordering window has passed. A tail loss probe asks for a SACK when
-none comes in two round trips. The retransmission timeout is the last resort; ten of them in a row
-without an answer end the association.
+Loss is detected by time (:class:`~lktrio.rtc.sctp.rack.Rack`): a chunk is lost when one sent later
+has arrived and more than a round trip plus a reordering window has passed. A tail loss probe asks
+for a SACK when none comes in two round trips. The retransmission timeout is the last resort; ten of
+them in a row without an answer end the association.
 
 Partial reliability (RFC 3758): a message that is out of retransmissions or time is abandoned as
-a whole, including what was not sent yet, and a FORWARD-TSN tells the receiver to go on.
+a whole, including what was not sent yet; :class:`~lktrio.rtc.sctp.forward.ForwardPoint` lets the
+receiver go on.
 
 Implements RFC 9260 sections 6.1, 6.3, 6.9 and 7, RFC 3758 section 3.5, RFC 7053, RFC 8985
 sections 6 and 7 (adapted to SCTP).
@@ -40,28 +41,25 @@ from lktrio.rtc.sctp.chunks import (
     GAP_BLOCK,
     MAX_GAP_BLOCKS,
     SACK_HEADER,
-    ForwardTsn,
 )
 from lktrio.rtc.sctp.congestion import CongestionControl, RtoEstimator
 from lktrio.rtc.sctp.events import SctpOptions, SctpStats
+from lktrio.rtc.sctp.forward import ForwardPoint
 from lktrio.rtc.sctp.queue import OutboundMessage, SendQueue
+from lktrio.rtc.sctp.rack import Rack
 from lktrio.rtc.sctp.ranges import Ranges
 from lktrio.rtc.sctp.scoreboard import (
-    ABANDONED,
     IN_FLIGHT,
     LOST,
     Outstanding,
     Scoreboard,
 )
+from lktrio.rtc.sctp.serial import HALF, MASK
 
 __all__ = ["OutboundData"]
 
-_MASK: Final = 0xFFFFFFFF
-_HALF: Final = 0x80000000
 _MAX_OUTSTANDING: Final = 2048
 """Chunks in flight, 2.3 MB of full ones: what a SACK can make us walk through."""
-_MAX_FORWARD_STREAMS: Final = 128  # entries in one FORWARD-TSN that we send
-_DUPLICATE_THRESHOLD: Final = 3  # RFC 8985 section 6.2.4
 _PEER_SACK_DELAY: Final = 0.2  # RFC 9260 section 6.2: the usual delay for a lone packet
 _MIN_PROBE_DELAY: Final = 0.03  # room for a peer that answers once per batch
 _MAX_PROBES: Final = 2  # RFC 8985 has one; a second saves most timeouts at 30 % loss
@@ -98,10 +96,10 @@ class OutboundData:
         self.next_tsn = initial_tsn
         """TSN of the next new chunk, unwrapped."""
         self._board = Scoreboard(stats, initial_tsn)
-        self._advanced = initial_tsn - 1
+        self._forward = ForwardPoint(self._board, initial_tsn)
+        self._rack = Rack(self.round_trip, initial_tsn)
         self._sent: deque[Outstanding] = deque()
         self._lost: deque[Outstanding] = deque()
-        self._skipped: list[OutboundMessage] = []
         self.peer_window = 0
         """What the peer last said it can take, in bytes."""
         self._serial = 0
@@ -109,18 +107,10 @@ class OutboundData:
         self._recovery_point = initial_tsn - 1
         self._last_sent_at = 0.0
 
-        self._rack_serial = 0
-        self._rack_elapsed = 0.0
-        self._reordering_seen = False
-        self._reordering_scale = 1
-        self._reordering_point = initial_tsn - 1
         self._asked = False
         self._probed = 0
         self._probe: list[Outstanding] = []
 
-        self.forward_due = False
-        """Whether a FORWARD-TSN is to be sent."""
-        self._forward_sent_at = -1.0
         self.errors = 0
         """Timeouts in a row without an answer."""
         self._timeout_at = NEVER
@@ -132,6 +122,16 @@ class OutboundData:
         self._tag = tag
         self.peer_window = window
         self._forward_supported = forward_supported
+
+    @property
+    def timeout(self) -> float:
+        """The retransmission timeout in seconds."""
+        return self.round_trip.timeout
+
+    @property
+    def forward_due(self) -> bool:
+        """Whether a FORWARD-TSN is to be sent."""
+        return self._forward.due
 
     @property
     def idle(self) -> bool:
@@ -202,7 +202,7 @@ class OutboundData:
             self._send_again(record, now)
             out.append(record)
         self._window_limited = bool(lost)
-        self._advance()
+        self._forward.advance()
 
     def _send_probe(self, out: list[Outstanding], now: float) -> None:
         due, self._probe = self._probe, []
@@ -265,7 +265,7 @@ class OutboundData:
                     0,
                     flag,
                     size + 16,
-                    tsn & _MASK,
+                    tsn & MASK,
                     stream_id,
                     sequence,
                     protocol,
@@ -348,35 +348,21 @@ class OutboundData:
             False when the SACK is impossible (it acknowledges what was never sent).
         """
         board = self._board
-        offset = (cumulative - board.cumulative) & _MASK
-        if offset >= _HALF:
+        offset = (cumulative - board.cumulative) & MASK
+        if offset >= HALF:
             return True  # overtaken by a newer one
         top = board.cumulative + offset
         if top >= self.next_tsn:
             return False
         newly, newest = board.acknowledge_up_to(top)
         if newest is not None:
-            self._delivered(newest, now)
+            self._rack.delivered(newest, now)
         beyond, newest = board.acknowledge_blocks(gaps, self.next_tsn - 1)
         if newest is not None:
-            self._delivered(newest, now)
-        self._advanced = max(self._advanced, top)
+            self._rack.delivered(newest, now)
         self.peer_window = window
         self._after_sack(newly + beyond, window, duplicates, now)
         return True
-
-    def _delivered(self, record: Outstanding, now: float) -> None:
-        """Learn from the most recently sent chunk that was acknowledged (RFC 8985 6.2)."""
-        elapsed = now - record.sent_at
-        if record.transmissions == 1:
-            self.round_trip.measured(elapsed)
-        elif elapsed < self.round_trip.minimum:
-            return  # this answers an earlier transmission
-        if record.serial > self._rack_serial:
-            self._rack_serial = record.serial
-            self._rack_elapsed = elapsed
-        elif record.transmissions == 1:
-            self._reordering_seen = True
 
     def _after_sack(self, newly: int, window: int, duplicates: int, now: float) -> None:
         if newly:
@@ -388,12 +374,10 @@ class OutboundData:
                 self.congestion.acknowledged(newly, now, smoothed)
         if window < self._options.mtu:
             self.errors = 0  # the peer is there, its window is closed (RFC 9260 6.1 A)
-        if duplicates and self._board.cumulative > self._reordering_point:
-            self._reordering_point = self.next_tsn - 1
-            self._reordering_scale = min(self._reordering_scale + 1, 16)
+        if duplicates:
+            self._rack.duplicated(self._board.cumulative, self.next_tsn - 1)
         self._detect_losses(now)
-        if self._advanced > self._board.cumulative and self._forward_overdue(now):
-            self.forward_due = True
+        self._forward.acknowledged(self.round_trip.smoothed or 0.0, now)
         if not self._board.records:
             self._timeout_at = self._probe_at = NEVER
         elif newly:
@@ -426,8 +410,8 @@ class OutboundData:
     def _detect_losses(self, now: float) -> None:
         """Take for lost what a later transmission has overtaken (RFC 8985 section 6.2)."""
         self._reorder_at = NEVER
-        sent, newest = self._sent, self._rack_serial
-        patience = self._rack_elapsed + self._reordering_window()
+        sent, newest = self._sent, self._rack.newest
+        patience = self._rack.patience(self._board, self._recovery_point)
         reduced = False
         while sent:
             record = sent[0]
@@ -443,16 +427,7 @@ class OutboundData:
         if reduced:
             self._recovery_point = self.next_tsn - 1
             self.congestion.lost()
-        self._advance()
-
-    def _reordering_window(self) -> float:
-        if not self._reordering_seen:
-            in_recovery = self._board.cumulative < self._recovery_point
-            beyond = self._board.beyond_gap
-            if in_recovery or beyond >= _DUPLICATE_THRESHOLD:
-                return 0.0
-        smoothed = self.round_trip.smoothed or 0.0
-        return min(self._reordering_scale * self.round_trip.minimum / 4, smoothed)
+        self._forward.advance()
 
     def _lose(self, record: Outstanding, now: float) -> None:
         self._board.in_flight -= record.size
@@ -494,8 +469,8 @@ class OutboundData:
                 self._lose(record, now)
             elif record.state == LOST:
                 self._lost.append(record)
-        self._advance()
-        self.forward_due = self._advanced > self._board.cumulative
+        self._forward.advance()
+        self._forward.due = self._forward.ahead
         self._timeout_at = NEVER
         self._arm(now)
 
@@ -520,8 +495,7 @@ class OutboundData:
             self.queue.sent(message, rest)
             self.queue.done()
         self._board.give_up(message)
-        if not message.unordered:
-            self._skipped.append(message)
+        self._forward.skip(message)
 
     def _occupy_tsn(self, message: OutboundMessage) -> None:
         """Give the unsent rest of a message one TSN that is skipped and never sent.
@@ -533,38 +507,10 @@ class OutboundData:
         self.next_tsn += 1
         self._board.records[tsn] = Outstanding(tsn, b"", 0, 0.0, 0, message)
 
-    def _advance(self) -> None:
-        """Move the advanced peer ack point over abandoned chunks (RFC 3758 3.5 C)."""
-        point, window = self._advanced, self._board.records
-        while (record := window.get(point + 1)) is not None and record.state >= ABANDONED:
-            point += 1
-        if point > self._advanced:
-            self._advanced = point
-            self.forward_due = True
-
-    def _forward_overdue(self, now: float) -> bool:
-        return now - self._forward_sent_at > (self.round_trip.smoothed or 0.0)
-
     def build_forward(self, now: float) -> bytes:
         """The FORWARD-TSN chunk that is due."""
-        self.forward_due = False
-        self._forward_sent_at = now
-        target = self._advanced
-        skipped = [
-            message for message in self._skipped if message.last_tsn > self._board.cumulative
-        ]
-        self._skipped = skipped
-        streams: dict[int, int] = {}
-        for message in sorted(skipped, key=lambda message: message.last_tsn):
-            stream_id = message.stream.stream_id
-            if message.last_tsn > target:
-                break
-            if stream_id not in streams and len(streams) == _MAX_FORWARD_STREAMS:
-                target = message.first_tsn - 1
-                break
-            streams[stream_id] = message.sequence
         self._arm(now)
-        return ForwardTsn(target & _MASK, tuple(streams.items())).serialize()
+        return self._forward.build(now)
 
     def retry(self, now: float) -> None:
         """Try again at once what is outstanding: the network path has changed."""
@@ -580,6 +526,5 @@ class OutboundData:
         self._sent.clear()
         self._lost.clear()
         self._probe.clear()
-        self._skipped.clear()
-        self.forward_due = False
+        self._forward.clear()
         self._timeout_at = self._probe_at = self._reorder_at = NEVER

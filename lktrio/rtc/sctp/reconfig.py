@@ -20,18 +20,16 @@ from __future__ import annotations
 
 from enum import IntEnum
 from struct import Struct
-from typing import Final
+from typing import Final, Protocol
 
 from lktrio.rtc.base import NEVER
 from lktrio.rtc.sctp.chunks import Parameter, ParameterType, ReConfig
 from lktrio.rtc.sctp.events import StreamsReset, StreamsResetDone
-from lktrio.rtc.sctp.inbound import InboundData
-from lktrio.rtc.sctp.outbound import OutboundData
+from lktrio.rtc.sctp.queue import SendQueue
+from lktrio.rtc.sctp.serial import HALF, MASK
 
 __all__ = ["StreamReconfiguration"]
 
-_MASK: Final = 0xFFFFFFFF
-_HALF: Final = 0x80000000
 _MAX_STREAMS_PER_REQUEST: Final = 256
 _MAX_PARAMETERS: Final = 2  # RFC 6525 section 3.1
 _MAX_TIMEOUT: Final = 10.0  # seconds between repetitions of a request
@@ -53,11 +51,39 @@ class _Result(IntEnum):
     IN_PROGRESS = 6
 
 
+class SendingHalf(Protocol):
+    """What a request of ours says of what was sent before it."""
+
+    @property
+    def next_tsn(self) -> int:
+        """TSN of the next new chunk."""
+        ...
+
+    @property
+    def timeout(self) -> float:
+        """The retransmission timeout in seconds."""
+        ...
+
+
+class ReceivingHalf(Protocol):
+    """What performs a request of the peer."""
+
+    @property
+    def cumulative(self) -> int:
+        """The last TSN before which nothing is missing."""
+        ...
+
+    def reset_streams(self, stream_ids: tuple[int, ...]) -> None:
+        """Begin these streams anew, or all if there are none."""
+        ...
+
+
 class StreamReconfiguration:
     """Requests of both sides to reset streams.
 
     Args:
-        sender: The sending half, whose streams we reset.
+        queue: The streams that we reset.
+        sender: The sending half.
         receiver: The receiving half, whose streams the peer resets.
         local_sequence: Number of our first request: our initial TSN.
         remote_sequence: Number of the peer's first request: its initial TSN.
@@ -67,14 +93,16 @@ class StreamReconfiguration:
 
     def __init__(
         self,
-        sender: OutboundData,
-        receiver: InboundData,
+        queue: SendQueue,
+        sender: SendingHalf,
+        receiver: ReceivingHalf,
         local_sequence: int,
         remote_sequence: int,
         *,
         supported: bool,
         attempts: int,
     ) -> None:
+        self._queue = queue
         self._sender = sender
         self._receiver = receiver
         self._supported = supported
@@ -110,7 +138,7 @@ class StreamReconfiguration:
         """Make the next request if none is outstanding and a stream is ready for it."""
         if not self._waiting or self._request:
             return
-        streams = self._sender.queue.streams
+        streams = self._queue.streams
         ready = [
             stream_id
             for stream_id in self._waiting
@@ -120,12 +148,12 @@ class StreamReconfiguration:
             return
         for stream_id in ready:
             del self._waiting[stream_id]
-            self._sender.queue.hold(self._sender.queue.stream(stream_id))
+            self._queue.hold(self._queue.stream(stream_id))
         self._requested = tuple(ready)
         head = _OUTGOING.pack(
-            self._next_request & _MASK,
-            (self._expected - 1) & _MASK,
-            (self._sender.next_tsn - 1) & _MASK,
+            self._next_request & MASK,
+            (self._expected - 1) & MASK,
+            (self._sender.next_tsn - 1) & MASK,
         )
         value = head + b"".join(map(_STREAM.pack, ready))
         self._request = ReConfig(((ParameterType.OUTGOING_RESET_REQUEST, value),)).serialize()
@@ -133,7 +161,7 @@ class StreamReconfiguration:
 
     def _send_request(self, now: float) -> None:
         self.chunks.append(self._request)
-        timeout = self._sender.round_trip.timeout * 2 ** min(self._repeated, 10)
+        timeout = self._sender.timeout * 2 ** min(self._repeated, 10)
         self._deadline = now + min(timeout, _MAX_TIMEOUT)
 
     def handle_timer(self, now: float) -> None:
@@ -147,11 +175,11 @@ class StreamReconfiguration:
             self._send_request(now)
 
     def _answered(self, sequence: int, result: int, now: float) -> None:
-        if not self._request or sequence != self._next_request & _MASK:
+        if not self._request or sequence != self._next_request & MASK:
             return
         self._repeated = 0
         if result == _Result.IN_PROGRESS:
-            self._deadline = now + self._sender.round_trip.timeout
+            self._deadline = now + self._sender.timeout
             return
         self._conclude(accepted=result in (_Result.PERFORMED, _Result.NOTHING_TO_DO))
 
@@ -162,7 +190,7 @@ class StreamReconfiguration:
         self._deadline = NEVER
         streams, self._requested = self._requested, ()
         for stream_id in streams:
-            self._sender.queue.release(stream_id, anew=accepted)
+            self._queue.release(stream_id, anew=accepted)
         self.events.append(StreamsResetDone(streams, accepted))
 
     # The peer's requests.
@@ -189,12 +217,12 @@ class StreamReconfiguration:
 
     def _is_new(self, sequence: int) -> bool:
         """Whether a request is the next one; answers it when it is not."""
-        offset = (sequence - self._expected) & _MASK
+        offset = (sequence - self._expected) & MASK
         if offset == 0 and self._deferred is None:
             return True
         if offset == 0:
             result = int(_Result.REQUEST_IN_PROGRESS)
-        elif offset == _MASK:
+        elif offset == MASK:
             result = self._last_result
         else:
             result = _Result.BAD_SEQUENCE_NUMBER
@@ -227,8 +255,8 @@ class StreamReconfiguration:
         if self._deferred is None:
             return False
         sequence, last_tsn, stream_ids = self._deferred
-        ahead = (last_tsn - self._receiver.cumulative) & _MASK
-        if 0 < ahead < _HALF:
+        ahead = (last_tsn - self._receiver.cumulative) & MASK
+        if 0 < ahead < HALF:
             return False
         self._deferred = None
         self._receiver.reset_streams(stream_ids)

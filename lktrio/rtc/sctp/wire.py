@@ -16,7 +16,7 @@ from lktrio.rtc.sctp.crc32c import crc32c
 from lktrio.rtc.sctp.events import SctpOptions, SctpStats
 from lktrio.rtc.sctp.scoreboard import Outstanding
 
-__all__ = ["PacketGate", "PacketWriter"]
+__all__ = ["CHECKSUM", "PacketGate", "PacketWriter"]
 
 _ALWAYS_CHECKED: Final = frozenset((ChunkType.INIT, ChunkType.COOKIE_ECHO))  # RFC 9653 5.2
 _ORDINARY: Final = frozenset((int(ChunkType.DATA), int(ChunkType.SACK)))
@@ -24,7 +24,8 @@ _REFLECTING: Final = frozenset((ChunkType.ABORT, ChunkType.SHUTDOWN_COMPLETE))  
 _MIN_PACKET: Final = COMMON_HEADER.size + 4
 _MAX_PACKET: Final = 65535
 
-_CHECKSUM: Final = Struct("<I")
+CHECKSUM: Final = Struct("<I")
+"""The checksum field: CRC32C with its bytes in little-endian order (RFC 9260 appendix A)."""
 _MIN_CHUNK: Final = DATA_HEADER.size + 4  # nothing worth bundling is smaller
 _HEADER: Final = COMMON_HEADER.size
 
@@ -100,7 +101,7 @@ class PacketWriter:
 
 def _checked(packet: bytes) -> bytes:
     """The packet with its checksum filled in; the field must be 0 before."""
-    return packet[:8] + _CHECKSUM.pack(crc32c(packet)) + packet[12:]
+    return packet[:8] + CHECKSUM.pack(crc32c(packet)) + packet[12:]
 
 
 class PacketGate:
@@ -137,7 +138,7 @@ class PacketGate:
             return True
         if not self._verify:
             return True
-        return _CHECKSUM.pack(crc32c(packet[:8] + bytes(4) + packet[12:])) == packet[8:12]
+        return CHECKSUM.pack(crc32c(packet[:8] + bytes(4) + packet[12:])) == packet[8:12]
 
     def _tag_excused(self, packet: bytes, tag: int) -> bool:
         """The exceptions of RFC 9260 section 8.5.1: INIT has no tag, the T bit reflects one."""

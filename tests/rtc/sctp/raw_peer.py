@@ -23,7 +23,7 @@ from lktrio.rtc.sctp.chunks import (
     UnknownChunk,
 )
 from lktrio.rtc.sctp.crc32c import crc32c
-from lktrio.rtc.sctp.packet import CHECKSUM, parse_packet
+from tests.support.sctp_packet import CHECKSUM, parse_packet
 
 C = TypeVar("C", bound=Chunk)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from lktrio.rtc.sctp import SctpOptions
 from lktrio.rtc.sctp.chunks import CookieEcho, Init
-from lktrio.rtc.sctp.packet import parse_packet
 from tests.rtc.sctp.network import Network
 from tests.rtc.sctp.raw_peer import ALL, RawPeer, checked
 from tests.support.cases import each_case
+from tests.support.sctp_packet import parse_packet
 
 WITH, WITHOUT = SctpOptions(), SctpOptions(zero_checksum=False)
 

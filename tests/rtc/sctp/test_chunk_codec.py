@@ -32,8 +32,8 @@ from lktrio.rtc.sctp.chunks import (
     UnknownChunk,
     walk_parameters,
 )
-from lktrio.rtc.sctp.packet import Packet, parse_packet
 from tests.support.cases import each_case
+from tests.support.sctp_packet import Packet, parse_packet
 
 u16 = st.integers(0, 0xFFFF)
 u32 = st.integers(0, 0xFFFFFFFF)

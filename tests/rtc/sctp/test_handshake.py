@@ -14,10 +14,10 @@ from lktrio.rtc.sctp.chunks import (
     InitAck,
     ParameterType,
 )
-from lktrio.rtc.sctp.packet import parse_packet
 from tests.rtc.sctp.network import End, Network, Path
 from tests.rtc.sctp.raw_peer import ALL, RawPeer, new_association
 from tests.support.cases import each_case
+from tests.support.sctp_packet import parse_packet
 
 
 def connections(end: End) -> int:
@@ -148,7 +148,7 @@ def test_an_init_is_answered_without_keeping_state() -> None:
     peer = RawPeer(connect=False)
     peer.send(peer.init(), tag=0)
     (answer,) = peer.take(InitAck)
-    assert peer.association.state is SctpState.CLOSED
+    assert peer.association.state is SctpState.NEW
     assert answer.parameter(ParameterType.STATE_COOKIE)
     assert peer.association.next_timer() == float("inf")
 

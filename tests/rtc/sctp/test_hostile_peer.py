@@ -26,11 +26,11 @@ from lktrio.rtc.sctp.chunks import (
     ReConfig,
     UnknownChunk,
 )
-from lktrio.rtc.sctp.packet import Packet
 from tests.rtc.sctp.network import Network
 from tests.rtc.sctp.raw_peer import RawPeer, checked
 from tests.rtc.sctp.test_chunk_codec import chunks, packets
 from tests.support.cases import each_case
+from tests.support.sctp_packet import Packet
 
 
 def alive(peer: RawPeer) -> bool:

@@ -7,8 +7,8 @@ from pathlib import Path
 from lktrio.rtc.datachannel import DataChannelOpen
 from lktrio.rtc.sctp.chunks import ChunkType, Data, Init, InitAck, ParameterType, UnknownChunk
 from lktrio.rtc.sctp.crc32c import crc32c
-from lktrio.rtc.sctp.packet import parse_packet
 from tests.support.cases import each_case
+from tests.support.sctp_packet import parse_packet
 
 DATA = Path(__file__).parents[2] / "data" / "sctp"
 RECORDINGS = sorted(DATA.glob("*.txt"))

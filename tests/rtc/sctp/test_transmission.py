@@ -9,9 +9,9 @@ import pytest
 from lktrio.errors import LocalProtocolError
 from lktrio.rtc.sctp import BufferedAmountLow, SctpOptions
 from lktrio.rtc.sctp.chunks import DATA_BEGIN, DATA_END, DATA_IMMEDIATE, DATA_UNORDERED, Data
-from lktrio.rtc.sctp.packet import parse_packet
 from tests.rtc.sctp.raw_peer import RawPeer
 from tests.support.cases import each_case
+from tests.support.sctp_packet import parse_packet
 
 MTU = SctpOptions().mtu
 FRAGMENT = MTU - 12 - 16

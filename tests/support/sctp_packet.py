@@ -1,4 +1,4 @@
-"""Whole SCTP packets as values, for tests and tools (RFC 9260 section 3).
+"""Whole SCTP packets as values (RFC 9260 section 3).
 
 The association never builds these: it walks a packet in place and packs DATA straight to bytes.
 """
@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from struct import Struct
-from typing import Final
 
-from lktrio._protocol_errors import RemoteProtocolError
+from lktrio.errors import RemoteProtocolError
 from lktrio.rtc.sctp.chunks import (
     CHUNK_HEADER,
     COMMON_HEADER,
@@ -19,11 +17,9 @@ from lktrio.rtc.sctp.chunks import (
     UnknownChunk,
     parse_chunk,
 )
+from lktrio.rtc.sctp.wire import CHECKSUM
 
 __all__ = ["CHECKSUM", "Packet", "parse_packet"]
-
-CHECKSUM: Final = Struct("<I")
-"""The checksum field: CRC32C with its bytes in little-endian order (RFC 9260 appendix A)."""
 
 
 def _walk_chunks(data: bytes) -> Iterator[tuple[int, int, bytes]]:
@@ -44,7 +40,7 @@ def _walk_chunks(data: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A whole SCTP packet, for tests and tools; the association does not build these."""
+    """A whole SCTP packet."""
 
     source_port: int
     """SCTP port of the sender."""
