@@ -96,8 +96,8 @@ class QualityNews:
         if now < self._due:
             return
         self._due = now + _QUALITY_INTERVAL
-        there = {listener.sid for listener in listeners}
-        self._told = {sid: told & there for sid, told in self._told.items() if sid in there}
+        there = [listener.sid for listener in listeners]
+        self._told = {sid: told & {*there} for sid, told in self._told.items() if sid in there}
         for listener in listeners:
             if listener.active:
                 told = self._told.setdefault(listener.sid, set())

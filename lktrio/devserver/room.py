@@ -191,6 +191,8 @@ class ServerRoom:
 
     def reconcile(self, participant: ServerParticipant) -> None:
         """Bring what a participant receives in line with what it wants and may have."""
+        if participant.ended:  # it is leaving, and its own tracks end
+            return
         participant.downtracks.reconcile(self.tracks())
         self.data_tracks.reconcile(participant)
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
 
+import pytest
 import trio
 import trio.testing
 
 from lktrio import proto
+from lktrio.devserver.downtrack import DownTrack
 from lktrio.devserver.limits import MAX_LISTED
 from lktrio.devserver.pending import check_request
 from lktrio.devserver.permissions import SubscriptionPermissions
 from lktrio.devserver.preferences import DEFAULT_SETTINGS, Preferences, TrackSettings
 from lktrio.devserver.waiting import WaitingConnections
+from tests.support.caller import open_caller
+from tests.support.places import serve_place
+
+pytestmark = pytest.mark.virtual_time
 
 Reason = proto.RequestResponse.Reason
 VIDEO = proto.TrackType.VIDEO
@@ -131,3 +138,21 @@ async def test_connections_that_wait_are_bounded_per_address_and_in_all() -> Non
         waiting.close_all()
     assert sorted(closed) == ["a", "a", "a", "b", "c"]
     assert not waiting.close_oldest()
+
+
+async def test_who_left_receives_nothing_any_more() -> None:
+    def copies() -> int:
+        gc.collect()
+        return sum(isinstance(known, DownTrack) for known in gc.get_objects())
+
+    before = copies()
+    with trio.fail_after(20):
+        async with serve_place() as server, open_caller(server, "alice") as alice:
+            async with open_caller(server, "bob") as bob:
+                voice = await alice.publish("audio/opus")
+                await bob.publish("audio/opus")  # which ends before bob is gone
+                await bob.wait(lambda: voice.sid in bob.mids.values())
+                await bob.client.send(leave=proto.LeaveRequest())
+                await bob.client.wait_closed()
+            await alice.client.ping()
+            assert copies() == before
