@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import operator
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -36,6 +37,7 @@ UNKNOWN_FIELDS = "_unknown_fields"
 
 _WRAPPER = str.maketrans({"[": " ", "]": " ", ",": " ", "|": " "})
 _SCHEMA = "_lktrio_schema"
+_building = threading.RLock()  # a class that two threads make a dataclass of at once is spoilt
 
 
 def with_values(cls: type[MessageT], values: dict[str, Any]) -> MessageT:
@@ -163,11 +165,14 @@ class Schema:
 
 
 def schema_of(cls: type[betterproto2.Message]) -> Schema:
-    """The schema of a message class, built at first use."""
+    """The schema of a message class, built at first use, in whichever thread that is."""
     schema = cls.__dict__.get(_SCHEMA)
     if schema is None:
-        schema = Schema(cls)
-        setattr(cls, _SCHEMA, schema)
+        with _building:
+            schema = cls.__dict__.get(_SCHEMA)
+            if schema is None:
+                schema = Schema(cls)
+                setattr(cls, _SCHEMA, schema)
     return cast("Schema", schema)
 
 

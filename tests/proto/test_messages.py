@@ -32,6 +32,38 @@ def test_lists_and_maps_are_not_shared() -> None:
     assert not second.attributes
 
 
+def test_threads_may_use_a_class_for_the_first_time_at_once() -> None:
+    program = """
+import sys, threading
+import betterproto2
+from lktrio.proto.codec import encode
+from lktrio.proto.livekit import livekit_models, livekit_rtc
+
+sys.setswitchinterval(1e-6)
+found = [*vars(livekit_models).values(), *vars(livekit_rtc).values()]
+classes = [c for c in found if isinstance(c, type) and issubclass(c, betterproto2.Message)]
+barrier = threading.Barrier(4)
+
+def use():
+    for cls in classes:
+        barrier.wait(10)
+        try:
+            encode(cls())
+        except Exception as error:
+            print(cls.__name__, repr(error))
+
+threads = [threading.Thread(target=use) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == ""
+
+
 def test_unknown_arguments_are_refused() -> None:
     arguments: dict[str, Any] = {"nam": "x"}
     with pytest.raises(TypeError, match="Room has no field nam"):
