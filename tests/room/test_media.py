@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from lktrio import media
+from lktrio import media, proto
 from lktrio.errors import ContainerError, MediaError
 from lktrio.events import (
     LocalTrackPublished,
@@ -27,6 +27,7 @@ from lktrio.media import Codec, EncodedFrame
 from lktrio.room import RoomOptions
 from lktrio.room.session import sections
 from tests.support.recording import Recorder, drained, recording, run_of, sample, wait_for
+from tests.support.scripted_room import Plan, open_scripted_room
 from tests.support.servers import PATIENCE, V0, V1, VERSIONS, RoomServer, expect, until
 
 CODECS = pytest.mark.parametrize(
@@ -451,3 +452,33 @@ async def test_an_encoder_learns_that_a_keyframe_is_needed(server: RoomServer) -
                 await track.send(replace(sent[0], timestamp=1.0))
                 await track.send(replace(sent[1], timestamp=1.1))
                 assert (await late.receive()).data == sent[0].data
+
+
+async def test_a_stereo_file_is_announced_and_offered_as_stereo(tmp_path: Path) -> None:
+    """Tracks of one channel before and after it do not share its section."""
+    paths = {name: tmp_path / f"{name}.ogg" for name in ("mono", "stereo")}
+    for name, path in paths.items():
+        async with media.open_writer(path, media.OPUS, channels=1 + (name == "stereo")) as out:
+            await out.send(media.EncodedFrame(b"\xf8abc", 0.0, 0.02))
+    answers: list[str] = []
+
+    def note(answer: str) -> str:
+        answers.append(answer)
+        return answer
+
+    async with (
+        open_scripted_room(Plan(edit=note)) as (scripted, room),
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(scripted.accept_tracks)
+        for name in ("mono", "stereo", "mono", "stereo"):
+            await room.local_participant.publish_file(paths[name])
+        requests = scripted.requests("add_track")
+        for name in ("mono", "stereo", "mono", "stereo"):
+            request = (await anext(requests)).add_track
+            assert request is not None
+            assert request.stereo == (name == "stereo")
+            assert (proto.AudioTrackFeature.TF_STEREO in request.audio_features) == request.stereo
+        nursery.cancel_scope.cancel()
+    formats = [line for line in answers[-1].split("\r\n") if line.startswith("a=fmtp:111")]
+    assert formats.count("a=fmtp:111 minptime=10;useinbandfec=1;sprop-stereo=1;stereo=1") == 1

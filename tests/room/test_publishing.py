@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 import trio
@@ -239,31 +238,6 @@ async def test_the_server_is_ahead_of_us() -> None:
             assert isinstance(await events.receive(), LocalTrackPublished)
             assert isinstance(await events.receive(), LocalTrackSubscribed)
         nursery.cancel_scope.cancel()
-
-
-async def test_a_stereo_file_is_announced_and_offered_as_stereo(tmp_path: Path) -> None:
-    """Tracks of one channel before and after it do not share its section."""
-    paths = {name: tmp_path / f"{name}.ogg" for name in ("mono", "stereo")}
-    for name, path in paths.items():
-        async with media.open_writer(path, media.OPUS, channels=1 + (name == "stereo")) as out:
-            await out.send(media.EncodedFrame(b"\xf8abc", 0.0, 0.02))
-    answers: list[str] = []
-
-    def note(answer: str) -> str:
-        answers.append(answer)
-        return answer
-
-    async with open_scripted_room(Plan(edit=note)) as (scripted, room), accepting(scripted):
-        for name in ("mono", "stereo", "mono", "stereo"):
-            await room.local_participant.publish_file(paths[name])
-        requests = scripted.requests("add_track")
-        for name in ("mono", "stereo", "mono", "stereo"):
-            request = (await anext(requests)).add_track
-            assert request is not None
-            assert request.stereo == (name == "stereo")
-            assert (proto.AudioTrackFeature.TF_STEREO in request.audio_features) == request.stereo
-    formats = [line for line in answers[-1].split("\r\n") if line.startswith("a=fmtp:111")]
-    assert formats.count("a=fmtp:111 minptime=10;useinbandfec=1;sprop-stereo=1;stereo=1") == 1
 
 
 async def test_turning_off_is_said_once() -> None:
