@@ -9,7 +9,6 @@ together.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 import trio
@@ -66,8 +65,12 @@ class TrackMedia:
         self._codecs = codecs
         self._ask_keyframe = request_keyframe
         self._streams: list[InboundStream] = []
-        video = self._is_video
-        self._frames: MediaSource[EncodedFrame] = MediaSource(Backlog(from_keyframe=video), _taken)
+        self._is_video = record.view.kind is TrackKind.VIDEO
+        self._is_opus = False
+        self._payload_type = -1  # of which we know whether it is Opus
+        self._frames: MediaSource[EncodedFrame] = MediaSource(
+            Backlog(from_keyframe=self._is_video), _taken
+        )
         self._packets: MediaSource[RtpPacket] = MediaSource(Backlog(from_keyframe=False))
         self._first_timestamp: int | None = None
         self._on_first_reader = on_first_reader
@@ -171,12 +174,13 @@ class TrackMedia:
         self._capture_times.take_report(stream)
         if self._first_timestamp is None:
             self._first_timestamp = frames[0].timestamp
-        opus = not self._is_video and self.codec is OPUS
+        if stream.payload_type != self._payload_type:
+            self._payload_type, self._is_opus = stream.payload_type, self.codec is OPUS
         for frame in frames:
             encoded = EncodedFrame(
                 data=frame.data,
                 timestamp=(frame.timestamp - self._first_timestamp) / stream.clock_rate,
-                duration=_opus_duration(frame.data) if opus else 0.0,
+                duration=_opus_duration(frame.data) if self._is_opus else 0.0,
                 keyframe=frame.keyframe,
                 captured_at=self._capture_times.time_of(stream, frame.timestamp, frame.received_at),
             )
@@ -192,10 +196,6 @@ class TrackMedia:
         self._packets.end()
         self._want_what_is_read()
         self._streams.clear()
-
-    @property
-    def _is_video(self) -> bool:
-        return self._record.view.kind is TrackKind.VIDEO
 
     def _want_what_is_read(self) -> None:
         # A track that nobody reads any more queues nothing and assembles nothing.
@@ -218,7 +218,14 @@ def _sound_queue(kept: list[EncodedFrame]) -> MediaQueue[EncodedFrame]:
 
 def _taken(frame: EncodedFrame) -> EncodedFrame:
     """Note when the program took a frame: what it sends on at once is live."""
-    return replace(frame, received_at=trio.current_time())
+    return EncodedFrame(
+        frame.data,
+        frame.timestamp,
+        frame.duration,
+        frame.keyframe,
+        frame.captured_at,
+        trio.current_time(),
+    )
 
 
 def _opus_duration(packet: bytes) -> float:

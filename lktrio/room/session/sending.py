@@ -41,21 +41,6 @@ class TrackOwner(Protocol):
         ...
 
 
-class _OneAtATime:
-    """Refuses a second task: frames have an order, which tasks do not."""
-
-    def __init__(self) -> None:
-        self._busy = False
-
-    def __enter__(self) -> None:
-        if self._busy:
-            raise trio.BusyResourceError("another task is sending on this track")
-        self._busy = True
-
-    def __exit__(self, *_: object) -> None:
-        self._busy = False
-
-
 class OutgoingTrack:
     """What sends the media of a track (a ``TrackSender``).
 
@@ -84,7 +69,7 @@ class OutgoingTrack:
         self._connection = connection
         self._life = life
         self._pacer = FramePacer()
-        self._one_at_a_time = _OneAtATime()
+        self._busy = False
         self._over_at = -math.inf
         self._ended = trio.Event()
         self._subscribed = trio.Event()
@@ -108,12 +93,14 @@ class OutgoingTrack:
     async def send(self, frame: EncodedFrame) -> None:
         """Send a frame when it is due; see ``LocalTrack.send``."""
         _check_frame(frame)
-        with self._one_at_a_time:
-            await self._send_when_due(frame)
-
-    async def _send_when_due(self, frame: EncodedFrame) -> None:
-        with trio.move_on_after(self._pacer.schedule(frame, trio.current_time())):
-            await self._ended.wait()
+        if self._busy:  # frames have an order, which tasks do not
+            raise trio.BusyResourceError("another task is sending on this track")
+        self._busy = True
+        try:
+            with trio.move_on_after(self._pacer.schedule(frame, trio.current_time())):
+                await self._ended.wait()
+        finally:
+            self._busy = False
         self._check_open()
         now = trio.current_time()
         position = self._pacer.sent(frame, now)
