@@ -72,7 +72,7 @@ def test_an_outage_of_every_path_makes_nobody_jump_about() -> None:
         network.set_link(there, here, DEAD)
     network.run(15)
     assert alice.state is bob.state is IceState.DISCONNECTED
-    assert alice.agent._session.nominated is alice.agent.selected
+    assert alice.agent._session.selection.nominated is alice.agent.selected
     for here, there in everything:
         network.set_link(here, there, good)
         network.set_link(there, here, good)

@@ -64,6 +64,7 @@ from lktrio.rtc.ice.options import (
 )
 from lktrio.rtc.ice.pacing import TokenBucket
 from lktrio.rtc.ice.pairs import Check, Generation, Pair, PairState
+from lktrio.rtc.ice.schedule import CheckSchedule
 from lktrio.rtc.ice.session import IceSession
 from lktrio.rtc.ice.stun import StunClass, StunMessage, StunMethod
 
@@ -109,11 +110,10 @@ class IceAgent:
         role = IceRole.CONTROLLED if lite else role
         self._session = IceSession(role, random, options, self.stats, lite=lite)
         self._checks = self._session.checks
+        self._selection = self._session.selection
+        self._schedule = CheckSchedule(options)
         self._state = IceState.NEW
-        self._triggered: deque[Pair] = deque()
-        self._trigger_bucket = TokenBucket(options.pacing, options.triggered_burst)
         self._error_bucket = TokenBucket(1 / options.max_error_rate, options.max_error_rate)
-        self._next_ordinary = -NEVER
         self._last_heard = -NEVER
         self._deadline = NEVER
 
@@ -142,7 +142,7 @@ class IceAgent:
     @property
     def selected(self) -> Pair | None:
         """The nominated pair that carries traffic, or None."""
-        return self._session.selected
+        return self._selection.selected
 
     @property
     def role(self) -> IceRole:
@@ -162,7 +162,7 @@ class IceAgent:
     @property
     def round_trip_time(self) -> float | None:
         """Smoothed round trip of the pair that carries traffic, in seconds, or None."""
-        return None if self._session.carrier is None else self._session.carrier.round_trip
+        return None if self._selection.carrier is None else self._selection.carrier.round_trip
 
     @property
     def has_pending_restart(self) -> bool:
@@ -171,7 +171,7 @@ class IceAgent:
 
     def send_path(self) -> tuple[int, Address] | None:
         """Path and address to send to: the selected pair, else the best valid one, else None."""
-        return None if self._session.carrier is None else self._session.carrier.key
+        return None if self._selection.carrier is None else self._selection.carrier.key
 
     def is_validated(self, path: int, address: Address) -> bool:
         """Whether an authenticated answer to a check of ours came from that address.
@@ -239,8 +239,8 @@ class IceAgent:
         """Stop everything. Nothing is sent and nothing is due afterwards."""
         for generation in self._session.generations:
             self._session.cancel_checks(generation)
-        self._triggered.clear()
-        self._session.carrier = self._session.selected = self._session.nominated = None
+        self._schedule.clear()
+        self._selection.clear()
         self._deadline = NEVER
         self._set_state(IceState.CLOSED)
 
@@ -324,7 +324,7 @@ class IceAgent:
             source: Path and address that it came from.
         """
         self._last_heard = now
-        pair = self._session.awaited
+        pair = self._selection.awaited
         moved = pair is not None and pair.key == source
         if moved and pair is not None:
             self._session.confirm(pair, now)
@@ -401,7 +401,7 @@ class IceAgent:
             self._last_heard = now
         if self.lite:
             self._session.confirm(pair, now)
-            if check.nominates and self._session.may_follow(pair):
+            if check.nominates and self._selection.may_follow(pair):
                 self._select(pair)
             return
         if check.nominates and self._checks.role is IceRole.CONTROLLED:
@@ -410,7 +410,7 @@ class IceAgent:
             self._trigger(pair, now)
 
     def _on_nomination(self, pair: Pair, value: int | None, now: float) -> None:
-        accepted = accepts_nomination(pair, self._session.selected, value, now)
+        accepted = accepts_nomination(pair, self._selection.selected, value, now)
         if accepted and pair.is_valid:
             self._select(pair)
         elif accepted:
@@ -418,9 +418,9 @@ class IceAgent:
 
     def _select(self, pair: Pair) -> None:
         """Let a valid pair carry the traffic; everything older has served its time."""
-        if pair is self._session.selected:
+        if pair is self._selection.selected:
             return
-        self._session.select(pair)
+        self._selection.select(pair)
         self.events.append(PairSelected(pair.path, pair.address, pair.local, pair.remote))
         if pair.generation is self._session.newest:
             self._session.retire_generations()
@@ -448,11 +448,11 @@ class IceAgent:
         pair.local = self._session.as_seen(pair, mapped)
         self._session.confirm(pair, now)
         if self._checks.role is IceRole.CONTROLLING:
-            if check.nominates and pair is self._session.nominated:
+            if check.nominates and pair is self._selection.nominated:
                 self._select(pair)
         elif pair.nominate_on_success:
             pair.nominate_on_success = False
-            if accepts_nomination(pair, self._session.selected, None, now):
+            if accepts_nomination(pair, self._selection.selected, None, now):
                 self._select(pair)
 
     def _on_error(self, message: StunMessage, pair: Pair, check: Check, now: float) -> None:
@@ -504,7 +504,7 @@ class IceAgent:
     def _start(self, pair: Pair, now: float) -> None:
         if not pair.is_valid:
             pair.state = PairState.IN_PROGRESS
-        self._emit(self._checks.start(pair, now, nominate=pair is self._session.nominated))
+        self._emit(self._checks.start(pair, now, nominate=pair is self._selection.nominated))
 
     def _emit(self, transmit: Transmit) -> None:
         self.out.append(transmit)
@@ -515,48 +515,27 @@ class IceAgent:
         if pair.state is PairState.IN_PROGRESS and pair.check is not None:
             self._checks.hasten(pair, now)
             return
-        pair.state = PairState.WAITING
-        if not pair.triggered:
-            pair.triggered = True
-            self._triggered.append(pair)
+        self._schedule.trigger(pair)
 
     def _advance(self, now: float) -> None:
         """After any input: send what is due, nominate, and settle state and deadline."""
         generation = self._session.active
         if generation is not None and not generation.failed and not self.lite:
-            self._send_triggered(generation, now)
-            self._send_ordinary(generation, now)
+            for pair in self._schedule.take(generation, now):
+                self._start(pair, now)
             self._nominate(generation, now)
         self._session.prune_backups()
-        self._session.update_carrier(now)
+        self._selection.update_carrier(self._session.generations, now)
         self._update_state(generation, now)
         self._update_deadline(generation, now)
-
-    def _send_triggered(self, generation: Generation, now: float) -> None:
-        while self._triggered:
-            pair = self._triggered[0]
-            due = pair.state is PairState.WAITING and generation.pairs.get(pair.key) is pair
-            if due and not self._trigger_bucket.take(now):
-                return
-            self._triggered.popleft()
-            pair.triggered = False
-            if due:
-                self._start(pair, now)
-
-    def _send_ordinary(self, generation: Generation, now: float) -> None:
-        if now >= self._next_ordinary:
-            pair = generation.next_waiting()
-            if pair is not None:
-                self._start(pair, now)
-                self._next_ordinary = now + self.options.pacing
 
     def _nominate(self, generation: Generation, now: float) -> None:
         if self._checks.role is not IceRole.CONTROLLING:
             return
-        nominated = self._session.nominated
+        nominated = self._selection.nominated
         pair = choose_pair(generation, nominated, now, self.options)
         if pair is not None and pair is not nominated:
-            self._session.nominated = pair
+            self._selection.nominated = pair
             self._start(pair, now)
         elif nominated is not None and nominated.is_unresponsive(now, self.options.unresponsive):
             for backup in generation.valid_pairs():
@@ -587,12 +566,9 @@ class IceAgent:
         )
         if self.lite:
             return deadline
-        if self._triggered:
-            deadline = min(deadline, self._trigger_bucket.next_at())
-        if generation.next_waiting() is not None:
-            deadline = min(deadline, self._next_ordinary)
+        deadline = min(deadline, self._schedule.next_timer(generation))
         if self._checks.role is IceRole.CONTROLLING:
-            nominated = self._session.nominated
+            nominated = self._selection.nominated
             deadline = min(deadline, next_decision(generation, nominated, now, self.options))
         return deadline
 

@@ -23,10 +23,10 @@ from lktrio.rtc.base import Address, RandomBytes, Transmit
 from lktrio.rtc.ice.messages import build_check
 from lktrio.rtc.ice.options import IceOptions, IceRole
 from lktrio.rtc.ice.pairs import Check, Pair
+from lktrio.rtc.ice.stun import TRANSACTION_ID_SIZE
 
 __all__ = ["CheckTable"]
 
-_TRANSACTION_ID_SIZE = 12
 _CONSENT_MARGIN = 0.1  # seconds above the round trip, before a consent check is repeated
 _CONSENT_VARIATION = 0.2  # RFC 7675 section 5.1: 0.8 to 1.2 times the interval
 _SMOOTHING = 0.125  # of the round trip, as in RFC 6298
@@ -61,7 +61,7 @@ class CheckTable:
             The first datagram to send.
         """
         self.drop(pair)
-        transaction_id = self._random(_TRANSACTION_ID_SIZE)
+        transaction_id = self._random(TRANSACTION_ID_SIZE)
         generation = pair.generation
         if generation.remote is None:
             raise AssertionError("a check needs the credentials of the peer")

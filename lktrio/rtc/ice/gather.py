@@ -23,7 +23,7 @@ from typing import TypeAlias
 from lktrio._protocol_errors import RemoteProtocolError
 from lktrio.rtc.base import NEVER, Address, RandomBytes, Transmit
 from lktrio.rtc.ice.candidate import Candidate, normalize_host, reflexive_candidate
-from lktrio.rtc.ice.stun import Attribute, StunClass, StunMessage, StunMethod
+from lktrio.rtc.ice.stun import TRANSACTION_ID_SIZE, Attribute, StunClass, StunMessage, StunMethod
 
 __all__ = ["CandidateGathered", "GatherEvent", "GatheringFailed", "StunGatherer"]
 
@@ -31,7 +31,6 @@ _INITIAL_TIMEOUT = 0.25  # seconds; RFC 8489 section 6.2.1 allows less than 0.5 
 _BACKOFF = 2.0
 _GIVE_UP_AFTER = 5.0  # seconds: five requests
 _MAX_REQUESTS = 64
-_TRANSACTION_ID_SIZE = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ class StunGatherer:
         if len(self._requests) >= _MAX_REQUESTS:
             self.events.append(GatheringFailed(path, server, "too many requests at once"))
             return
-        transaction_id = self._random(_TRANSACTION_ID_SIZE)
+        transaction_id = self._random(TRANSACTION_ID_SIZE)
         message = StunMessage(StunMethod.BINDING, StunClass.REQUEST, transaction_id)
         request = _Request(
             path=path,

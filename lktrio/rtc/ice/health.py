@@ -9,6 +9,15 @@ checking, until it gives up: when every pair has failed and the peer has no more
 when nothing new has come up for a while (RFC 8838 section 8.1: the end of candidates may never be
 told). Failure is final for a generation. A restart makes a new one.
 
+::
+
+    NEW            no generation is active: one side's credentials are missing
+    CHECKING       no pair has worked yet
+    CONNECTED      a pair works, and the peer was heard lately
+    DISCONNECTED   a pair works and the peer is silent, or none works any more and there is hope
+    FAILED         no pair works, and none will
+    CLOSED         the user ended the agent; every other state follows from what is known
+
 Implements RFC 8445 section 6.1.2.5 (states, reduced to one list) and the states of W3C WebRTC
 section 5.6.4 without ``completed``.
 """

@@ -35,6 +35,7 @@ from lktrio.rtc.ice.checks import CheckTable
 from lktrio.rtc.ice.messages import CheckRequest, Credentials
 from lktrio.rtc.ice.options import IceOptions, IceRole, IceStats
 from lktrio.rtc.ice.pairs import Generation, Pair, PairState
+from lktrio.rtc.ice.selection import Selection
 
 __all__ = ["IceSession"]
 
@@ -53,9 +54,7 @@ class IceSession:
         generations: Oldest first; never empty.
         local: Path and candidate of everything that was added.
         bases: The candidate that a path's checks are sent from.
-        selected: The nominated pair, or None.
-        nominated: The pair that we nominated last in the active generation, or None.
-        carrier: The pair that traffic is sent on, or None.
+        selection: Which pair carries the traffic.
     """
 
     def __init__(
@@ -70,12 +69,7 @@ class IceSession:
         self.checks = CheckTable(role, random, options)
         self.local: list[tuple[int, Candidate]] = []
         self.bases: dict[int, Candidate] = {}
-        self.selected: Pair | None = None
-        self.nominated: Pair | None = None
-        self.carrier: Pair | None = None
-        self.awaited: Pair | None = None
-        """Of a lite agent: nominated, and selected once something authentic comes from there."""
-        self._home: tuple[int, Address] | None = None  # where traffic went last
+        self.selection = Selection(options, lite=lite)
         self._random = random
         self._options = options
         self._stats = stats
@@ -130,7 +124,7 @@ class IceSession:
             else:
                 self._old_ufrags.append(previous.remote.ufrag)
         self.retire_generations()
-        self.nominated = None
+        self.selection.nominated = None
         for address, candidate in generation.remote_candidates.items():
             self._pair_all(generation, address, candidate, now)
         held, self._held = self._held, []
@@ -142,10 +136,11 @@ class IceSession:
     def retire_generations(self) -> None:
         """Keep only the newest generation and the one that carries traffic."""
         *older, newest = self.generations
+        carrier = self.selection.carrier
         kept: list[Generation] = []
         for generation in older:
             self.cancel_checks(generation)
-            if self.carrier is not None and self.carrier.generation is generation:
+            if carrier is not None and carrier.generation is generation:
                 kept.append(generation)
         self.generations = [*kept, newest]
 
@@ -184,7 +179,7 @@ class IceSession:
         """Take a role; priorities of pairs depend on it."""
         self.checks.role = role
         if role is IceRole.CONTROLLED:
-            self.nominated = None
+            self.selection.nominated = None
         for generation in self.generations:
             for pair in generation.pairs.values():
                 pair.rank(role)
@@ -289,52 +284,12 @@ class IceSession:
         """A pair does not work, or not any more."""
         self.checks.drop(pair)
         pair.state = PairState.FAILED
-        if pair is self.selected:
-            self.selected = None
-        if pair is self.nominated:
-            self.nominated = None
-
-    def select(self, pair: Pair) -> None:
-        """Let a valid pair carry the traffic."""
-        self.selected = self.carrier = pair
-        self.awaited = None
-        self._home = pair.key
-
-    def may_follow(self, pair: Pair) -> bool:
-        """Whether a lite agent may select a nominated pair on the word of a check alone."""
-        if self._home is not None and pair.key != self._home:
-            self.awaited = pair
-            return False
-        self.awaited = None
-        return True
+        self.selection.drop(pair)
 
     def prune_backups(self) -> None:
-        """Give up the working pairs beyond the few that are kept beside the selected one."""
-        if self.selected is not None and self.selected.generation is self.newest:
-            kept = (self.selected, self.awaited)
-            backups = [pair for pair in self.newest.valid_pairs() if pair not in kept]
-            for pair in backups[self._options.max_backup_pairs :]:
-                self.fail(pair)
-
-    def update_carrier(self, now: float) -> None:
-        """Decide which pair carries traffic.
-
-        The selected one does, unless it is of an older generation and does not answer while a
-        pair of the active one works. A lite agent that has selected one never goes to another by
-        itself: what makes a pair valid for it may have been replayed.
-        """
-        if self._lite and self._home is not None:
-            self.carrier = self.selected
-            return
-        best = [pairs[0] for each in reversed(self.generations) if (pairs := each.valid_pairs())]
-        selected = self.selected
-        if selected is None or (
-            selected.generation is not best[0].generation
-            and selected.is_unresponsive(now, self._options.unresponsive)
-        ):
-            self.carrier = best[0] if best else None
-        else:
-            self.carrier = selected
+        """Give up the working pairs beyond the few that are kept."""
+        for pair in self.selection.surplus(self.newest):
+            self.fail(pair)
 
     def consent_due(self, pair: Pair, last_heard: float) -> float:
         """When to check a working pair again (RFC 7675 section 5.1).
@@ -345,7 +300,7 @@ class IceSession:
         """
         if self._lite or not pair.is_valid:
             return NEVER
-        if pair is self.carrier:
+        if pair is self.selection.carrier:
             return min(pair.next_consent, last_heard + self._options.silence_probe)
         return pair.next_consent if pair.generation is self.active else NEVER
 

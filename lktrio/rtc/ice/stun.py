@@ -38,6 +38,7 @@ __all__ = [
     "MAGIC_COOKIE",
     "MAX_ATTRIBUTES",
     "MAX_MESSAGE_SIZE",
+    "TRANSACTION_ID_SIZE",
     "Attribute",
     "StunClass",
     "StunMessage",
@@ -48,6 +49,9 @@ __all__ = [
 
 MAGIC_COOKIE = 0x2112A442
 """RFC 8489 section 5."""
+
+TRANSACTION_ID_SIZE = 12
+"""Bytes of a transaction id (RFC 8489 section 5)."""
 
 MAX_MESSAGE_SIZE = 1500
 """Bytes. No STUN message of ICE or TURN control comes near one Ethernet frame."""

@@ -72,7 +72,7 @@ def footprint(made: IceAgent) -> Any:
         ],
         [list(g.early) for g in session.generations],
         [list(g.remote_candidates) for g in session.generations],
-        list(made._triggered),
+        list(made._schedule._triggered),
         list(session._held),
         len(session.checks._pairs),
         made.state,
@@ -342,7 +342,7 @@ def test_a_flood_of_replayed_checks_is_bounded(known: bool) -> None:
     generation = session.newest
     assert len(generation.pairs) <= options.max_peer_reflexive
     assert len(generation.early) <= options.max_early_requests
-    assert len(made._triggered) <= options.max_pairs
+    assert len(made._schedule._triggered) <= options.max_pairs
     assert len(session.checks._pairs) <= options.max_peer_reflexive
     assert made.stats.dropped_limit > 1800
     assert sent <= options.max_peer_reflexive
