@@ -278,8 +278,13 @@ class PublishedTrack:
         return layer
 
     def update_quality(self, now: float) -> None:
-        """Tell the publisher which codecs and qualities anybody wants."""
+        """Tell the publisher which codecs and qualities anybody wants, once its media flows.
+
+        A client that is told while it still publishes the track may not know that one yet.
+        """
         if not self.is_video and len(self.info.codecs) < 2:
+            return
+        if not any(encoding.began for encoding in self.encodings):
             return
         wanted = {encoding.mime.lower(): NOTHING for encoding in self.encodings}
         for receiver in self.receivers:

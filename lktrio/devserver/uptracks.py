@@ -285,7 +285,8 @@ class UpTracks:
         layer.last_packet = now
         if not section.encoding.began:
             section.encoding.began = True
-            self._fall_back(section.track, section.encoding, now)
+            self._fall_back(section.track, section.encoding)
+            section.track.update_quality(now)
         if section.level is not None:
             section.level.observe(packets)
         for receiver in list(section.track.receivers):
@@ -293,13 +294,12 @@ class UpTracks:
                 receiver.choose(now)
             receiver.relay(layer, packets, now)
 
-    def _fall_back(self, track: PublishedTrack, encoding: Encoding, now: float) -> None:
+    def _fall_back(self, track: PublishedTrack, encoding: Encoding) -> None:
         """Let everybody have the backup codec, if that is what the publisher wants."""
         if not track.fell_back and track.falls_back_on(encoding, self._owner.room_size):
             track.fell_back = True
             for receiver in list(track.receivers):
                 receiver.on_codecs_changed()
-            track.update_quality(now)
 
     def tick(self, now: float) -> None:
         """Keep the reports to subscribers in the time of the publisher's clock."""

@@ -40,6 +40,11 @@ async def test_a_further_codec_is_asked_for_and_forwarded() -> None:
                 "video/VP8", "film", simulcast_codecs=CODECS, backup_codec_policy=Policy.SIMULCAST
             )
             async with open_caller(server, "bob", "v0", video_codecs=(H264,)) as bob:
+                await bob.wait(lambda: film.sid in bob.mids.values())
+                await trio.sleep(1)
+                # A browser that is still publishing would not know what this is about.
+                assert "subscribed_quality_update" not in alice.client.kinds()
+                film.send(KEYFRAME)
                 update = await alice.client.wait_for(
                     "subscribed_quality_update",
                     lambda told: len(told.subscribed_codecs) == 2,

@@ -99,6 +99,29 @@ async def test_its_camera_and_microphone_are_recorded(
 
 @on_each_server
 @single
+async def test_a_camera_in_a_codec_that_we_lack_comes_in_its_backup(
+    which: str, single: bool, tmp_path: Path
+) -> None:
+    for codec in ("vp9", "av1"):
+        with trio.fail_after(LIMIT):
+            async with (
+                open_server(which) as server,
+                open_browser(tmp_path / codec) as browser,
+                open_participant(
+                    server.url, server.token("me"), single_peer_connection=single
+                ) as participant,
+            ):
+                await join(browser, server, single=single)
+                await browser.order("publish_devices", codec=codec)
+                pictures = await participant.wait_pictures("cam", lambda seen: seen.count >= 30)
+                assert pictures.different > 10, codec
+                track = participant.tracks["cam"]
+                assert track.publication.mime_type.lower() == f"video/{codec}"
+                assert track.codec is VP8, codec
+
+
+@on_each_server
+@single
 async def test_it_plays_what_we_publish(which: str, single: bool, tmp_path: Path) -> None:
     film_frames = await picture_frames()
     with trio.fail_after(LIMIT):
