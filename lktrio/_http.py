@@ -9,6 +9,8 @@ URL counts, and what is wrong with it is said in one line, without user names an
 
 from __future__ import annotations
 
+import os
+from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -85,6 +87,11 @@ async def read_body(  # noqa: ASYNC910 - whatever is read of the network is a ch
 
 
 def _ssl_context() -> ssl.SSLContext:
+    return _context_for(*map(os.environ.get, ("SSL_CERT_FILE", "SSL_CERT_DIR")))
+
+
+@lru_cache(maxsize=4)  # reading all certificates takes longer than a call
+def _context_for(_file: str | None, _folder: str | None) -> ssl.SSLContext:
     import httpx
 
     try:

@@ -14,6 +14,7 @@ from lktrio import proto
 from lktrio.errors import ServerError
 from lktrio.proto.codec import decode
 from tests.api.peer import CLOUD, PROTOBUF, URL, Body, Peer, always, answer, api, hang
+from tests.support.cases import each_case
 
 LIST = proto.ListRoomsRequest()
 RINGING = timedelta(seconds=50)
@@ -29,8 +30,8 @@ async def seconds_until_error(peer: Peer, service: str, name: str, request: Any)
     return trio.current_time() - start
 
 
-@pytest.mark.parametrize(
-    ("service", "name", "request_", "seconds"),
+@each_case(
+    "service, name, request_, seconds",
     [
         ("room", "list_rooms", LIST, 10),
         ("room", "perform_rpc", proto.PerformRpcRequest(), 10),

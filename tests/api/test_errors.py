@@ -11,6 +11,7 @@ from lktrio import proto
 from lktrio.errors import ServerError, SipCallError
 from lktrio.proto.codec import encode
 from tests.api.peer import PROTOBUF, Body, Handler, Peer, always, api, refusal, refuse
+from tests.support.cases import each_case
 
 REQUEST = proto.ListRoomsRequest()
 ANSWER = encode(proto.ListRoomsResponse(rooms=[proto.Room(name="demo")]))
@@ -76,14 +77,14 @@ async def test_a_transfer_may_fail_without_a_sip_status() -> None:
     assert error.sip_transfer_id == "STX_a"
 
 
-@pytest.mark.parametrize("number", ["", "many", "-1", "4.5", "\u0664"])
+@each_case("number", ["", "many", "-1", "4.5", "\u0664"])
 async def test_a_sip_status_that_is_no_number_is_an_ordinary_error(number: str) -> None:
     error = await error_of(always(lambda: refusal(500, "internal", "x", sip_status_code=number)))
     assert type(error) is ServerError
 
 
-@pytest.mark.parametrize(
-    ("status", "code"),
+@each_case(
+    "status, code",
     [
         (400, "internal"),
         (401, "unauthenticated"),
@@ -110,7 +111,7 @@ async def test_a_page_of_a_proxy(status: int, code: str) -> None:
     assert len(error.message) < 400
 
 
-@pytest.mark.parametrize(
+@each_case(
     "body",
     [
         b"",
@@ -123,7 +124,6 @@ async def test_a_page_of_a_proxy(status: int, code: str) -> None:
         b'{"code": "internal", "msg": {}}',
         b"[" * 100_000,
     ],
-    ids=range(9),
 )
 async def test_an_error_body_that_is_none(body: bytes) -> None:
     error = await error_of(respond(503, body, Content_Type="application/json"))
@@ -150,7 +150,7 @@ async def test_a_redirect_is_not_followed() -> None:
     assert len(peer.requests) == 1
 
 
-@pytest.mark.parametrize("content_type", ["text/html", "application/json", ""])
+@each_case("content_type", ["text/html", "application/json", ""])
 async def test_success_of_another_type(content_type: str) -> None:
     error = await error_of(respond(200, b"<html>", Content_Type=content_type))
     assert (error.code, error.status) == ("internal", 200)

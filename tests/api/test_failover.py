@@ -13,6 +13,7 @@ from trio.testing import MockClock
 from lktrio import proto
 from lktrio.errors import ServerError
 from tests.api.peer import CLOUD, URL, Peer, answer, api, refusal
+from tests.support.cases import each_case
 
 REQUEST = proto.ListRoomsRequest()
 REGIONS = ["https://a.production.livekit.cloud", "https://b.production.livekit.cloud"]
@@ -72,7 +73,7 @@ def hosts(peer: Peer) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("failure", [down, httpx.ConnectError, httpx.ReadError])
+@each_case("failure", [down, httpx.ConnectError, httpx.ReadError])
 async def test_the_next_region_is_tried(autojump_clock: MockClock, failure: Any) -> None:
     start = trio.current_time()
     peer, error = await call(Cloud(project=failure, a=ok))
@@ -108,7 +109,7 @@ async def test_attempts_repeat_one_request(autojump_clock: MockClock) -> None:
     )
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 412, 429])
+@each_case("status", [400, 401, 403, 404, 408, 412, 429])
 async def test_a_refusal_is_final(status: int) -> None:
     peer, error = await call(Cloud(project=lambda: refusal(status, "some_code"), a=ok))
     assert error is not None
@@ -122,8 +123,8 @@ async def test_success_that_cannot_be_read_is_final() -> None:
     assert hosts(peer) == ["project"]
 
 
-@pytest.mark.parametrize(
-    ("url", "mode", "attempts"),
+@each_case(
+    "url, mode, attempts",
     [
         (URL, "cloud", 1),
         (CLOUD, "cloud", 3),
@@ -216,7 +217,7 @@ async def test_nobody_waits_long_for_the_fetch_of_another(autojump_clock: MockCl
     assert ended == [pytest.approx(2 + 0.2 + 2 + 0.4)] * 50
 
 
-@pytest.mark.parametrize("trouble", ["status", "slow", "no regions"])
+@each_case("trouble", ["status", "slow", "no regions"])
 async def test_old_regions_serve_if_there_are_no_new_ones(
     autojump_clock: MockClock, trouble: str
 ) -> None:
@@ -255,7 +256,7 @@ def pinned() -> httpx.Response:
     return httpx.Response(451, text="region pinned")
 
 
-@pytest.mark.parametrize("mode", ["cloud", "never", "always"])
+@each_case("mode", ["cloud", "never", "always"])
 async def test_a_region_that_may_not_be_used_sends_on(autojump_clock: MockClock, mode: str) -> None:
     cloud = Cloud(project=pinned, b=ok)
     cloud.regions = REGIONS[1:]

@@ -29,6 +29,7 @@ from tests.api.peer import (
     refusal,
     refuse,
 )
+from tests.support.cases import each_case
 
 REQUEST = proto.ListRoomsRequest()
 ANSWER = proto.ListRoomsResponse(rooms=[proto.Room(name="demo")])
@@ -171,7 +172,7 @@ async def check_error(fault: Fault, mode: str) -> None:
     assert trio.current_time() - start == pytest.approx(fault.seconds)
 
 
-@pytest.mark.parametrize("fault", TRANSIENT.values(), ids=TRANSIENT)
+@each_case("fault", TRANSIENT.values())
 async def test_another_region_answers(autojump_clock: MockClock, fault: Fault) -> None:
     start = trio.current_time()
     hosts, found = await call(fault.handler, "cloud")
@@ -180,13 +181,13 @@ async def test_another_region_answers(autojump_clock: MockClock, fault: Fault) -
     assert trio.current_time() - start == pytest.approx(fault.seconds + PAUSE)
 
 
-@pytest.mark.parametrize("fault", TRANSIENT.values(), ids=TRANSIENT)
+@each_case("fault", TRANSIENT.values())
 async def test_without_failover_it_is_an_error(autojump_clock: MockClock, fault: Fault) -> None:
     await check_error(fault, "never")
 
 
-@pytest.mark.parametrize("mode", ["cloud", "always", "never"])
-@pytest.mark.parametrize("fault", FINAL.values(), ids=FINAL)
+@each_case("mode", ["cloud", "always", "never"])
+@each_case("fault", FINAL.values())
 async def test_what_another_region_cannot_mend_is_an_error(
     autojump_clock: MockClock, fault: Fault, mode: str
 ) -> None:

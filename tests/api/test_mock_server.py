@@ -21,6 +21,7 @@ from lktrio.api import LiveKitAPI
 from lktrio.auth import AccessToken, SIPGrants, VideoGrants
 from lktrio.errors import ServerError, SipCallError
 from tests.api.test_requests import ATTRIBUTES, METHODS, request_for
+from tests.support.cases import each_case
 
 pytestmark = [
     pytest.mark.livekit_test_server,
@@ -72,9 +73,7 @@ async def mocked(control: dict[str, Any] | None = None, **options: Any) -> Async
                 yield found
 
 
-@pytest.mark.parametrize(
-    ("service", "name", "method"), MOCKED, ids=[f"{row[0]}.{row[1]}" for row in MOCKED]
-)
+@each_case("service, name, method", MOCKED)
 async def test_every_method_is_granted(service: str, name: str, method: Any) -> None:
     async with mocked({"delayMs": 1}) as api:
         response = await getattr(getattr(api.lk, ATTRIBUTES[service]), name)(request_for(method))
@@ -89,8 +88,8 @@ async def test_answers_hold_what_was_asked() -> None:
     assert room.sid
 
 
-@pytest.mark.parametrize(
-    ("service", "name", "method"),
+@each_case(
+    "service, name, method",
     [row for row in MOCKED if row[1].startswith("list_") and row[0] in POPULATED],
 )
 async def test_lists_have_something_in_them(service: str, name: str, method: Any) -> None:
@@ -106,9 +105,7 @@ async def test_a_chosen_answer() -> None:
     assert room == proto.Room(sid="RM_x", name="mine")
 
 
-@pytest.mark.parametrize(
-    ("service", "name", "method"), MOCKED, ids=[f"{row[0]}.{row[1]}" for row in MOCKED]
-)
+@each_case("service, name, method", MOCKED)
 async def test_a_token_without_the_grant_is_refused(service: str, name: str, method: Any) -> None:
     token = AccessToken(video=VideoGrants(agent=True)).to_jwt(KEY, SECRET)
     async with mocked(token=token) as api:
@@ -118,7 +115,7 @@ async def test_a_token_without_the_grant_is_refused(service: str, name: str, met
     assert len(api.paths) == 1
 
 
-@pytest.mark.parametrize(
+@each_case(
     "video",
     [
         VideoGrants(room_admin=True, room="other"),
@@ -135,7 +132,7 @@ async def test_grants_are_about_one_room(video: VideoGrants) -> None:
     assert caught.value.code == "permission_denied"
 
 
-@pytest.mark.parametrize("token", ["garbage", "a.b.c", AccessToken().to_jwt(KEY, "wrong" * 8)])
+@each_case("token", ["garbage", "a.b.c", AccessToken().to_jwt(KEY, "wrong" * 8)])
 async def test_bad_tokens(token: str) -> None:
     async with mocked(token=token) as api:
         with pytest.raises(ServerError) as caught:
@@ -149,17 +146,15 @@ async def test_permissions_can_be_skipped() -> None:
     assert api.regions == ["0"]
 
 
-@pytest.mark.parametrize(
-    ("failed", "served"), [([], "0"), ([0], "1"), ([0, 1], "2"), ([1], "0"), ([0, 2], "1")]
-)
-@pytest.mark.parametrize("mode", ["status", "drop"])
+@each_case("failed, served", [([], "0"), ([0], "1"), ([0, 1], "2"), ([1], "0"), ([0, 2], "1")])
+@each_case("mode", ["status", "drop"])
 async def test_failover(failed: list[int], served: str, mode: str) -> None:
     async with mocked({"failRegions": failed, "failMode": mode}) as api:
         await api.lk.room.list_rooms(LIST)
     assert api.regions[-1] == served
 
 
-@pytest.mark.parametrize("mode", ["status", "drop"])
+@each_case("mode", ["status", "drop"])
 async def test_all_regions_down(mode: str) -> None:
     async with mocked({"failRegions": [0, 1, 2, 3], "failMode": mode}) as api:
         with pytest.raises(ServerError) as caught:
@@ -168,15 +163,15 @@ async def test_all_regions_down(mode: str) -> None:
     assert caught.value.status == (503 if mode == "status" else None)
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504])
+@each_case("status", [500, 502, 503, 504])
 async def test_server_errors_are_tried_elsewhere(status: int) -> None:
     async with mocked({"failRegions": [0], "failStatus": status}) as api:
         await api.lk.room.list_rooms(LIST)
     assert api.regions[-1] == "1"
 
 
-@pytest.mark.parametrize(
-    ("status", "code"),
+@each_case(
+    "status, code",
     [
         (400, "invalid_argument"),
         (404, "not_found"),
@@ -193,7 +188,7 @@ async def test_refusals_are_final(status: int, code: str) -> None:
     assert len(api.paths) == 1
 
 
-@pytest.mark.parametrize("failover", ["cloud", "never"])
+@each_case("failover", ["cloud", "never"])
 async def test_no_failover_for_this_host(failover: str) -> None:
     async with mocked({"failRegions": [0]}, failover=failover) as api:
         with pytest.raises(ServerError):
@@ -209,9 +204,8 @@ async def test_regions_that_cannot_be_had() -> None:
     assert "/settings/regions" in api.paths
 
 
-@pytest.mark.parametrize(
-    ("pinned", "served"),
-    [(["region-0"], "0"), (["region-1"], "1"), (["region-3", "region-2"], "2")],
+@each_case(
+    "pinned, served", [(["region-0"], "0"), (["region-1"], "1"), (["region-3", "region-2"], "2")]
 )
 async def test_region_pins(pinned: list[str], served: str) -> None:
     async with mocked({"pinnedRegions": pinned}) as api:
@@ -239,8 +233,8 @@ async def test_a_delay_beyond_the_deadline() -> None:
             await api.lk.room.list_rooms(LIST)
 
 
-@pytest.mark.parametrize(
-    ("sip", "phrase"),
+@each_case(
+    "sip, phrase",
     [
         ({"code": 486, "status": "Busy Here"}, "Busy Here"),
         ({"code": 603}, None),

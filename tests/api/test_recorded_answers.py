@@ -16,6 +16,7 @@ from lktrio.proto.codec import decode, encode, to_json_value
 from tests.api.peer import Peer, api
 from tests.api.test_requests import ATTRIBUTES
 from tests.api.test_tables_match_livekit import SERVICES, table
+from tests.support.cases import each_case
 
 DATA = Path(__file__).parents[1] / "data/api"
 METHODS = {
@@ -43,7 +44,7 @@ def test_there_are_recordings() -> None:
     assert len(CASES) > 80
 
 
-@pytest.mark.parametrize(("service", "method", "case"), CASES)
+@each_case("service, method, case", CASES)
 async def test_answer(service: str, method: str, case: dict[str, Any]) -> None:
     recorded = base64.b64decode(case["response_body_b64"])
 

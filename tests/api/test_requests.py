@@ -17,6 +17,7 @@ from lktrio.proto.codec import decode, encode
 from tests.api.peer import KEY, SECRET, URL, Peer, always, answer, api
 from tests.api.test_tables_match_livekit import SERVICES, table
 from tests.proto.oracle import fill, google_class
+from tests.support.cases import each_case
 
 ATTRIBUTES = {
     "AgentDBService": "agent_db",
@@ -36,9 +37,7 @@ METHODS = [
     for service in SERVICES
     for name, method in table(service).items()
 ]
-EVERY_METHOD = pytest.mark.parametrize(
-    ("service", "name", "method"), METHODS, ids=[f"{row[0]}.{row[1]}" for row in METHODS]
-)
+EVERY_METHOD = each_case("service, name, method", METHODS)
 GRANTS: dict[str, dict[str, Any]] = {
     "CreateRoom": {"video": {"roomCreate": True}},
     "ListRooms": {"video": {"roomList": True}},
@@ -137,8 +136,8 @@ def _full_name(cls: type[proto.Message]) -> str:
     return f"{package}.{cls.__qualname__}"
 
 
-@pytest.mark.parametrize(
-    ("url", "expected"),
+@each_case(
+    "url, expected",
     [
         ("wss://example.com", "https://example.com"),
         ("ws://localhost:7880/", "http://localhost:7880"),
@@ -154,7 +153,7 @@ async def test_urls(url: str, expected: str) -> None:
     assert peer.urls == [f"{expected}/twirp/livekit.RoomService/ListRooms"]
 
 
-@pytest.mark.parametrize("url", ["example.com", "ftp://example.com", "https://", "localhost:7880"])
+@each_case("url", ["example.com", "ftp://example.com", "https://", "localhost:7880"])
 def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(ValueError, match="not a server URL"):
         LiveKitAPI(url, KEY, SECRET)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pytest
 from google.protobuf import descriptor_pool
 
 from lktrio.api import (
@@ -26,6 +25,7 @@ from lktrio.api import (
 )
 from lktrio.api._twirp import Method, Service
 from tests.proto.oracle import FILE_DESCRIPTORS, our_class
+from tests.support.cases import each_case
 
 SERVICES: list[type[Service]] = [
     AgentDBService,
@@ -69,7 +69,7 @@ def test_no_service_is_missing() -> None:
     assert names == {service.service_name for service in SERVICES}
 
 
-@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.service_name)
+@each_case("service", SERVICES)
 def test_methods_are_those_described(service: type[Service]) -> None:
     expected = described(service)
     assert table(service).keys() == expected.keys()

@@ -20,6 +20,7 @@ from lktrio.auth import (
     SIPGrants,
     VideoGrants,
 )
+from tests.support.cases import each_case
 
 KEY, SECRET = "devkey", "secretsecretsecretsecretsecretsecret"
 NOW = 1_700_000_000.75
@@ -157,8 +158,8 @@ def test_agents_are_dispatched_by_the_token() -> None:
     assert len(token.room_config.agents) == 1
 
 
-@pytest.mark.parametrize(
-    ("token", "problem"),
+@each_case(
+    "token, problem",
     [
         (AccessToken(video=VideoGrants(room_join=True, room="demo")), "identity"),
         (AccessToken(identity="bot", video=VideoGrants(room_join=True)), r"video\.room"),
@@ -230,7 +231,7 @@ def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert token.to_jwt(now=NOW) == token.to_jwt("envkey", "envsecret", now=NOW)
 
 
-@pytest.mark.parametrize("missing", ["LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"])
+@each_case("missing", ["LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"])
 def test_without_a_key_nothing_is_signed(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     monkeypatch.setenv("LIVEKIT_API_KEY", "envkey")
     monkeypatch.setenv("LIVEKIT_API_SECRET", "envsecret")
@@ -251,7 +252,7 @@ SECRETS = {
 }
 
 
-@pytest.mark.parametrize("output", SECRETS.values(), ids=SECRETS)
+@each_case("output", SECRETS.values())
 def test_storage_secrets_stay_out_of_tokens(output: proto.EncodedFileOutput) -> None:
     for egress in (
         proto.RoomEgress(room=proto.RoomCompositeEgressRequest(file_outputs=[output])),

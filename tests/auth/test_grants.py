@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from lktrio import proto
 from lktrio.auth import VideoGrants
+from tests.support.cases import each_case
 
 
 def test_defaults_of_the_server() -> None:
@@ -16,8 +15,8 @@ def test_defaults_of_the_server() -> None:
     assert grants.may_publish_source("camera")
 
 
-@pytest.mark.parametrize(
-    ("publish", "data", "expected"),
+@each_case(
+    "publish, data, expected",
     [
         (None, None, True),
         (False, None, False),

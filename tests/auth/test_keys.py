@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from lktrio.auth import AccessToken, EnvironmentKeys, FileKeys, MappingKeys, SingleKey, verify_token
 from lktrio.auth._keys import parse_keys
 from lktrio.errors import InvalidSignature
+from tests.support.cases import each_case
 
 TOKEN = AccessToken(identity="bot").to_jwt("key", "secret")
 
@@ -82,7 +83,7 @@ def test_a_missing_or_damaged_file_is_an_error_at_first(tmp_path: Path) -> None:
     assert "hush" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text",
     [
         "a: b",
@@ -97,7 +98,7 @@ def test_mappings_are_read_as_yaml(text: str) -> None:
     assert parse_keys(text, "text") == yaml.safe_load(text)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text",
     ["a", "a:b", "- a", "a:\n  b: c", "a: b\na: c", " a: b", "a: 'b", "a: ", ": b", "a: 'b' c"],
 )

@@ -22,6 +22,7 @@ from lktrio.cli.demo import Recording, difference
 from lktrio.media import EncodedFrame, samples
 from lktrio.room import LocalParticipant, LocalTrack
 from tests.cli.shell import Shell, clean_environment, command, run_process
+from tests.support.cases import each_case
 
 _PATIENCE = 60
 
@@ -117,8 +118,8 @@ def empty(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    ("make", "complaint"),
+@each_case(
+    "make, complaint",
     [
         (damaged, "the file ends within a frame, at byte 20000"),
         (empty, "holds no frames to publish"),

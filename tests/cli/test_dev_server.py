@@ -9,11 +9,11 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
-import pytest
 import trio
 
 from lktrio import events, open_room
 from tests.cli.shell import Shell, clean_environment, command
+from tests.support.cases import each_case
 
 _PATIENCE = 60
 
@@ -102,7 +102,7 @@ def test_it_logs_when_asked_to() -> None:
         assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("words", [("--port", "x"), ("more",)])
+@each_case("words", [("--port", "x"), ("more",)])
 def test_wrong_arguments_are_explained(shell: Shell, words: tuple[str, ...]) -> None:
     result = shell("dev-server", *words)
     assert result.code == 2

@@ -17,6 +17,7 @@ from lktrio.cli.arguments import CommandFailed, UsageError
 from lktrio.cli.running import run_trio, serve_trio
 from lktrio.errors import ContainerError, RoomClosed
 from tests.cli.shell import Shell, clean_environment, command
+from tests.support.cases import each_case
 
 SECRET = "a-secret-of-more-than-32-characters-0123456789"
 
@@ -32,7 +33,7 @@ def test_the_version_is_told(shell: Shell) -> None:
     assert shell.succeed("--version").out == f"lktrio {lktrio.__version__}\n"
 
 
-@pytest.mark.parametrize("words", [(), ("fly",), ("--fly",), ("room",), ("sip", "inbound")])
+@each_case("words", [(), ("fly",), ("--fly",), ("room",), ("sip", "inbound")])
 def test_a_command_must_be_named(shell: Shell, words: tuple[str, ...]) -> None:
     result = shell(*words)
     assert result.code == 2
@@ -40,7 +41,7 @@ def test_a_command_must_be_named(shell: Shell, words: tuple[str, ...]) -> None:
     assert "--help" in result.complaint
 
 
-@pytest.mark.parametrize(
+@each_case(
     "words",
     [
         ("room", "list", "--api-secrets", SECRET),
@@ -61,8 +62,8 @@ def test_a_secret_is_repeated_by_no_complaint(shell: Shell, words: tuple[str, ..
     assert SECRET not in result.out + result.complaint
 
 
-@pytest.mark.parametrize(
-    ("words", "complaint"),
+@each_case(
+    "words, complaint",
     [
         (("room", "create", "x", "--max-participants", "-1"), "not a number from 0"),
         (("room", "create", "x", "--empty-timeout", "9999999999"), "not a number from 0"),
@@ -128,8 +129,8 @@ def failing(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseExce
     return run
 
 
-@pytest.mark.parametrize(
-    ("error", "code", "complaint"),
+@each_case(
+    "error, code, complaint",
     [
         (ContainerError("talk.ogg: damaged"), 1, "lktrio demo: talk.ogg: damaged"),
         (CommandFailed("it did not work"), 1, "lktrio demo: it did not work"),
@@ -152,9 +153,8 @@ def test_what_can_go_wrong_is_one_line(
     assert (result.code, result.complaint) == (code, complaint)
 
 
-@pytest.mark.parametrize(
-    "error",
-    [ZeroDivisionError(), ExceptionGroup("", [RoomClosed("gone"), ZeroDivisionError()])],
+@each_case(
+    "error", [ZeroDivisionError(), ExceptionGroup("", [RoomClosed("gone"), ZeroDivisionError()])]
 )
 def test_a_bug_is_not_hidden(failing: Callable[[BaseException], Any], error: BaseException) -> None:
     with pytest.raises(type(error)):
@@ -200,7 +200,7 @@ def test_sigterm_cancels_and_has_its_own_exit_code() -> None:
     assert log == ["left in order"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@each_case("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_server_is_meant_to_be_ended_by_a_signal(number: int) -> None:
     assert serve_trio(interrupted, number, []) == 0
 

@@ -22,6 +22,7 @@ from lktrio.cli import running
 from lktrio.proto import Message
 from lktrio.proto.codec import decode, encode
 from tests.cli.shell import Shell
+from tests.support.cases import each_case
 
 TRUNK = '{"trunk": {"name": "t", "numbers": ["+1"], "authPassword": "do-not-show"}}'
 
@@ -109,8 +110,8 @@ def test_egresses_are_listed_by_id(shell: Shell, server: StandIn) -> None:
     assert asked == ["EG_0", "EG_1"]
 
 
-@pytest.mark.parametrize(
-    ("kind", "method", "cls"),
+@each_case(
+    "kind, method, cls",
     [
         ("room-composite", "StartRoomCompositeEgress", api.RoomCompositeEgressRequest),
         ("participant", "StartParticipantEgress", api.ParticipantEgressRequest),
@@ -140,8 +141,8 @@ def test_a_request_is_read_from_a_file_or_standard_input(
         assert asked.room_name == "demo"
 
 
-@pytest.mark.parametrize(
-    ("request_json", "complaint"),
+@each_case(
+    "request_json, complaint",
     [
         ("{", "is not JSON"),
         ('{"roomName": 4}', "room_name"),
@@ -232,7 +233,7 @@ def test_no_more_ingresses_are_listed_than_wanted(shell: Shell, server: StandIn)
     assert len(listed["items"]) == 2
 
 
-@pytest.mark.parametrize("words", [(), ("--json",)])
+@each_case("words", [(), ("--json",)])
 def test_a_stream_key_is_shown_to_those_who_ask(
     shell: Shell, server: StandIn, words: tuple[str, ...]
 ) -> None:
@@ -257,8 +258,8 @@ def test_an_ingress_is_changed_and_deleted(shell: Shell, server: StandIn) -> Non
 # SIP
 
 
-@pytest.mark.parametrize(
-    ("kind", "answer", "row"),
+@each_case(
+    "kind, answer, row",
     [
         (
             "inbound",
@@ -310,8 +311,8 @@ def test_trunks_and_rules_are_listed(
     assert len(listed.json["items"]) == 1
 
 
-@pytest.mark.parametrize(
-    ("rule", "text"),
+@each_case(
+    "rule, text",
     [
         (
             api.SIPDispatchRule(
@@ -334,8 +335,8 @@ def test_a_rule_is_told_in_words(
     assert shell.succeed("sip", "dispatch", "list").lines[1].endswith(text)
 
 
-@pytest.mark.parametrize(
-    ("words", "method", "cls", "answer"),
+@each_case(
+    "words, method, cls, answer",
     [
         (
             ("inbound", "create", TRUNK),
@@ -371,8 +372,8 @@ def test_trunks_and_rules_are_created(
     assert getattr(asked, "trunk", asked).name == "t"
 
 
-@pytest.mark.parametrize(
-    ("kind", "method", "cls", "answer"),
+@each_case(
+    "kind, method, cls, answer",
     [
         ("inbound", "DeleteSIPTrunk", api.DeleteSIPTrunkRequest, api.SIPTrunkInfo()),
         ("outbound", "DeleteSIPTrunk", api.DeleteSIPTrunkRequest, api.SIPTrunkInfo()),
@@ -393,8 +394,8 @@ def test_trunks_and_rules_are_deleted(
     assert "X_1" in vars(asked).values()
 
 
-@pytest.mark.parametrize(
-    ("kind", "method", "cls", "answer"),
+@each_case(
+    "kind, method, cls, answer",
     [
         (
             "inbound-trunk",
@@ -506,10 +507,7 @@ def test_a_room_starts_egress_and_agents_by_itself(
     )
 
 
-@pytest.mark.parametrize(
-    "words",
-    [("egress", "list"), ("ingress", "list"), ("sip", "inbound", "list")],
-)
+@each_case("words", [("egress", "list"), ("ingress", "list"), ("sip", "inbound", "list")])
 def test_what_the_embedded_server_lacks_is_an_error(
     connected: Shell, words: tuple[str, ...]
 ) -> None:

@@ -20,6 +20,7 @@ from lktrio.cli.output import (
 )
 from lktrio.cli.progress import open_progress
 from lktrio.proto.codec import to_json_value
+from tests.support.cases import each_case
 
 ROOM = proto.Room(name="demo", turn_password="do-not-show")
 HEADERS = ("name", "people")
@@ -67,7 +68,7 @@ def test_texts_of_others_cannot_control_the_terminal(capsys: pytest.CaptureFixtu
     assert all(character == "\n" or character.isprintable() for character in out)
 
 
-@pytest.mark.parametrize("drawn", [False, True], ids=["plain", "rich"])
+@each_case("drawn", [False, True])
 def test_a_terminal_that_knows_ascii_alone_gets_escapes(
     monkeypatch: pytest.MonkeyPatch, drawn: bool
 ) -> None:

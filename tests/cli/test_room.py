@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from lktrio import events, media
 from lktrio.cli import build_parser
 from lktrio.cli.arguments import given_keys
 from lktrio.cli.running import server_url
 from tests.cli.shell import Shell
+from tests.support.cases import each_case
 from tests.support.server_thread import ServerThread
 
 
@@ -154,7 +153,7 @@ def test_data_is_sent_to_those_named(connected: Shell, livekit: ServerThread) ->
             assert (event.data, event.reliable) == ("für alle".encode(), False)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "words",
     [
         ("delete", "nowhere"),
@@ -172,8 +171,8 @@ def test_what_does_not_exist_is_an_error_of_one_line(
     assert ": not_found: " in result.complaint
 
 
-@pytest.mark.parametrize(
-    ("words", "complaint"),
+@each_case(
+    "words, complaint",
     [
         (("update", "demo"), "a room takes --metadata"),
         (("update", "demo", "--name", "x"), "a participant is named with --identity"),

@@ -10,6 +10,7 @@ import pytest
 
 from lktrio.auth import verify_token
 from tests.cli.shell import Shell
+from tests.support.cases import each_case
 
 KEY, SECRET = "a-key", "the-secret-of-the-key"
 KEYS = ("--api-key", KEY, "--api-secret", SECRET)
@@ -38,8 +39,8 @@ def test_options_win_over_the_environment(shell: Shell) -> None:
     assert verify_token(made.lines[0], {"other": "other-secret"}).issuer == "other"
 
 
-@pytest.mark.parametrize(
-    ("option", "claim"),
+@each_case(
+    "option, claim",
     [
         ("--create", "roomCreate"),
         ("--list", "roomList"),
@@ -91,8 +92,8 @@ def test_an_agent_is_sent_to_the_room(shell: Shell) -> None:
     assert (agent.agent_name, agent.metadata, agent.deployment) == ("helper", "m", "staging")
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
+@each_case(
+    "text, expected",
     [
         ("90s", timedelta(seconds=90)),
         ("5m", timedelta(minutes=5)),
@@ -134,8 +135,8 @@ def test_json_names_every_family_of_grants(shell: Shell) -> None:
     assert made["grants"] == {"video": {}, "inference": {"perform": True}}
 
 
-@pytest.mark.parametrize(
-    ("words", "complaint"),
+@each_case(
+    "words, complaint",
     [
         (("-r", "demo"), "grants nothing"),
         (("--join", "--room", "demo"), "--join needs --room and --identity"),

@@ -10,6 +10,7 @@ import pytest
 from lktrio import api
 from lktrio.auth import AccessToken, VideoGrants
 from tests.cli.shell import Shell
+from tests.support.cases import each_case
 
 KEY, SECRET = "a-key", "the-secret-of-the-key"
 TOKEN = AccessToken(
@@ -86,8 +87,8 @@ def test_looks_for_the_key_among_several(shell: Shell) -> None:
     assert shell.succeed("token", "verify", "-j", token).json["iss"] == "third"
 
 
-@pytest.mark.parametrize(
-    ("token", "complaint"),
+@each_case(
+    "token, complaint",
     [
         (TOKEN.to_jwt(KEY, "wrong"), "not signed with the secret of its API key"),
         (TOKEN.to_jwt("unknown", SECRET), "API key that is not known here"),

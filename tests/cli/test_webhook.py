@@ -10,12 +10,12 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import httpx
-import pytest
 
 from lktrio import proto
 from lktrio.proto.codec import to_json
 from lktrio.webhooks import signed_headers
 from tests.cli.shell import Shell, clean_environment, command
+from tests.support.cases import each_case
 from tests.support.server_thread import serve_in_thread
 
 KEY, SECRET = "a-key", "the-secret-of-the-key"
@@ -139,7 +139,7 @@ def test_a_key_is_needed(shell: Shell) -> None:
     assert "LIVEKIT_API_KEY" in result.complaint
 
 
-@pytest.mark.parametrize("words", [("listen", "--port", "x"), ("listen", "more"), ()])
+@each_case("words", [("listen", "--port", "x"), ("listen", "more"), ()])
 def test_wrong_arguments_are_explained(shell: Shell, words: tuple[str, ...]) -> None:
     result = shell("webhook", *words)
     assert result.code == 2

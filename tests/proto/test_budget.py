@@ -133,7 +133,7 @@ def participant(number: int) -> proto.ParticipantInfo:
 
 
 def test_what_livekit_sends_fits() -> None:
-    crowd = [participant(number) for number in range(3000)]
+    crowd = [participant(number) for number in range(1500)]
     sids = [track.sid for person in crowd for track in person.tracks]
     people = proto.JoinResponse(other_participants=crowd)
     real: dict[str, proto.Message] = {

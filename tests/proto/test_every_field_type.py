@@ -32,6 +32,7 @@ from lktrio.proto._message import Message, message
 from lktrio.proto.codec import decode, encode, from_json, to_json
 from lktrio.proto.livekit.google_protobuf import Duration, Timestamp
 from tests.proto.oracle import fill
+from tests.support.cases import each_case
 
 SCALARS = (
     *("double", "float", "int64", "uint64", "int32", "fixed64", "fixed32", "bool", "string"),
@@ -139,7 +140,7 @@ def _same(cls: type[Message]) -> type[Message]:
 GOOGLE, OURS = _google_class(), _our_class()
 
 
-@pytest.mark.parametrize("seed", range(40))
+@each_case("seed", range(40))
 def test_bytes_and_json(seed: int) -> None:
     google = fill(GOOGLE(), random.Random(seed), density=0.9)
     data = google.SerializeToString(deterministic=True)
@@ -150,7 +151,7 @@ def test_bytes_and_json(seed: int) -> None:
     assert GOOGLE.FromString(encode(from_json(OURS, text))) == google
 
 
-@pytest.mark.parametrize("kind", [kind for kind in SCALARS if kind not in ("string", "bytes")])
+@each_case("kind", [kind for kind in SCALARS if kind not in ("string", "bytes")])
 def test_repeated_scalars_may_be_packed_or_not(kind: str) -> None:
     google = GOOGLE()
     getattr(google, f"many_{kind}").extend([1, 0, 1])
@@ -191,8 +192,8 @@ def _judged_alike(data: bytes) -> None:
         assert "out of range" in str(error) or "field number 0" in str(error)  # noqa: PT017 - either
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
+@each_case(
+    "name, value",
     [
         ("one_int32", 1 << 31),
         ("one_uint32", -1),
@@ -222,8 +223,8 @@ def test_times_of_every_age() -> None:
     assert json.loads(to_json(ours)) == json_format.MessageToDict(google)
 
 
-@pytest.mark.parametrize(
-    ("cls", "text"),
+@each_case(
+    "cls, text",
     [
         (proto.Struct, '{"a": [1, "b", true, null, {"c": -2.5}], "d": {}}'),
         (proto.Value, "null"),
@@ -239,8 +240,8 @@ def test_messages_of_google_have_a_json_of_their_own(cls: type[Message], text: s
     assert decode(cls, encode(found)) == found
 
 
-@pytest.mark.parametrize(
-    ("cls", "text"),
+@each_case(
+    "cls, text",
     [
         (proto.Struct, "[]"),
         (proto.ListValue, "{}"),

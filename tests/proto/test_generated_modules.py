@@ -15,6 +15,7 @@ from lktrio import proto
 from lktrio.proto._schema import schema_of
 from lktrio.proto.livekit import MODULES
 from tests.proto.oracle import DESCRIPTORS, our_class
+from tests.support.cases import each_case
 
 GENERATOR = Path(lktrio.proto.__file__).parent / "_generate.py"
 
@@ -40,14 +41,14 @@ def test_a_module_that_drifted_is_named(tmp_path: Path) -> None:
     assert told == [f"{changed} is out of date: run _generate.py"]
 
 
-@pytest.mark.parametrize("name", DESCRIPTORS)
+@each_case("name", DESCRIPTORS)
 def test_fields_have_the_names_of_the_proto_file(name: str) -> None:
     fields = schema_of(our_class(name)).fields
     expected = [(field.number, field.name) for field in DESCRIPTORS[name].fields]
     assert [(field.number, field.name) for field in fields] == sorted(expected)
 
 
-@pytest.mark.parametrize("name", DESCRIPTORS)
+@each_case("name", DESCRIPTORS)
 def test_enums_have_the_names_of_the_proto_file(name: str) -> None:
     cls = our_class(name)
     in_file = DESCRIPTORS[name].file.enum_types_by_name.values()

@@ -19,29 +19,21 @@ from lktrio import proto
 from lktrio.errors import RemoteProtocolError
 from lktrio.proto.codec import decode, encode, from_json, to_json, to_json_value
 from tests.proto.oracle import DESCRIPTORS, FILES, fill, google_class, our_class
+from tests.support.cases import each_case
 
 SEEDS = st.integers(min_value=0, max_value=2**32)
 
 
-@pytest.mark.parametrize("file", FILES)
-@settings(max_examples=25, deadline=None)
-@given(
-    data=st.data(),
-    seed=SEEDS,
-    density=st.sampled_from([0.2, 0.9]),
-    proto_names=st.booleans(),
-    defaults=st.booleans(),
-)
-def test_random_message(
-    file: str,
-    data: st.DataObject,
-    seed: int,
-    density: float,
-    proto_names: bool,
-    defaults: bool,
-) -> None:
-    name = data.draw(st.sampled_from([name for name in FILES[file] if not _is_any(name)]))
-    google = fill(google_class(name)(), random.Random(seed), density)
+@each_case("file", FILES)
+def test_random_message(file: str) -> None:
+    names = [name for name in FILES[file] if not _is_any(name)]
+    for number in range(16):
+        rng = random.Random(f"{file} {number}")
+        google = fill(google_class(name := rng.choice(names))(), rng, rng.choice([0.2, 0.9]))
+        _check_random(name, google, proto_names=bool(number & 1), defaults=bool(number & 2))
+
+
+def _check_random(name: str, google: Any, *, proto_names: bool, defaults: bool) -> None:
     ours = decode(our_class(name), google.SerializeToString(deterministic=True))
     written = to_json(ours, proto_names=proto_names, defaults=defaults)
     expected = json_format.MessageToDict(
@@ -74,8 +66,8 @@ def _is_any(name: str) -> bool:
     return reaches(DESCRIPTORS[name], frozenset())
 
 
-@pytest.mark.parametrize(
-    ("cls", "google", "text"),
+@each_case(
+    "cls, google, text",
     [
         ("Room", "livekit.Room", '{"creationTime": "12", "creation_time_ms": 13}'),
         ("Room", "livekit.Room", '{"maxParticipants": 3.0}'),
@@ -146,7 +138,7 @@ def test_half_a_surrogate_pair_is_refused() -> None:
         from_json(proto.Room, '{"name": "\\ud800"}')
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, b"\xff", "1" * 5000])
+@each_case("text", ["[" * 100_000, '{"a":' * 100_000, b"\xff", "1" * 5000])
 def test_hostile_text_is_refused(text: str | bytes) -> None:
     with pytest.raises(RemoteProtocolError):
         from_json(proto.Room, text)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from lktrio import proto
 from lktrio.errors import RemoteProtocolError
 from lktrio.proto.codec import decode, encode
+from tests.support.cases import each_case
 
 PACKET = proto.DataPacket(
     participant_identity="alice",
@@ -30,7 +31,7 @@ JOIN = proto.SignalResponse(
 )
 
 
-@pytest.mark.parametrize("message", [PACKET, JOIN], ids=["data", "join"])
+@each_case("message", [PACKET, JOIN])
 def test_every_truncation_is_refused_or_a_shorter_message(message: proto.Message) -> None:
     data = encode(message)
     for end in range(len(data)):
@@ -41,7 +42,7 @@ def test_every_truncation_is_refused_or_a_shorter_message(message: proto.Message
         assert found != message
 
 
-@pytest.mark.parametrize("message", [PACKET, JOIN], ids=["data", "join"])
+@each_case("message", [PACKET, JOIN])
 def test_every_flipped_bit_is_refused_or_a_message(message: proto.Message) -> None:
     data = encode(message)
     for bit in range(len(data) * 8):
@@ -54,8 +55,8 @@ def test_every_flipped_bit_is_refused_or_a_message(message: proto.Message) -> No
         decode(type(message), encode(found))
 
 
-@pytest.mark.parametrize(
-    ("data", "reason"),
+@each_case(
+    "data, reason",
     [
         (b"\x0a", "cut short"),
         (b"\x0a\x05abc", "beyond the end"),

@@ -14,6 +14,7 @@ import pytest
 from lktrio import proto
 from lktrio.errors import LocalProtocolError
 from lktrio.proto.codec import decode, encode
+from tests.support.cases import each_case
 
 
 def test_fields_start_with_their_defaults() -> None:
@@ -111,8 +112,8 @@ def test_betterproto_goes_through_the_same_door() -> None:
     assert proto.Room.parse(bytes(room)) == room
 
 
-@pytest.mark.parametrize(
-    ("message", "error", "text"),
+@each_case(
+    "message, error, text",
     [
         (proto.Room(name=3), TypeError, r"Room\.name"),  # type: ignore[arg-type]
         (proto.Room(name=b"a"), TypeError, r"Room\.name"),  # type: ignore[arg-type]
@@ -136,7 +137,6 @@ def test_betterproto_goes_through_the_same_door() -> None:
             "only one field of message can be set, not mute and ping",
         ),
     ],
-    ids=repr,
 )
 def test_what_cannot_be_written_says_why(
     message: proto.Message, error: type[Exception], text: str

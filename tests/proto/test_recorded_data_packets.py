@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from lktrio import proto
 from lktrio.proto.codec import decode, encode
 from tests.proto.oracle import google_class
+from tests.support.cases import each_case
 from tests.support.datachannels import load
 
 PACKETS = load("data")
@@ -30,7 +29,7 @@ def test_every_kind_was_recorded() -> None:
     assert len(packets) > 130
 
 
-@pytest.mark.parametrize("data", PACKETS, ids=lambda data: data[:8].hex())
+@each_case("data", PACKETS)
 def test_a_packet_means_the_same_when_it_is_written_again(data: bytes) -> None:
     """Its bytes may be in another order: Rust and Go put some fields elsewhere."""
     packet = decode(proto.DataPacket, data)

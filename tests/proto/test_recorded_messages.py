@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from lktrio import proto
 from lktrio.errors import RemoteProtocolError
 from lktrio.proto.codec import decode, encode, from_json, to_json_value
+from tests.support.cases import each_case
 from tests.support.sessions import Session, load
 
 MESSAGES = sorted((Path(__file__).parents[1] / "data/signal/messages").glob("*.bin"))
@@ -29,7 +28,7 @@ def test_there_are_recordings() -> None:
     assert len(MESSAGES) > 80
 
 
-@pytest.mark.parametrize("path", MESSAGES, ids=lambda path: path.stem)
+@each_case("path", MESSAGES)
 def test_bytes_come_out_as_they_were(path: Path) -> None:
     data = path.read_bytes()
     message = decode(_class(path), data)
@@ -39,9 +38,7 @@ def test_bytes_come_out_as_they_were(path: Path) -> None:
         assert encode(message) == data
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in MESSAGES if path.with_suffix(".json").exists()], ids=lambda p: p.stem
-)
+@each_case("path", [path for path in MESSAGES if path.with_suffix(".json").exists()])
 def test_json_is_that_of_the_recording(path: Path) -> None:
     message = decode(_class(path), path.read_bytes())
     recorded = json.loads(path.with_suffix(".json").read_text("utf-8"))
@@ -49,15 +46,13 @@ def test_json_is_that_of_the_recording(path: Path) -> None:
     assert from_json(_class(path), json.dumps(recorded)) == message
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in MESSAGES if "join_request" not in path.name], ids=lambda p: p.stem
-)
+@each_case("path", [path for path in MESSAGES if "join_request" not in path.name])
 def test_the_case_is_that_of_the_recording(path: Path) -> None:
     message = decode(_class(path), path.read_bytes())
     assert getattr(message, path.stem.split("-")[2]) is not None
 
 
-@pytest.mark.parametrize("session", load(), ids=lambda one: one.name)
+@each_case("session", load())
 def test_every_message_of_a_session_comes_out_as_it_was(session: Session) -> None:
     garbage = 0
     for frame in session.frames:

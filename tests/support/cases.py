@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, cast
 
 import pytest
 
@@ -14,7 +15,7 @@ _PARAMETERS = type(pytest.param())
 
 def each_case(
     names: str, table: Iterable[Any]
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Run a test once for each entry of a table, and name the entry that fails.
 
     It takes the place of ``pytest.mark.parametrize`` where a test of its own for every case would
@@ -29,22 +30,35 @@ def each_case(
     rows = [_row(row, single=len(wanted) == 1) for row in table]
     assert rows, "the table is empty"
 
-    def decorate(test: Callable[..., None]) -> Callable[..., None]:
+    def decorate(test: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(test)
         def run(*args: Any, **kwargs: Any) -> None:
             for label, values in rows:
-                try:
+                with _named(f"{names} = {label:.200}"):
                     test(*args, **kwargs, **dict(zip(wanted, values, strict=True)))
-                except BaseException as error:
-                    error.add_note(f"case: {names} = {label:.200}")
-                    raise
 
+        @functools.wraps(test)
+        async def run_async(*args: Any, **kwargs: Any) -> None:
+            for label, values in rows:
+                with _named(f"{names} = {label:.200}"):
+                    await test(*args, **kwargs, **dict(zip(wanted, values, strict=True)))
+
+        chosen: Any = run_async if inspect.iscoroutinefunction(test) else run
         signature = inspect.signature(test)
         kept = [each for each in signature.parameters.values() if each.name not in wanted]
-        run.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]  # read by pytest
-        return run
+        chosen.__signature__ = signature.replace(parameters=kept)  # read by pytest
+        return cast("Callable[..., Any]", chosen)
 
     return decorate
+
+
+@contextmanager
+def _named(case: str) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(f"case: {case}")
+        raise
 
 
 def _row(row: Any, *, single: bool) -> tuple[str, tuple[Any, ...]]:

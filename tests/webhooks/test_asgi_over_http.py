@@ -14,6 +14,7 @@ import trio
 from lktrio import proto
 from lktrio.proto import WebhookEvent
 from lktrio.webhooks import WebhookReceiver, WebhookSender, asgi_app, signed_headers
+from tests.support.cases import each_case
 from tests.webhooks.http_server import serve
 from tests.webhooks.requests import (
     KEY,
@@ -120,7 +121,7 @@ async def test_the_sender_and_the_application_understand_each_other() -> None:
 EXAMPLES = {"webhook_starlette": "starlette", "webhook_quart": "quart_trio"}
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@each_case("name", EXAMPLES)
 async def test_an_application_of_a_framework_receives_events(name: str) -> None:
     module = example(name, EXAMPLES[name])
     module.rooms.clear()
@@ -150,5 +151,5 @@ async def test_the_example_tells_what_happened(capsys: pytest.CaptureFixture[str
             for event in ("participant_joined", "participant_left"):
                 sender.send(WebhookEvent(event=event, room=room, participant=bob))
             await sender.flush()
-    told = ["room_started demo", "bob is in demo", "bob has left demo: CLIENT_INITIATED"]
+    told = ["room_started demo", "'bob' is in 'demo'", "'bob' has left 'demo': CLIENT_INITIATED"]
     assert capsys.readouterr().out.splitlines() == told

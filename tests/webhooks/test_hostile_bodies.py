@@ -7,12 +7,13 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lktrio.errors import MalformedEvent
 from lktrio.proto import WebhookEvent
 from lktrio.webhooks import MAX_BODY, WebhookReceiver
+from tests.support.cases import each_case
 from tests.webhooks.requests import KEYS, event_body, recorded, token_for
 
 RECEIVER = WebhookReceiver(KEYS)
@@ -45,7 +46,7 @@ def test_limits_make_sense() -> None:
         WebhookReceiver(KEYS, deduplicate=-1)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "body",
     [
         b"[" * 100_000,
@@ -58,7 +59,7 @@ def test_deep_json_is_refused(body: bytes) -> None:
         receive(body)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "body",
     [
         b"",
@@ -87,7 +88,7 @@ def test_what_is_no_event_is_refused(body: bytes) -> None:
         receive(body)
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "latin-1", "utf-8-sig"])
+@each_case("encoding", ["utf-16", "utf-16-le", "utf-32", "latin-1", "utf-8-sig"])
 def test_only_utf8_is_read(encoding: str) -> None:
     with pytest.raises(MalformedEvent):
         receive('{"event": "zürich"}'.encode(encoding))
@@ -106,6 +107,7 @@ JSON = st.recursive(
 FIELDS = ("event", "room", "participant", "track", "egressInfo", "ingressInfo", "job", "createdAt")
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON) | JSON)
 def test_any_json_is_an_event_or_malformed(value: Any) -> None:
     try:

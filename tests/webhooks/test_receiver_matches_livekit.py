@@ -20,6 +20,7 @@ from lktrio import proto
 from lktrio.errors import DigestMismatch, InvalidAuthorization, MalformedEvent
 from lktrio.proto.codec import decode, encode, to_json
 from lktrio.webhooks import WebhookReceiver, signed_headers
+from tests.support.cases import each_case
 from tests.webhooks.endpoint import Endpoint, in_turn, sender_to
 from tests.webhooks.requests import KEY, KEYS, SECRET, Request, recorded, token_for
 
@@ -95,7 +96,7 @@ def test_both_read_the_same_in_recorded_requests() -> None:
         assert json_format.Parse(to_json(ours), LiveKitEvent()) == theirs
 
 
-@pytest.mark.parametrize(
+@each_case(
     "body", ["", "[", '{"room": 1}', '{"createdAt": "x"}', '{"event": 5}', '{"event": "a"} b']
 )
 def test_both_refuse_the_same(body: str) -> None:

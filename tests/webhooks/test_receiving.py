@@ -25,6 +25,7 @@ from lktrio.errors import (
     WebhookError,
 )
 from lktrio.webhooks import EventName, WebhookReceiver
+from tests.support.cases import each_case
 from tests.webhooks.requests import (
     KEY,
     KEYS,
@@ -40,7 +41,7 @@ from tests.webhooks.requests import (
 BODY = event_body()
 
 
-@pytest.mark.parametrize("request_", recorded(), ids=lambda one: json.loads(one.body)["event"])
+@each_case("request_", recorded())
 def test_requests_of_a_real_server_are_received(request_: Request) -> None:
     event = recorded_receiver().receive(request_.body, request_.authorization)
     sent = json.loads(request_.body)
@@ -76,7 +77,7 @@ def test_names_of_events_can_be_matched() -> None:
             pytest.fail(other)
 
 
-@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, lambda body: body.decode()])
+@each_case("kind", [bytes, bytearray, memoryview, lambda body: body.decode()])
 def test_a_body_may_be_bytes_or_text(kind: type[bytes]) -> None:
     body = event_body(room={"name": "zürich \N{OWL}"})
     event = WebhookReceiver(KEYS).receive(kind(body), token_for(body))
@@ -88,13 +89,13 @@ def test_a_body_is_nothing_else() -> None:
         WebhookReceiver(KEYS).receive(json.loads(BODY), token_for(BODY))
 
 
-@pytest.mark.parametrize("form", ["{}", "Bearer {}", "bearer {}", "BEARER   {}", " {} "])
+@each_case("form", ["{}", "Bearer {}", "bearer {}", "BEARER   {}", " {} "])
 def test_the_token_may_follow_bearer(form: str) -> None:
     event = WebhookReceiver(KEYS).receive(BODY, form.format(token_for(BODY)))
     assert event.event == "room_started"
 
 
-@pytest.mark.parametrize("authorization", [None, "", "  ", "Bearer", "Bearer "])
+@each_case("authorization", [None, "", "  ", "Bearer", "Bearer "])
 def test_a_request_without_token_is_refused(authorization: str | None) -> None:
     with pytest.raises(MissingAuthorization):
         WebhookReceiver(KEYS).receive(BODY, authorization)
@@ -161,7 +162,7 @@ def test_the_token_of_another_event_is_refused() -> None:
         recorded_receiver().receive(first.body, second.authorization)
 
 
-@pytest.mark.parametrize("digest", ["", "x", "\N{OWL}", "é" * 44, "=" * 44])
+@each_case("digest", ["", "x", "\N{OWL}", "é" * 44, "=" * 44])
 def test_a_claim_that_is_no_digest_is_refused(digest: str) -> None:
     with pytest.raises(DigestMismatch):
         WebhookReceiver(KEYS).receive(BODY, token_for(BODY, sha256=digest))

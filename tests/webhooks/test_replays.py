@@ -10,6 +10,7 @@ import pytest
 from lktrio.errors import DuplicateEvent, InvalidAuthorization, StaleEvent, WebhookError
 from lktrio.webhooks import WebhookReceiver
 from lktrio.webhooks.receiver import body_hash
+from tests.support.cases import each_case
 from tests.webhooks.requests import (
     KEY,
     KEYS,
@@ -101,9 +102,7 @@ def test_the_leeway_widens_the_window() -> None:
         receiver.receive(BODY, token_for(BODY, now=NOW - 62))
 
 
-@pytest.mark.parametrize(
-    ("claims", "stale"), [({"nbf": NOW - 5}, False), ({"nbf": NOW - 50}, True), ({}, True)]
-)
+@each_case("claims, stale", [({"nbf": NOW - 5}, False), ({"nbf": NOW - 50}, True), ({}, True)])
 def test_a_token_that_tells_no_time_of_signing_is_judged_by_the_rest(
     claims: dict[str, float], stale: bool
 ) -> None:

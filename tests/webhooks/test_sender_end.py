@@ -9,6 +9,7 @@ import trio.testing
 
 from lktrio.testing.cancellation import cancel_at_every_checkpoint
 from lktrio.webhooks import Outcome, WebhookReceiver, WebhookSender, asgi_app
+from tests.support.cases import each_case
 from tests.webhooks.endpoint import Deliveries, Endpoint, event, hang, in_turn, sender_to
 from tests.webhooks.http_server import serve
 from tests.webhooks.requests import KEY, KEYS, SECRET
@@ -48,7 +49,7 @@ async def test_events_are_delivered_when_the_block_fails() -> None:
     assert endpoint.ids == ["demo-1"]
 
 
-@pytest.mark.parametrize("cancelled", [False, True])
+@each_case("cancelled", [False, True])
 async def test_the_end_takes_no_longer_than_it_may(
     cancelled: bool, autojump_clock: trio.testing.MockClock
 ) -> None:

@@ -11,6 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from lktrio.webhooks import Delivery, Outcome, WebhookReceiver
+from tests.support.cases import each_case
 from tests.webhooks.endpoint import (
     URL,
     Deliveries,
@@ -35,7 +36,7 @@ async def send_one(endpoint: Endpoint, **options: Any) -> Delivery:
     return delivery
 
 
-@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
+@each_case("status", [200, 201, 202, 204, 299])
 async def test_success_ends_the_matter(status: int, autojump_clock: MockClock) -> None:
     endpoint = Endpoint(in_turn(status))
     delivery = await send_one(endpoint)
@@ -44,7 +45,7 @@ async def test_success_ends_the_matter(status: int, autojump_clock: MockClock) -
     assert (delivery.event, delivery.id) == ("participant_joined", "demo-1")
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 400, 401, 403, 404, 405, 410, 501])
+@each_case("status", [301, 302, 307, 400, 401, 403, 404, 405, 410, 501])
 async def test_an_answer_that_would_not_change_is_final(
     status: int, autojump_clock: MockClock
 ) -> None:
@@ -55,7 +56,7 @@ async def test_an_answer_that_would_not_change_is_final(
     assert [request.url for request in endpoint.requests] == [URL]
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+@each_case("status", [429, 500, 502, 503, 504])
 async def test_pauses_double_from_one_attempt_to_the_next(
     status: int, autojump_clock: MockClock
 ) -> None:
@@ -73,8 +74,8 @@ async def test_pauses_have_a_limit(autojump_clock: MockClock) -> None:
     assert endpoint.pauses == [3, 6, 10, 10, 10, 10, 10]
 
 
-@pytest.mark.parametrize(
-    ("asked", "pause"),
+@each_case(
+    "asked, pause",
     [("7", 7), ("0", 1), ("86400", 30), ("9" * 400, 30), ("Fri, 31 Dec 1999", 1), ("-5", 1)],
 )
 async def test_the_receiver_may_ask_for_a_pause(
@@ -106,7 +107,7 @@ async def test_all_attempts_carry_the_same_event_with_tokens_of_their_own(
         assert receiver.receive(request.content, request.headers["Authorization"]) == event(1)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "failure",
     [
         httpx.ConnectError("refused"),
@@ -180,7 +181,7 @@ class Body(httpx.AsyncByteStream):
         await trio.lowlevel.checkpoint()
 
 
-@pytest.mark.parametrize("headers", [{}, {"Content-Length": "9" * 12}, {"Content-Length": "x"}])
+@each_case("headers", [{}, {"Content-Length": "9" * 12}, {"Content-Length": "x"}])
 async def test_an_endless_answer_is_not_read(
     headers: dict[str, str], autojump_clock: MockClock
 ) -> None:

@@ -18,6 +18,7 @@ from lktrio.auth import verify_token
 from lktrio.errors import LocalProtocolError
 from lktrio.proto import WebhookEvent
 from lktrio.webhooks import Outcome, SenderOptions, WebhookReceiver, WebhookSender, signed_headers
+from tests.support.cases import each_case
 from tests.webhooks.endpoint import URL, Deliveries, Endpoint, event, in_turn, sender_to
 from tests.webhooks.requests import KEY, KEYS, RECORDED_AT, SECRET, recorded
 
@@ -126,8 +127,8 @@ async def test_a_resource_that_fails_holds_up_no_other(
         assert deliveries.outcomes == [(f"good-{number}", Outcome.DELIVERED) for number in range(3)]
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
+@each_case(
+    "one, other",
     [
         (
             WebhookEvent(egress_info=proto.EgressInfo(egress_id=a, room_name="r")),
@@ -182,8 +183,8 @@ async def test_only_so_many_requests_are_under_way(
     assert len(endpoint.requests) == 12
 
 
-@pytest.mark.parametrize(
-    ("chosen", "sent"),
+@each_case(
+    "chosen, sent",
     [
         ({}, ["a", "b", "c"]),
         ({"include": ["b"]}, ["b"]),
@@ -297,9 +298,7 @@ def test_keys_are_missed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert SECRET not in repr(WebhookSender(URL))
 
 
-@pytest.mark.parametrize(
-    "options", [{"depth": 0}, {"attempts": 0}, {"linger": -1}, {"backoff": float("nan")}]
-)
+@each_case("options", [{"depth": 0}, {"attempts": 0}, {"linger": -1}, {"backoff": float("nan")}])
 def test_options_make_sense(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         SenderOptions(**options)

@@ -5,20 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import pytest
 
-
-@pytest.mark.parametrize(
-    "use",
-    [
-        "WebhookReceiver({'k': 's'})",
-        "asgi_app(WebhookReceiver({'k': 's'}), print)",
-        "WebhookSender('http://localhost/', 'k', 's')",
-    ],
-)
-def test_no_http_client_is_loaded(use: str) -> None:
+def test_no_http_client_is_loaded() -> None:
     program = (
-        f"import sys; from lktrio.webhooks import *; {use};"
+        "import sys; from lktrio.webhooks import *; receiver = WebhookReceiver({'k': 's'});"
+        "asgi_app(receiver, print); WebhookSender('http://localhost/', 'k', 's');"
         "print([name for name in ('httpx', 'asyncio', 'lktrio.room') if name in sys.modules])"
     )
     loaded = subprocess.run(
