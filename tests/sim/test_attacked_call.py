@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import pytest
-
 from lktrio.rtc.base import Address
 from lktrio.rtc.datachannel import DataChannelMessage
 from lktrio.testing import LinkProfile
 from tests.support.attacker import STRANGER, Attacker, held_bytes
+from tests.support.cases import each_case
 from tests.support.peer_call import Call, opus_frames, vp8_frames
 
 OTHER_STRANGER = ("203.0.113.66", 7)
@@ -49,7 +48,7 @@ class AttackedCall(Call):
         assert [e.data for e in events if isinstance(e, DataChannelMessage)] == messages
 
 
-@pytest.mark.parametrize("seed", range(10))
+@each_case("seed", range(10))
 def test_strangers_do_not_prevent_the_connection(seed: int) -> None:
     call = AttackedCall(seed)
     attacker = Attacker(call.network, seed, from_strangers, 3)
@@ -58,7 +57,7 @@ def test_strangers_do_not_prevent_the_connection(seed: int) -> None:
     assert attacker.injected > 1000
 
 
-@pytest.mark.parametrize("seed", range(6))
+@each_case("seed", range(6))
 def test_forgeries_from_the_path_itself_do_not_disturb_a_connection(seed: int) -> None:
     call = AttackedCall(seed)
     attacker = Attacker(call.network, seed, from_the_path, 3)
@@ -69,7 +68,7 @@ def test_forgeries_from_the_path_itself_do_not_disturb_a_connection(seed: int) -
     assert attacker.injected > 1000
 
 
-@pytest.mark.parametrize("source", [STRANGER, ("192.0.2.1", 1000)], ids=["stranger", "path"])
+@each_case("source", [STRANGER, ("192.0.2.1", 1000)])
 def test_every_forgery_is_counted_and_none_is_kept(source: Address) -> None:
     call = AttackedCall(1)
     attacker = Attacker(call.network, 1, from_strangers)

@@ -19,6 +19,7 @@ from tests.rtc.dtls.harness import (
     failure,
     records,
 )
+from tests.support.cases import each_case
 
 DELAY = 0.01  # one way, in seconds
 SMALL = DtlsOptions(mtu=200)  # several datagrams per flight
@@ -59,7 +60,7 @@ def test_the_flights_take_many_datagrams() -> None:
     assert COUNT_WITH_COOKIE == COUNT + 2
 
 
-@pytest.mark.parametrize("lost", range(COUNT_WITH_COOKIE))
+@each_case("lost", range(COUNT_WITH_COOKIE))
 def test_any_single_datagram_may_be_lost(lost: int) -> None:
     wire = handshake(losing(lost), SMALL_COOKIE)
     assert_connected(wire)
@@ -67,7 +68,7 @@ def test_any_single_datagram_may_be_lost(lost: int) -> None:
     assert 1 <= wire.client.stats.retransmissions + wire.server.stats.retransmissions <= 4
 
 
-@pytest.mark.parametrize("first", range(COUNT))
+@each_case("first", range(COUNT))
 def test_any_two_datagrams_may_be_lost(first: int) -> None:
     for second in range(first + 1, 2 * COUNT):
         wire = handshake(losing(first, second))
@@ -75,7 +76,7 @@ def test_any_two_datagrams_may_be_lost(first: int) -> None:
         assert wire.now < 1.5
 
 
-@pytest.mark.parametrize("twice", range(COUNT))
+@each_case("twice", range(COUNT))
 def test_any_datagram_may_arrive_twice(twice: int) -> None:
     wire = handshake(lambda parcel: [(DELAY, parcel.data)] * (2 if parcel.index == twice else 1))
     assert_connected(wire)
@@ -88,7 +89,7 @@ def test_every_datagram_may_arrive_three_times_and_late() -> None:
     assert len(wire.sent) <= 3 * COUNT
 
 
-@pytest.mark.parametrize("late", range(COUNT))
+@each_case("late", range(COUNT))
 def test_any_datagram_may_be_overtaken_by_all_others_of_its_flight(late: int) -> None:
     wire = handshake(lambda parcel: [(DELAY * 3 if parcel.index == late else DELAY, parcel.data)])
     assert_connected(wire)
@@ -110,8 +111,8 @@ def test_records_may_arrive_one_by_one_and_backwards() -> None:
     assert wire.client.stats.retransmissions == wire.server.stats.retransmissions == 0
 
 
-@pytest.mark.parametrize("percent", [10, 30])
-@pytest.mark.parametrize("seed", range(8))
+@each_case("percent", [10, 30])
+@each_case("seed", range(8))
 def test_random_loss_duplication_and_reordering(seed: int, percent: int) -> None:
     dice = random.Random(seed * 100 + percent)
 

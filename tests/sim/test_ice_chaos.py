@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import random
 
-import pytest
-
 from lktrio.rtc.ice import IceRole, IceState
 from lktrio.testing import LinkProfile
 from lktrio.testing.engines import EngineNetwork
+from tests.support.cases import each_case
 from tests.support.ice import IceHost, both_selected
 
 WEATHER = [
@@ -93,7 +92,7 @@ class Chaos:
         )
 
 
-@pytest.mark.parametrize("seed", range(20))
+@each_case("seed", range(20))
 def test_they_always_find_together_again(seed: int) -> None:
     chaos = Chaos(seed)
     for _ in range(20):

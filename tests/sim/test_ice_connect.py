@@ -7,6 +7,7 @@ import pytest
 from lktrio.rtc.ice import IceState
 from lktrio.testing import LinkProfile
 from lktrio.testing.engines import EngineNetwork
+from tests.support.cases import each_case
 from tests.support.ice import (
     ALICE,
     BOB,
@@ -55,9 +56,9 @@ def test_few_packets_are_enough_on_a_good_network() -> None:
     assert network.sent == 6  # two checks and a nomination, each with its answer
 
 
-@pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize(
-    ("conditions", "limit"),
+@each_case("seed", range(8))
+@each_case(
+    "conditions, limit",
     [
         (LinkProfile(latency=0.03, loss=0.1), 2.0),
         (LinkProfile(latency=0.03, loss=0.3), 6.0),
@@ -66,7 +67,6 @@ def test_few_packets_are_enough_on_a_good_network() -> None:
         (LinkProfile(latency=0.02, jitter=0.2, reorder=0.3, duplicate=0.5), 2.0),
         (LinkProfile(latency=0.02, rate=2000, queue=400), 4.0),
     ],
-    ids=["loss 10%", "loss 30%", "300 ms", "300 ms, loss 30%", "disorder", "16 kbit/s"],
 )
 def test_connects_and_stays_connected(conditions: LinkProfile, limit: float, seed: int) -> None:
     network, alice, bob = two_hosts(conditions, seed=seed)
@@ -77,7 +77,7 @@ def test_connects_and_stays_connected(conditions: LinkProfile, limit: float, see
     assert len(alice.selections) == len(bob.selections) == 1
 
 
-@pytest.mark.parametrize("offset", [0.0, 0.4, 3.0])
+@each_case("offset", [0.0, 0.4, 3.0])
 def test_the_answer_may_arrive_long_after_the_first_checks(offset: float) -> None:
     """The answerer checks while the offerer still waits for its description."""
     network, alice, bob = two_hosts(LinkProfile(latency=0.02))

@@ -9,13 +9,14 @@ import pytest
 from lktrio.rtc.ice import IceState
 from lktrio.rtc.ice.stun import StunClass, StunMessage
 from lktrio.testing import LinkProfile
+from tests.support.cases import each_case
 from tests.support.ice import ALICE, BOB, CONTROLLED, both_selected, introduce, two_hosts
 
 GOOD = LinkProfile(latency=0.02)
 DEAD = LinkProfile(loss=1.0)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@each_case("seed", range(5))
 def test_an_idle_pair_stays_connected_for_an_hour(seed: int) -> None:
     network, alice, bob = two_hosts(LinkProfile(latency=0.05, loss=0.05), seed=seed)
     introduce(alice, bob)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from lktrio.rtc.ice import IceRole, IceState
 from lktrio.testing import LinkProfile
 from lktrio.testing.engines import EngineNetwork
+from tests.support.cases import each_case
 from tests.support.ice import CONTROLLING, IceHost, both_selected, introduce
 
 WIRE, OTHER_WIRE = ("10.0.0.1", 1000), ("10.0.0.2", 2000)
@@ -34,7 +33,7 @@ def cut(network: EngineNetwork) -> None:
     network.set_link("10.0.0.2", "10.0.0.1", DEAD)
 
 
-@pytest.mark.parametrize("role", list(IceRole))
+@each_case("role", list(IceRole))
 def test_a_dead_path_gives_way_to_one_that_answers(role: IceRole) -> None:
     network, alice, bob = two_paths(role)
     cut(network)
@@ -53,7 +52,7 @@ def test_the_switch_comes_before_the_user_notices() -> None:
     assert "disconnected" not in alice.state_names() + bob.state_names()
 
 
-@pytest.mark.parametrize("offset", range(5))
+@each_case("offset", range(5))
 def test_a_path_that_only_fails_to_carry_our_packets_is_left_too(offset: int) -> None:
     network, alice, bob = two_paths()
     network.run(offset)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from lktrio.rtc.ice import IceRole, IceState
 from lktrio.testing import LinkProfile
 from lktrio.testing.engines import EngineNetwork
+from tests.support.cases import each_case
 from tests.support.ice import (
     ALICE,
     BOB,
@@ -21,8 +20,8 @@ from tests.support.ice import (
 GOOD = LinkProfile(latency=0.02)
 
 
-@pytest.mark.parametrize("role", list(IceRole))
-@pytest.mark.parametrize("loss", [0.0, 0.3])
+@each_case("role", list(IceRole))
+@each_case("loss", [0.0, 0.3])
 def test_connects_whatever_role_signalling_gave(role: IceRole, loss: float) -> None:
     conditions = LinkProfile(latency=0.02, loss=loss)
     network, alice, bob = two_hosts(conditions, roles=(role, role.other), bob_lite=True)

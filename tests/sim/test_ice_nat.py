@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from lktrio.rtc.ice import IceRole, IceState
 from lktrio.testing import LinkProfile
 from lktrio.testing.engines import EngineNetwork
+from tests.support.cases import each_case
 from tests.support.ice import (
     BOB,
     CONTROLLED,
@@ -31,7 +30,7 @@ def behind_nat(role: IceRole, delay: float = 0.02) -> tuple[EngineNetwork, IceHo
     return network, client, server
 
 
-@pytest.mark.parametrize("role", list(IceRole))
+@each_case("role", list(IceRole))
 def test_a_client_behind_nat_is_learned_from_its_checks(role: IceRole) -> None:
     network, client, server = behind_nat(role)
     introduce(client, server)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from lktrio.rtc.ice import IceOptions, IceRole, IceState
 from lktrio.testing import LinkProfile
 from lktrio.testing.engines import EngineNetwork
+from tests.support.cases import each_case
 from tests.support.ice import (
     ALICE,
     BOB,
@@ -38,7 +37,7 @@ def exchange_restart(network: EngineNetwork, alice: IceHost, bob: IceHost) -> No
     alice.know(bob)
 
 
-@pytest.mark.parametrize("role", list(IceRole))
+@each_case("role", list(IceRole))
 def test_both_sides_get_new_credentials_and_select_again(role: IceRole) -> None:
     network, alice, bob = connected(role)
     old = {alice.agent.local_ufrag, bob.agent.local_ufrag}
@@ -52,7 +51,7 @@ def test_both_sides_get_new_credentials_and_select_again(role: IceRole) -> None:
     assert alice.state_names() == ["checking", "connected", "checking", "connected"]
 
 
-@pytest.mark.parametrize("role", list(IceRole))
+@each_case("role", list(IceRole))
 def test_traffic_flows_all_through_a_restart(role: IceRole) -> None:
     network, alice, bob = connected(role)
     count = 0
@@ -210,7 +209,7 @@ def test_a_restart_that_fails_keeps_the_old_pair_while_it_answers() -> None:
     assert alice.state_names()[-2:] == ["checking", "connected"]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@each_case("seed", range(6))
 def test_restarts_over_a_bad_network(seed: int) -> None:
     network, alice, bob = two_hosts(LinkProfile(latency=0.1, loss=0.3, jitter=0.1), seed=seed)
     introduce(alice, bob)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
-
 from lktrio.rtc.ice import IceRole, IceState
 from lktrio.testing import LinkProfile
+from tests.support.cases import each_case
 from tests.support.ice import CONTROLLED, CONTROLLING, both_selected, introduce, two_hosts
 
 
-@pytest.mark.parametrize("role", list(IceRole))
-@pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("loss", [0.0, 0.3])
+@each_case("role", list(IceRole))
+@each_case("seed", range(6))
+@each_case("loss", [0.0, 0.3])
 def test_a_conflict_is_settled(role: IceRole, seed: int, loss: float) -> None:
     conditions = LinkProfile(latency=0.03, loss=loss, jitter=0.02)
     network, alice, bob = two_hosts(conditions, seed=seed, roles=(role, role))
@@ -22,7 +21,7 @@ def test_a_conflict_is_settled(role: IceRole, seed: int, loss: float) -> None:
     assert IceState.FAILED not in [state for _, state in alice.states + bob.states]
 
 
-@pytest.mark.parametrize("role", list(IceRole))
+@each_case("role", list(IceRole))
 def test_a_conflict_costs_little_time(role: IceRole) -> None:
     network, alice, bob = two_hosts(LinkProfile(latency=0.05), roles=(role, role))
     introduce(alice, bob)

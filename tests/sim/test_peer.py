@@ -13,16 +13,16 @@ from lktrio.rtc.datachannel import DataChannelMessage
 from lktrio.rtc.streams import MAX_UNLISTED, KeyframeRequested
 from lktrio.rtc.transport import TransportState
 from lktrio.testing import LinkProfile
+from tests.support.cases import each_case
 from tests.support.peer_call import PERFECT, VP8_KEY, Call, opus_frames, vp8_frames
 
 
-@pytest.mark.parametrize(
-    ("kind", "mime", "frames", "rate"),
+@each_case(
+    "kind, mime, frames, rate",
     [
         ("audio", "audio/opus", opus_frames(60), 50),
         ("video", "video/VP8", vp8_frames(60), 30),
     ],
-    ids=["opus", "vp8"],
 )
 def test_every_frame_arrives_whole_and_in_order(
     kind: str, mime: str, frames: list[bytes], rate: float
@@ -38,7 +38,7 @@ def test_every_frame_arrives_whole_and_in_order(
     assert steps == {round(clock / rate)}
 
 
-@pytest.mark.parametrize("seed", range(3))
+@each_case("seed", range(3))
 def test_lost_video_is_repaired_by_retransmission(seed: int) -> None:
     call = Call(seed=seed)
     transceiver = call.publish("video")
@@ -236,7 +236,7 @@ def without_sections(sdp: str) -> str:
     return sdp[: sdp.index("m=")]
 
 
-DAMAGES = pytest.mark.parametrize(
+DAMAGES = each_case(
     "damage", [with_short_password, with_broken_candidate, without_fingerprint, without_sections]
 )
 
@@ -283,7 +283,7 @@ def test_an_answer_with_another_certificate_does_not_end_the_exchange() -> None:
     call.offerer.peer.set_answer(answer, now)
 
 
-@pytest.mark.parametrize("ice_restart", [False, True])
+@each_case("ice_restart", [False, True])
 def test_an_offer_that_nobody_answers_can_be_withdrawn(ice_restart: bool) -> None:
     call = Call()
     call.publish("audio")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import random
 
-import pytest
-
 from lktrio.rtc.datachannel import DataChannel, DataChannelMessage, DataChannelOpened
 from lktrio.rtc.sctp import SctpClosed, SctpMessage, SctpOptions
 from tests.rtc.sctp.network import End, Network, Path
+from tests.support.cases import each_case
 
 
 def messages(end: End, stream_id: int) -> list[bytes]:
@@ -26,8 +25,8 @@ def conversation(seed: int, count: int) -> list[bytes]:
     return [order.randbytes(size) for size in sizes]
 
 
-@pytest.mark.parametrize("delay", [0.005, 0.15], ids=["10 ms", "300 ms"])
-@pytest.mark.parametrize("loss", [0.0, 0.01, 0.1, 0.3])
+@each_case("delay", [0.005, 0.15])
+@each_case("loss", [0.0, 0.01, 0.1, 0.3])
 def test_reliable_messages_arrive_once_in_order_and_unchanged(loss: float, delay: float) -> None:
     network = Network(
         forth=Path(loss=loss, delay=delay, reorder=0.1, duplicate=0.05),
@@ -61,7 +60,7 @@ def test_the_network_without_loss_needs_no_retransmission() -> None:
     assert (stats.data_chunks_retransmitted, stats.timeouts, stats.probes) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("outage", [1.0, 10.0, 60.0])
+@each_case("outage", [1.0, 10.0, 60.0])
 def test_an_outage_delays_but_loses_nothing(outage: float) -> None:
     network = Network(forth=Path(delay=0.03), back=Path(delay=0.03))
     network.connect()
@@ -119,8 +118,8 @@ def test_a_dead_network_ends_the_association() -> None:
     assert SctpClosed("the peer does not answer", graceful=False) in network.client.events
 
 
-@pytest.mark.parametrize("ordered", [False, True], ids=["unordered", "ordered"])
-@pytest.mark.parametrize("loss", [0.01, 0.1, 0.3])
+@each_case("ordered", [False, True])
+@each_case("loss", [0.01, 0.1, 0.3])
 def test_lossy_messages_never_wait_for_lost_ones(loss: float, ordered: bool) -> None:
     """One message every 20 ms without retransmissions: what arrives, arrives soon."""
     network = Network(
@@ -172,10 +171,9 @@ def test_a_lossy_stream_beside_a_busy_reliable_one_keeps_flowing() -> None:
     assert delays[len(delays) // 2] < 0.25, "the queue of the link, not that of the stream"
 
 
-@pytest.mark.parametrize(
-    ("rate", "delay", "queue", "size"),
+@each_case(
+    "rate, delay, queue, size",
     [(1_250_000, 0.025, 0.1, 4_000_000), (125_000, 0.15, 0.2, 1_000_000)],
-    ids=["10 Mbit/s", "1 Mbit/s at 300 ms"],
 )
 def test_a_narrow_link_is_filled(rate: float, delay: float, queue: float, size: int) -> None:
     network = Network(forth=Path(rate=rate, delay=delay, queue=queue), back=Path(delay=delay))
@@ -215,7 +213,7 @@ def test_a_lost_lone_message_is_recovered_without_a_timeout() -> None:
     assert network.client.association.stats.timeouts == 0
 
 
-@pytest.mark.parametrize("loss", [0.0, 0.1, 0.3])
+@each_case("loss", [0.0, 0.1, 0.3])
 def test_channels_open_talk_and_close_over_a_bad_network(loss: float) -> None:
     network = Network(
         forth=Path(loss=loss, delay=0.03, reorder=0.2),

@@ -25,6 +25,7 @@ from lktrio.rtc.transport import (
 )
 from lktrio.testing import LinkProfile
 from lktrio.testing.engines import EngineNetwork
+from tests.support.cases import each_case
 
 PERFECT = LinkProfile()
 LONG_AGO = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -154,8 +155,8 @@ class Call:
         return states.pop().value if len(states) == 1 else "mixed"
 
 
-@pytest.mark.parametrize("lite", [False, True])
-@pytest.mark.parametrize("offerer_is_dtls_client", [False, True])
+@each_case("lite", [False, True])
+@each_case("offerer_is_dtls_client", [False, True])
 def test_every_combination_of_roles_connects_within_six_round_trips(
     lite: bool, offerer_is_dtls_client: bool
 ) -> None:
@@ -164,8 +165,8 @@ def test_every_combination_of_roles_connects_within_six_round_trips(
     assert call.network.now <= 6 * 0.04
 
 
-@pytest.mark.parametrize("loss", [0.1, 0.3])
-@pytest.mark.parametrize("seed", range(5))
+@each_case("loss", [0.1, 0.3])
+@each_case("seed", range(5))
 def test_it_connects_over_a_lossy_reordering_network(loss: float, seed: int) -> None:
     call = Call(LinkProfile(latency=0.05, jitter=0.05, loss=loss, duplicate=0.1), seed=seed)
     call.connect()
@@ -210,7 +211,7 @@ def test_data_channels_opened_before_connecting_carry_messages_over_loss() -> No
     assert any(isinstance(event, DataChannelOpened) for event in call.answerer.events)
 
 
-@pytest.mark.parametrize("offerer_is_dtls_client", [False, True])
+@each_case("offerer_is_dtls_client", [False, True])
 def test_another_certificate_than_announced_fails_before_any_key_or_data(
     offerer_is_dtls_client: bool,
 ) -> None:
