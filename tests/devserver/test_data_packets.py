@@ -8,7 +8,8 @@ import trio
 from lktrio import proto
 from lktrio.proto import codec
 from tests.support.caller import Caller, Mode, open_caller
-from tests.support.places import serve_place
+from tests.support.places import open_place, serve_place
+from tests.support.servers import SERVERS
 from tests.support.signal_client import join_request, joined
 
 pytestmark = pytest.mark.virtual_time
@@ -265,15 +266,17 @@ async def test_data_tracks_come_with_the_permission_to_subscribe() -> None:
     assert track.track_sid == published.info.sid
 
 
-async def test_who_comes_later_gets_the_data_tracks_that_there_are() -> None:
-    settings = proto.ConnectionSettings(auto_subscribe_data_track=True)
+@pytest.mark.parametrize("which", SERVERS)
+async def test_who_comes_later_gets_the_data_tracks_that_there_are(which: str) -> None:
+    settings = proto.ConnectionSettings(auto_subscribe=True, auto_subscribe_data_track=True)
     wanted = f"/rtc/v1?join_request={join_request(connection_settings=settings)}"
     with trio.fail_after(LIMIT):
-        async with serve_place() as server, joined(server, "alice") as alice:
+        async with open_place(which) as server, open_caller(server, "alice", room=server.room) as a:
+            await a.wait(a.connected.is_set)
             publish = proto.PublishDataTrackRequest(pub_handle=7, name="dt")
-            await alice.send(publish_data_track_request=publish)
-            published = await alice.wait_for("publish_data_track_response")
-            async with joined(server, "bob", target=wanted) as bob:
+            await a.client.send(publish_data_track_request=publish)
+            published = await a.client.wait_for("publish_data_track_response")
+            async with joined(server, "bob", server.room, wanted) as bob:
                 handles = await bob.wait_for("data_track_subscriber_handles")
     (track,) = handles.sub_handles.values()
     assert (track.publisher_identity, track.track_sid) == ("alice", published.info.sid)
