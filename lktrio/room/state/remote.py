@@ -1,16 +1,15 @@
 """What others publish: remote participants, their publications, and tracks that are received.
 
-The three refer to each other, so they are one module. A publication's subscription goes through
-these states; the events say when:
+The three refer to each other, so they are one module. A publication's subscription is in one of
+two states, and the events say when it changes:
 
-=============  =====================  ==============================================
+=============  =====================  ======================================================
 state          ``publication.track``  left when
-=============  =====================  ==============================================
-unsubscribed   None                   a section carries the track: to ``subscribed``
-subscribed     the media              the section carries it no more: to ``unsubscribed``;
-                                      the publication or the room ends: to ``gone``
-gone           None                   never: the same SID is another publication then
-=============  =====================  ==============================================
+=============  =====================  ======================================================
+unsubscribed   None                   a section of a connection carries the track
+subscribed     the media              the section carries it no more, or the publication or the
+                                      room ends
+=============  =====================  ======================================================
 """
 
 from __future__ import annotations
