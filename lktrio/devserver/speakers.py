@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 
 from lktrio.rtc.rtp import RtpPacket
+from lktrio.rtc.rtp.extensions import SILENCE
 
 __all__ = ["WINDOW", "LevelMeter"]
 
@@ -21,7 +22,6 @@ _THRESHOLD = 35  # dB below full scale
 _LEAST_SHARE = 0.4  # of the window
 _SMOOTHING = 2 / 3  # 2 / (n + 1) for n = 2 windows
 _STEPS = 8
-_SILENCE = 127
 
 
 class LevelMeter:
@@ -37,7 +37,7 @@ class LevelMeter:
         self._extension_id = extension_id
         self._packets = 0
         self._active = 0
-        self._loudest = _SILENCE
+        self._loudest = SILENCE
         self._smoothed = 0.0
 
     def observe(self, packets: Sequence[RtpPacket]) -> None:
@@ -55,7 +55,7 @@ class LevelMeter:
     def take(self) -> float | None:
         """The loudness of the window that ends now, 0 to 1, or None for silence."""
         packets, active, loudest = self._packets, self._active, self._loudest
-        self._packets, self._active, self._loudest = 0, 0, _SILENCE
+        self._packets, self._active, self._loudest = 0, 0, SILENCE
         linear = 0.0
         if packets and active >= _LEAST_SHARE * packets:
             adjusted = loudest - 20 * math.log10(active / packets)

@@ -31,6 +31,7 @@ from lktrio.rtc.payload.h264 import (
     IDR,
     PPS,
     SEI,
+    SHORT_START_CODE,
     SLICE,
     SPS,
     START_CODE,
@@ -43,7 +44,6 @@ __all__ = ["DEFAULT_FRAME_RATE", "AnnexBDemuxer", "AnnexBMuxer"]
 DEFAULT_FRAME_RATE = 30.0
 """Frames per second of a file that does not state any."""
 
-_SHORT_START_CODE = b"\x00\x00\x01"
 _TYPE = 0x1F
 _FORBIDDEN = 0x80
 _LAST_TYPE = 23  # higher ones are private, and in RTP belong to its payload format
@@ -88,13 +88,13 @@ class AnnexBDemuxer(Demuxer):
         self._buffer += data
         start = 0
         try:
-            while (found := self._buffer.find(_SHORT_START_CODE, self._scan)) >= 0:
+            while (found := self._buffer.find(SHORT_START_CODE, self._scan)) >= 0:
                 self._end_unit(start, found)
-                start = self._scan = found + len(_SHORT_START_CODE)
+                start = self._scan = found + len(SHORT_START_CODE)
                 self._started = True
         finally:
             self._consume(start)
-        self._scan = max(0, len(self._buffer) - len(_SHORT_START_CODE) + 1)
+        self._scan = max(0, len(self._buffer) - len(SHORT_START_CODE) + 1)
         if len(self._buffer) > MAX_FRAME_SIZE:
             raise self._error(f"a NAL unit of more than {MAX_FRAME_SIZE} bytes")
 

@@ -13,10 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, TypeAlias
 
-__all__ = ["NEVER", "Address", "RandomBytes", "Transmit", "flatten_counters"]
+__all__ = ["MAX_PORT", "NEVER", "Address", "RandomBytes", "Transmit", "flatten_counters"]
 
 Address: TypeAlias = tuple[str, int]
 """Host (numeric IPv4 or IPv6 text without scope) and port."""
+
+MAX_PORT = 65535
+"""Largest port of an address."""
 
 Transmit: TypeAlias = tuple[int, Address, bytes]
 """A datagram to send: the path (the driver's number of a local socket), to whom, and what."""

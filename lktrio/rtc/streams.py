@@ -34,6 +34,7 @@ from lktrio.rtc.base import NEVER, RandomBytes
 from lktrio.rtc.negotiation import Negotiator
 from lktrio.rtc.payload import MIME_TYPES, depacketizer, packetizer
 from lktrio.rtc.rtcp import (
+    MAX_COUNT,
     ExtendedReport,
     FullIntraRequest,
     Goodbye,
@@ -76,7 +77,6 @@ _REPORT_INTERVAL = 1.0  # seconds; LiveKit's server needs receiver reports at le
 _FIRST_REPORT = 0.2  # seconds after the keys: publishers leave out mid and rid after a report
 _REPORTS_OF_A_MOVE = 3  # reports that go out on a new path even if there is nothing to report
 _MAX_COMPOUND = 1100  # bytes, so that a compound packet fits a datagram of 1,200 with its tag
-_MAX_BLOCKS = 31  # RFC 3550 section 6.4.1: the count has five bits
 
 _Feed: TypeAlias = Callable[[int, bytes, int, bytes, float], None]
 _Bound: TypeAlias = tuple[Transceiver, InboundStream]
@@ -568,9 +568,9 @@ class MediaStreams:
             if report is not None:
                 packets += [report, SourceDescription((stream.description(),))]
         blocks = [b for _, stream in self._inbound.values() for b in stream.report_blocks(now)]
-        for start in range(0, len(blocks), _MAX_BLOCKS):
+        for start in range(0, len(blocks), MAX_COUNT):
             packets.append(
-                ReceiverReport(self._report_ssrc, tuple(blocks[start : start + _MAX_BLOCKS]))
+                ReceiverReport(self._report_ssrc, tuple(blocks[start : start + MAX_COUNT]))
             )
         if blocks:
             packets.append(self._round_trip.ask(self._report_ssrc, wall, now))
@@ -596,7 +596,7 @@ class MediaStreams:
     def close(self) -> None:
         """Say goodbye for every stream (RTCP BYE) into ``out``."""
         if self._outbound:
-            self._send_rtcp([Goodbye(tuple(self._outbound)[:_MAX_BLOCKS])])
+            self._send_rtcp([Goodbye(tuple(self._outbound)[:MAX_COUNT])])
             self._outbound.clear()
 
 

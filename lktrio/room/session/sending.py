@@ -12,7 +12,7 @@ from lktrio.media.pacing import FramePacer
 from lktrio.room.session.life import RoomLife
 from lktrio.room.session.peer_connection import PeerConnection
 from lktrio.room.state.local import LocalTrackRecord, PublicationState
-from lktrio.rtc.rtp.extensions import AudioLevel
+from lktrio.rtc.rtp.extensions import SILENCE, AudioLevel
 from lktrio.rtc.rtp.outbound import OutboundStream
 from lktrio.rtc.transceiver import Transceiver
 
@@ -24,7 +24,6 @@ _SUBSCRIBER_SETUP = 0.25
 """Seconds from the news of a subscriber until it takes media. LiveKit's server tells the publisher
 when it has answered the subscriber, who must still apply the answer; a browser takes up to 0.05 s
 for that, and loses what comes earlier."""
-_SILENCE = 127  # RFC 6464 section 3
 _DTX_SIZE = 2  # bytes of an Opus packet that stands for silence, RFC 7587 section 3.1.3
 _MAX_AUDIO_LEVEL = 127
 
@@ -120,7 +119,7 @@ class OutgoingTrack:
     def _audio_level(self, frame: EncodedFrame) -> AudioLevel:
         silent = len(frame.data) <= _DTX_SIZE
         loudness = min(max(self.record.audio_level, 0), _MAX_AUDIO_LEVEL)
-        return AudioLevel(_SILENCE if silent else loudness, voice=not silent)
+        return AudioLevel(SILENCE if silent else loudness, voice=not silent)
 
     async def set_muted(self, muted: bool) -> None:
         """Mute or unmute; see ``LocalTrack.mute``."""

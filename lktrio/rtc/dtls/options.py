@@ -14,13 +14,11 @@ from lktrio.rtc.dtls.keys import (
     ECDHE_ECDSA_CHACHA20_POLY1305_SHA256,
 )
 from lktrio.rtc.dtls.registry import NamedGroup
+from lktrio.rtc.srtp import SrtpProfile
 
 __all__ = ["DtlsClosed", "DtlsConnected", "DtlsEvent", "DtlsAborted", "DtlsOptions"]
 
 SMALLEST_MTU: Final = 128  # a record and fragment header, a tag, and a useful piece
-_SRTP_AEAD_AES_128_GCM = 0x0007  # RFC 7714 14.2
-_SRTP_AEAD_AES_256_GCM = 0x0008  # RFC 7714 14.2
-_SRTP_AES128_CM_HMAC_SHA1_80 = 0x0001  # RFC 5764 4.1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +30,9 @@ class DtlsOptions:
     """
 
     srtp_profiles: tuple[int, ...] = (
-        _SRTP_AEAD_AES_128_GCM,
-        _SRTP_AEAD_AES_256_GCM,
-        _SRTP_AES128_CM_HMAC_SHA1_80,
+        SrtpProfile.AEAD_AES_128_GCM,
+        SrtpProfile.AEAD_AES_256_GCM,
+        SrtpProfile.AES128_CM_HMAC_SHA1_80,
     )
     """SRTP protection profiles in order of preference; empty for a connection without media."""
     cipher_suites: tuple[int, ...] = (

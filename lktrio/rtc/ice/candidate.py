@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from lktrio._protocol_errors import RemoteProtocolError
-from lktrio.rtc.base import Address
+from lktrio.rtc.base import MAX_PORT, Address
 
 __all__ = [
     "TYPE_PREFERENCES",
@@ -53,7 +53,6 @@ _RTP_COMPONENT = 1
 _MAX_LOCAL_PREFERENCE = 65535
 _MAX_COMPONENT = 256
 _MAX_PRIORITY = 2**32 - 1
-_MAX_PORT = 65535
 _TOKEN = re.compile(r"[!-~]{1,256}")
 _NUMBER = re.compile(r"[0-9]{1,10}")
 
@@ -113,12 +112,10 @@ class Candidate:
             transport=words[2].lower(),
             priority=_number(words[3], "priority", _MAX_PRIORITY),
             address=words[4],
-            port=_number(words[5], "port", _MAX_PORT),
+            port=_number(words[5], "port", MAX_PORT),
             type=words[7],
             related_address=known.get("raddr"),
-            related_port=None
-            if related_port is None
-            else _number(related_port, "rport", _MAX_PORT),
+            related_port=None if related_port is None else _number(related_port, "rport", MAX_PORT),
             tcp_type=known.get("tcptype"),
             extensions=tuple(
                 pair for pair in extensions if pair[0] not in ("raddr", "rport", "tcptype")

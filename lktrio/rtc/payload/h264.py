@@ -31,6 +31,7 @@ __all__ = [
     "SEI",
     "SLICE",
     "SPS",
+    "SHORT_START_CODE",
     "START_CODE",
     "H264Depacketizer",
     "H264Packetizer",
@@ -54,7 +55,8 @@ PPS = 8
 AUD = 9
 """NAL unit type: access unit delimiter."""
 
-_SHORT_START_CODE = b"\x00\x00\x01"
+SHORT_START_CODE = b"\x00\x00\x01"
+"""What precedes a NAL unit at least."""
 _TYPE = 0x1F
 _NRI = 0x60
 _HEADER_BUT_TYPE = 0xE0
@@ -84,13 +86,13 @@ def split_nal_units(frame: bytes) -> list[bytes]:
     Raises:
         ValueError: The frame does not begin with a start code.
     """
-    position = frame.find(_SHORT_START_CODE)
+    position = frame.find(SHORT_START_CODE)
     if position < 0 or frame.count(0, 0, position) != position:
         raise ValueError("it does not begin with a start code (00 00 00 01)")
     units: list[bytes] = []
     while position >= 0:
-        start = position + len(_SHORT_START_CODE)
-        position = frame.find(_SHORT_START_CODE, start)
+        start = position + len(SHORT_START_CODE)
+        position = frame.find(SHORT_START_CODE, start)
         unit = frame[start:] if position < 0 else frame[start:position].rstrip(b"\x00")
         if unit:
             units.append(unit)
@@ -99,11 +101,11 @@ def split_nal_units(frame: bytes) -> list[bytes]:
 
 def frame_is_keyframe(frame: bytes) -> bool:
     """Whether an access unit in Annex B form holds a picture that starts afresh (IDR)."""
-    position = frame.find(_SHORT_START_CODE)
+    position = frame.find(SHORT_START_CODE)
     while 0 <= position < len(frame) - 3:
         if frame[position + 3] & _TYPE == IDR:
             return True
-        position = frame.find(_SHORT_START_CODE, position + 3)
+        position = frame.find(SHORT_START_CODE, position + 3)
     return False
 
 

@@ -27,6 +27,7 @@ from lktrio.rtc.rtcp.feedback import (
     PictureLossIndication,
     ReceiverEstimatedMaxBitrate,
 )
+from lktrio.rtc.rtcp.header import MAX_COUNT
 from lktrio.rtc.rtcp.reports import (
     CNAME,
     DelaySinceLastReport,
@@ -47,6 +48,7 @@ from lktrio.rtc.rtcp.transport import TICK, TICKS_PER_REFERENCE, TransportFeedba
 __all__ = [
     "CNAME",
     "MAX_COMPOUND_SIZE",
+    "MAX_COUNT",
     "MAX_PACKETS",
     "TICK",
     "TICKS_PER_REFERENCE",

@@ -54,6 +54,7 @@ SETUP_ROLES: dict[str, SetupRole] = {
 MAX_PAYLOAD_TYPE = 127  # RFC 3550 section 5.1: seven bits
 MAX_EXTENSION_ID = 4351  # RFC 8285 section 7: 4096-4351 ask the answerer to choose
 MAX_UINT32 = 2**32 - 1
+MAX_UINT64 = 2**64 - 1
 _MAX_DIGITS = 20  # 2**64 - 1 has twenty
 _MAX_CHANNELS = 255
 

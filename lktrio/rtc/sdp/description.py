@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from lktrio._protocol_errors import RemoteProtocolError
 from lktrio.rtc.sdp.attributes import (
+    MAX_UINT64,
     Direction,
     Fingerprint,
     Group,
@@ -31,7 +32,6 @@ from lktrio.rtc.sdp.attributes import (
 __all__ = ["NO_ADDRESS", "MediaDescription", "Origin", "SessionDescription", "SharedAttributes"]
 
 NO_ADDRESS = "IN IP4 0.0.0.0"  # RFC 8829 section 5.2.1: what is not known yet
-_MAX_UINT64 = 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Origin:
         found = words(value)
         if len(found) != 6:
             raise RemoteProtocolError("an origin has six words")
-        identifier, version = (integer(word, _MAX_UINT64) for word in found[1:3])
+        identifier, version = (integer(word, MAX_UINT64) for word in found[1:3])
         return cls(identifier, version, found[0], " ".join(found[3:]))
 
     def __str__(self) -> str:

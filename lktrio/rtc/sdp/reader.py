@@ -24,10 +24,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lktrio._protocol_errors import RemoteProtocolError
+from lktrio.rtc.base import MAX_PORT
 from lktrio.rtc.sdp.attributes import (
     DIRECTIONS,
     MAX_PAYLOAD_TYPE,
     MAX_UINT32,
+    MAX_UINT64,
     SETUP_ROLES,
     STATIC_PAYLOAD_TYPES,
     Fingerprint,
@@ -60,8 +62,6 @@ MAX_SECTIONS = 512
 MAX_LINES = 1024
 """Lines of one section, and of the session part, that are accepted; browsers write up to 300."""
 _MAX_WILDCARDS = 16  # rtcp-fb lines for all payload types of a section
-_MAX_PORT = 65535
-_MAX_UINT64 = 2**64 - 1
 
 
 def read_description(text: str) -> SessionDescription:
@@ -184,7 +184,7 @@ class _Section:
         found = words(value)
         if len(found) < 4:
             raise RemoteProtocolError("a section has a kind, a port, a protocol and formats")
-        port = integer(found[1].partition("/")[0], _MAX_PORT)
+        port = integer(found[1].partition("/")[0], MAX_PORT)
         self.media = MediaDescription(kind=found[0], port=port, protocol=found[2])
         self.codecs: dict[int, RtpCodec] = {}
         self.named: dict[str, RtpCodec] = {}
@@ -315,11 +315,11 @@ def _flag(_: str) -> bool:
 
 
 def _port(value: str) -> int:
-    return integer(one_word(value), _MAX_PORT)
+    return integer(one_word(value), MAX_PORT)
 
 
 def _size(value: str) -> int:
-    return integer(one_word(value), _MAX_UINT64)
+    return integer(one_word(value), MAX_UINT64)
 
 
 _SHARED_READERS: dict[str, Callable[[SharedAttributes, str], None]] = {
