@@ -9,7 +9,7 @@ import signal
 import pytest
 from hypothesis import settings
 
-from tests.support.virtual_time import run_in_virtual_time
+from lktrio.testing import run_in_virtual_time
 
 # A shared machine is slow at times, which says nothing about a single example. What continuous
 # integration checks is the same for the same code; elsewhere every run looks at new examples.

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
 import trio
-from trio.testing import MockClock
 
 from lktrio import RoomOptions, events, open_room
 from lktrio.devserver import open_dev_server
-from lktrio.testing import LinkProfile, NatKind, SimulatedNetwork
+from lktrio.testing import LinkProfile, NatKind, SimulatedNetwork, run_in_virtual_time
 
+virtual_time = pytest.mark.trio(run=run_in_virtual_time)
 DSL = LinkProfile(latency=0.03, jitter=0.01, loss=0.02, burst=2, rate=1_000_000)
 
 
-async def test_greeting_from_behind_a_nat(autojump_clock: MockClock) -> None:
+@virtual_time
+async def test_greeting_from_behind_a_nat() -> None:
     """Data from a client behind the strictest kind of NAT."""
     network = SimulatedNetwork(seed=1, profile=DSL)
     home = network.nat("198.51.100.1", NatKind.SYMMETRIC)
@@ -29,7 +31,8 @@ async def test_greeting_from_behind_a_nat(autojump_clock: MockClock) -> None:
         assert (await received.receive()).data == b"hello"
 
 
-async def test_a_lost_server_ends_the_room(autojump_clock: MockClock) -> None:
+@virtual_time
+async def test_a_lost_server_ends_the_room() -> None:
     """A server that is not heard any more."""
     network = SimulatedNetwork(seed=1, profile=DSL)
     media, pc = network.host("server", "192.0.2.1"), network.host("alice", "192.0.2.2")

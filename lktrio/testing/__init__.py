@@ -7,6 +7,7 @@ from lktrio.testing.hosts import SimulatedHost
 from lktrio.testing.links import Fate, LinkProfile, LinkStatistics
 from lktrio.testing.nat import Nat, NatKind
 from lktrio.testing.network import SimulatedNetwork, TraceRecord
+from lktrio.testing.virtual_time import run_in_virtual_time
 
 __all__ = [
     "Fate",
@@ -18,4 +19,5 @@ __all__ = [
     "SimulatedNetwork",
     "TraceRecord",
     "cancel_at_every_checkpoint",
+    "run_in_virtual_time",
 ]

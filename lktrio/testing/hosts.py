@@ -59,6 +59,10 @@ class Fabric(Protocol):
         """The host has another address."""
         ...
 
+    def open_streams(self, host: SimulatedHost) -> int:
+        """How many ends of connections at the host are not closed."""
+        ...
+
 
 class SimulatedHost:
     """A host of a simulated network, and the `lktrio.net.Network` of programs on it.
@@ -106,6 +110,11 @@ class SimulatedHost:
     def addresses(self) -> tuple[str, ...]:
         """Its addresses, without loopback."""
         return tuple(self._addresses)
+
+    @property
+    def open_sockets(self) -> int:
+        """How many sockets its programs have not closed: UDP, listening, and connections."""
+        return len(self.sockets) + len(self.listeners) + self._fabric.open_streams(self)
 
     def owns(self, address: str) -> bool:
         """Whether it has this address now."""

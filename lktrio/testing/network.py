@@ -275,6 +275,11 @@ class SimulatedNetwork:
         self._settle(host, new)
         del self._inside[host.nat, old]
 
+    def open_streams(self, host: SimulatedHost) -> int:
+        """How many ends of connections at a host are not closed."""
+        ends = self._connections.items()
+        return sum(not stream.closed for stream, (name, _) in ends if name == host.name)
+
     def transmit(
         self, host: SimulatedHost, source: Address, destination: Address, data: bytes
     ) -> None:

@@ -17,13 +17,8 @@ _DEADLINE = 60.0  # seconds; the test is hanging then
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Run tests with a ``server`` in virtual time, and fail what hangs; see ``DEADLINE``.
-
-    Tests with files run in real time: threads read and write, and a clock that jumps does not wait
-    for them.
-    """
-    fixtures = getattr(item, "fixturenames", ())
-    if "server" in fixtures and "tmp_path" not in fixtures:
+    """Run tests with a ``server`` in virtual time, and fail what hangs; see ``DEADLINE``."""
+    if "server" in getattr(item, "fixturenames", ()):
         item.add_marker(pytest.mark.virtual_time)
     function = getattr(item, "obj", None)
     if not isinstance(item, pytest.Function) or not inspect.iscoroutinefunction(function):

@@ -48,8 +48,11 @@ async def sweep(server: RoomServer, operation: Operation, *present: str) -> int:
     """Cancel an operation everywhere; afterwards only these are in the room, without a track."""
     request = proto.ListParticipantsRequest(room=server.room)
     async with server.api() as api:
+        others = len(server.hosts)
 
         async def nothing_is_left() -> None:
+            opened = [host for host in server.hosts[others:] if host.open_sockets]
+            assert not opened, f"sockets are left open on {opened}"
             listed: list[proto.ParticipantInfo] = []
             with trio.move_on_after(PATIENCE):
                 while True:

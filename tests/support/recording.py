@@ -6,7 +6,6 @@ import functools
 import io
 import random
 from collections.abc import AsyncGenerator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -29,29 +28,17 @@ QUICK = 0.004
 
 async def sample(codec: Codec, *, interval: float = QUICK) -> list[EncodedFrame]:
     """Frames of a codec, different from each other, at intervals of so many seconds."""
-    frames = _read(codec)
-    await trio.lowlevel.checkpoint()
+    source: Any = samples.AUDIO if codec is media.OPUS else samples.VIDEO
+    if codec is media.H264:
+        source = io.BytesIO(_encode_h264())
+    async with media.open_reader(source) as reader:
+        frames = [frame async for frame in reader]
     if codec is media.OPUS:  # packets may repeat themselves; nobody looks behind the first bytes
         frames = [replace(f, data=f.data + n.to_bytes(2, "big")) for n, f in enumerate(frames)]
     return [
         replace(frame, timestamp=number * interval, duration=0.0)
         for number, frame in enumerate(frames)
     ]
-
-
-@functools.cache
-def _read(codec: Codec) -> list[EncodedFrame]:
-    """All frames, read in one go: in virtual time the clock would jump while a thread reads."""
-
-    async def read() -> list[EncodedFrame]:
-        source: Any = samples.AUDIO if codec is media.OPUS else samples.VIDEO
-        if codec is media.H264:
-            source = io.BytesIO(_encode_h264())
-        async with media.open_reader(source) as reader:
-            return [frame async for frame in reader]
-
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(trio.run, read).result()
 
 
 @functools.cache

@@ -7,11 +7,10 @@ its own there; otherwise all of them are on this machine.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from itertools import count
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -27,7 +26,7 @@ from lktrio.devserver import DevServerOptions, open_dev_server
 from lktrio.net import Network, SystemNetwork
 from lktrio.net.http import NetworkTransport
 from lktrio.room import Room, RoomOptions, Subscription, connect_room, open_room
-from lktrio.testing import LinkProfile, SimulatedNetwork
+from lktrio.testing import LinkProfile, SimulatedHost, SimulatedNetwork
 
 URL = os.environ.get("LIVEKIT_URL", "")
 KEY = os.environ.get("LIVEKIT_API_KEY", "")
@@ -68,15 +67,17 @@ class RoomServer:
     """Whether it is LiveKit's own."""
     network: SimulatedNetwork | None = None
     """The simulated network that it is on, if it is."""
-    numbers: Iterator[int] = field(default_factory=lambda: count(2))
-    """Numbers of hosts."""
+    hosts: list[SimulatedHost] = field(default_factory=list[SimulatedHost])
+    """The hosts of participants there, each for one of them."""
 
     def host(self) -> Network:
         """A new host of the server's network."""
         if self.network is None:
             return SystemNetwork()
-        number = next(self.numbers)
-        return self.network.host(f"client-{number}", f"10.0.{number >> 8}.{number & 255}")
+        number = len(self.hosts) + 2
+        host = self.network.host(f"client-{number}", f"10.0.{number >> 8}.{number & 255}")
+        self.hosts.append(host)
+        return host
 
     def options(self, options: RoomOptions | None = None) -> RoomOptions:
         """Options for a room, on a host of its own."""

@@ -16,8 +16,13 @@ from lktrio.devserver import open_dev_server
 from lktrio.events import DataReceived, TrackSubscribed
 from lktrio.media import Codec, EncodedFrame
 from lktrio.room import Room, RoomOptions, open_room
-from lktrio.testing import LinkProfile, NatKind, SimulatedHost, SimulatedNetwork
-from tests.support.virtual_time import run_in_virtual_time
+from lktrio.testing import (
+    LinkProfile,
+    NatKind,
+    SimulatedHost,
+    SimulatedNetwork,
+    run_in_virtual_time,
+)
 
 pytestmark = pytest.mark.virtual_time
 

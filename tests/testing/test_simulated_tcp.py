@@ -107,6 +107,22 @@ async def test_what_cannot_be_reached_is_an_os_error() -> None:
     assert 100 < trio.current_time() - started < 150
 
 
+async def test_a_host_counts_what_its_programs_left_open() -> None:
+    _, client, server = hosts()
+    assert (client.open_sockets, server.open_sockets) == (0, 0)
+    sock = client.open_udp("192.0.2.1")
+    (listener,) = await server.listen_tcp("192.0.2.2")
+    near = await client.open_tcp_stream(*listener.address)
+    far = await listener.accept()
+    assert (client.open_sockets, server.open_sockets) == (2, 2)
+    await near.aclose()
+    sock.close()
+    assert (client.open_sockets, server.open_sockets) == (0, 2)
+    await far.aclose()
+    await listener.aclose()
+    assert (client.open_sockets, server.open_sockets) == (0, 0)
+
+
 async def test_names_lead_to_hosts() -> None:
     network, client, server = hosts()
     network.names["example.test"] = ["192.0.2.9", "192.0.2.2"]  # the first is down
