@@ -21,6 +21,10 @@ from lktrio.room.state.remote import RemoteParticipant
 __all__ = ["Room"]
 
 E = TypeVar("E")
+E1 = TypeVar("E1")
+E2 = TypeVar("E2")
+E3 = TypeVar("E3")
+E4 = TypeVar("E4")
 
 
 class Room:
@@ -104,6 +108,31 @@ class Room:
 
     @overload
     def events(self, *, replay: bool = True) -> Subscription[RoomEvent]: ...
+
+    @overload
+    def events(self, one: type[E1], /, *, replay: bool = True) -> Subscription[E1]: ...
+
+    @overload
+    def events(
+        self, one: type[E1], two: type[E2], /, *, replay: bool = True
+    ) -> Subscription[E1 | E2]: ...
+
+    @overload
+    def events(
+        self, one: type[E1], two: type[E2], three: type[E3], /, *, replay: bool = True
+    ) -> Subscription[E1 | E2 | E3]: ...
+
+    @overload
+    def events(
+        self,
+        one: type[E1],
+        two: type[E2],
+        three: type[E3],
+        four: type[E4],
+        /,
+        *,
+        replay: bool = True,
+    ) -> Subscription[E1 | E2 | E3 | E4]: ...
 
     @overload
     def events(self, *types: type[E], replay: bool = True) -> Subscription[E]: ...

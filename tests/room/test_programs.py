@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import assert_type
 
 import trio
 
@@ -17,7 +18,7 @@ from lktrio.events import (
     TrackUnsubscribed,
 )
 from lktrio.media import EncodedFrame
-from lktrio.room import LocalTrack, RemoteTrack, Room
+from lktrio.room import LocalTrack, RemoteTrack, Room, Subscription
 from tests.support.recording import run_of, sample
 from tests.support.servers import RoomServer, until
 
@@ -76,6 +77,7 @@ async def test_a_track_that_is_over_before_anybody_looks_is_recorded(server: Roo
     sound = await spoken(50)
     async with server.join("recorder") as recorder, server.join("alice") as alice:
         events = recorder.events(TrackSubscribed, TrackUnsubscribed)
+        assert_type(events, Subscription[TrackSubscribed | TrackUnsubscribed])
         async with alice.local_participant.publish_track(media.OPUS) as mic:
             await mic.wait_subscribed()
             await send_all(mic, sound)
