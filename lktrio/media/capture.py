@@ -3,8 +3,9 @@
 Theory of operation: the timestamps of RTP begin anywhere, at another number for each track. A
 sender report (RFC 3550 section 6.4.1) says which of them belongs to which time on the sender's
 clock. That clock is the same for all tracks of a sender, and off from ours by any amount, so a
-`SenderClock` finds out by how much: of all reports, the one that came the quickest is the least
-late. How long that one took it does not know, so all times are late by as much, on all tracks.
+`SenderClock` finds out by how much: nothing comes before it was captured, so of all frames and
+reports, the one that came the quickest tells best. How long that one took it does not know, so all
+times are late by as much, on all tracks alike.
 
 Before the first report of a track, its frames are taken to have been captured as early as they
 would have to be for none to come before its time, which is late by the same journey.
@@ -15,11 +16,10 @@ Synchronous. All times are seconds; those on our clock may be Unix time or any o
 from __future__ import annotations
 
 import math
-from collections import deque
 
 __all__ = ["CaptureClock", "SenderClock"]
 
-_REPORTS = 32  # some minutes of them: how long an offset is remembered, as clocks drift
+_WINDOW = 30.0  # seconds, for one to two of which an offset is remembered: clocks drift
 _NTP_FRACTION = 2.0**32  # of a second, in the lower half of an NTP timestamp
 _UNIX_TO_NTP = 2_208_988_800  # seconds from 1900 to 1970, RFC 5905 section 6
 _TIMESTAMPS = 2**32  # RTP timestamps are modulo this
@@ -29,20 +29,25 @@ class SenderClock:
     """The clock of one sender: one for all tracks of a participant."""
 
     def __init__(self) -> None:
-        self._offsets: deque[float] = deque(maxlen=_REPORTS)
+        self._begin = -math.inf  # of the current window
+        self._least = math.inf  # offset of the current window
+        self._before = math.inf  # of the window before it
 
     def observe(self, sent: float, arrived: float) -> None:
-        """Take notice of a report.
+        """Take notice of a frame or a report.
 
         Args:
-            sent: When it was sent, on the sender's clock.
+            sent: When it was captured or sent, on the sender's clock.
             arrived: When it came, on ours.
         """
-        self._offsets.append(arrived - sent)
+        offset = arrived - sent
+        if arrived - self._begin >= _WINDOW:
+            self._before, self._least, self._begin = self._least, offset, arrived
+        self._least = min(self._least, offset)
 
     def local(self, time: float) -> float:
-        """A time of the sender's clock on ours; only after a report."""
-        return time + min(self._offsets)
+        """A time of the sender's clock on ours; only after an observation."""
+        return time + min(self._least, self._before)
 
 
 class CaptureClock:
@@ -57,7 +62,8 @@ class CaptureClock:
         self._clock_rate = clock_rate
         self._sender = sender
         self._report: tuple[float, int] | None = None
-        self._least_delay = math.inf  # of arrival minus timestamp
+        self._least_delay = math.inf  # of arrival minus timestamp, before the first report
+        self._last: int | None = None  # timestamp of the last frame before it
 
     def on_report(self, ntp_time: int, rtp_time: int, arrived: float) -> None:
         """Take a sender report.
@@ -68,22 +74,35 @@ class CaptureClock:
             arrived: When it came, on our clock.
         """
         sent = ntp_time / _NTP_FRACTION - _UNIX_TO_NTP
-        self._sender.observe(sent, arrived)
         self._report = sent, rtp_time
+        self._sender.observe(sent, arrived)
+        if self._last is not None:  # what was found out before counts as well
+            timestamp = self._last
+            self._last = None
+            media = timestamp / self._clock_rate
+            self._sender.observe(
+                self._sent_at(timestamp, sent, rtp_time), media + self._least_delay
+            )
 
     def time_of(self, timestamp: int, arrived: float) -> float:
         """Return when a frame was captured, on our clock.
 
         Args:
-            timestamp: Its RTP timestamp, extended or modulo 2**32.
+            timestamp: Its RTP timestamp, extended so that it does not wrap.
             arrived: When it came, on our clock.
         """
         if self._report is None:
             media = timestamp / self._clock_rate
             self._least_delay = min(self._least_delay, arrived - media)
+            self._last = timestamp
             return media + self._least_delay
-        sent, reference = self._report
-        ticks = (timestamp - reference) % _TIMESTAMPS
+        sent = self._sent_at(timestamp, *self._report)
+        self._sender.observe(sent, arrived)
+        return self._sender.local(sent)
+
+    def _sent_at(self, timestamp: int, sent: float, rtp_time: int) -> float:
+        """The time on the sender's clock that belongs to a timestamp, by a report."""
+        ticks = (timestamp - rtp_time) % _TIMESTAMPS
         if ticks >= _TIMESTAMPS // 2:
             ticks -= _TIMESTAMPS
-        return self._sender.local(sent + ticks / self._clock_rate)
+        return sent + ticks / self._clock_rate
