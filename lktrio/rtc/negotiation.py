@@ -384,11 +384,12 @@ def read_transport(description: SessionDescription) -> RemoteTransport:
     if not fingerprints:
         raise RemoteProtocolError("the description has no certificate fingerprint")
     data = next((section for section in used if section.kind == "application"), None)
+    setup = next((section.setup for section in used if section.setup), None)
     return RemoteTransport(
         ufrag=ufrag,
         pwd=pwd,
         fingerprints=fingerprints,
-        setup=next((section.setup for section in used if section.setup), "actpass"),
+        setup=setup or "actpass",
         candidates=tuple(candidate for section in used for candidate in section.candidates),
         end_of_candidates=any(section.end_of_candidates for section in used),
         ice_lite=description.ice_lite,
