@@ -23,6 +23,7 @@ __all__ = [
     "CommandParser",
     "Group",
     "UsageError",
+    "add_attributes",
     "add_identity",
     "add_json",
     "add_keys",
@@ -138,6 +139,24 @@ def add_identity(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-i", "--identity", required=True, metavar="ID", help="identity of the participant"
     )
+
+
+def add_attributes(parser: argparse.ArgumentParser, text: str) -> None:
+    """Let attributes be given, one by one or in a file; `read_attributes` reads them.
+
+    Args:
+        parser: The parser of the command.
+        text: What one of them is.
+    """
+    parser.add_argument(
+        "--attribute",
+        type=key_value,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help=f"{text}; may be repeated",
+    )
+    parser.add_argument("--attribute-file", type=Path, metavar="FILE", help="attributes in JSON")
 
 
 def duration(text: str) -> timedelta:

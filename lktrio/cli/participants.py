@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TypeVar
 
 from lktrio import LiveKitAPI, api
 from lktrio.cli.arguments import (
     Group,
     UsageError,
+    add_attributes,
     add_room,
-    key_value,
     read_attributes,
     read_message,
 )
@@ -64,15 +63,7 @@ def add_changes(parser: argparse.ArgumentParser) -> None:
     """Let it be said what to change."""
     parser.add_argument("--metadata", help="the new metadata")
     parser.add_argument("-n", "--name", help="its new name")
-    parser.add_argument(
-        "--attribute",
-        type=key_value,
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="one of its attributes, empty to remove it; may be repeated",
-    )
-    parser.add_argument("--attribute-file", type=Path, metavar="FILE", help="attributes in JSON")
+    add_attributes(parser, "one of its attributes, empty to remove it")
     parser.add_argument(
         "--permissions", metavar="JSON", help="a ParticipantPermission: all that it may do"
     )

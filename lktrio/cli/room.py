@@ -30,8 +30,8 @@ __all__ = [
 ]
 
 _CREATE_OPTIONS = {
-    "empty_timeout": ("SECS", "how long the room stays before anybody joins"),
-    "departure_timeout": ("SECS", "how long it stays after the last one has left"),
+    "empty_timeout": ("SECS", "how long an empty room is kept before anybody joins"),
+    "departure_timeout": ("SECS", "how long it is kept after the last one has left"),
     "max_participants": ("N", "how many may be in it"),
     "min_playout_delay": ("MS", "least delay of video"),
     "max_playout_delay": ("MS", "greatest delay of video"),

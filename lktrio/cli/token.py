@@ -7,7 +7,6 @@ import dataclasses
 import json
 import sys
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, cast
 
 from lktrio.auth import AccessToken, Claims, InferenceGrants, VideoGrants, verify_token
@@ -18,12 +17,12 @@ from lktrio.cli.arguments import (
     CommandFailed,
     Group,
     UsageError,
+    add_attributes,
     add_json,
     add_keys,
     comma_separated,
     duration,
     given_keys,
-    key_value,
     read_attributes,
 )
 from lktrio.cli.output import Output, hide_secrets, timestamp
@@ -75,15 +74,7 @@ def _configure_create(parser: argparse.ArgumentParser) -> None:
         "--grant", metavar="JSON", help="further video grants, such as '{\"canPublish\": false}'"
     )
     parser.add_argument("--metadata", default="", help="metadata of the participant")
-    parser.add_argument(
-        "--attribute",
-        type=key_value,
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="attribute of the participant; may be repeated",
-    )
-    parser.add_argument("--attribute-file", type=Path, metavar="FILE", help="attributes in JSON")
+    add_attributes(parser, "attribute of the participant")
     parser.add_argument(
         "--valid-for",
         type=duration,
