@@ -1,4 +1,4 @@
-"""RoomService and AgentDispatchService: what a backend may ask of the server.
+"""RoomService: what a backend may ask of rooms and participants.
 
 Grants, error codes, texts and limits are those of LiveKit's server, odd ones included: who asks for
 somebody who is not there is told so by some methods (``not_found``), by others that nobody
@@ -7,13 +7,15 @@ responds (``unavailable``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import trio
 
 from lktrio import proto
 from lktrio.auth import Claims
+from lktrio.devserver.absent_services import NO_EGRESS
 from lktrio.devserver.core import ServerCore
+from lktrio.devserver.grants import require, require_admin
 from lktrio.devserver.http import HttpError
 from lktrio.devserver.limits import (
     MAX_ATTRIBUTES,
@@ -24,24 +26,14 @@ from lktrio.devserver.limits import (
 )
 from lktrio.devserver.participant import ServerParticipant
 from lktrio.devserver.room import ServerRoom
-from lktrio.devserver.twirp import Method, TwirpError, from_server, permissions_denied
+from lktrio.devserver.twirp import Method, TwirpError, from_server, nobody_responds
 
-__all__ = ["NOT_OFFERED", "dispatch_service", "room_service"]
+__all__ = ["room_service"]
 
 _NONCE_SIZE = 16
 
 _Reason = proto.DisconnectReason
 _Action = proto.LeaveRequest.Action
-
-
-def _require_admin(claims: Claims, room: str) -> None:
-    if not claims.video.room_admin or claims.video.room != room:
-        raise permissions_denied()
-
-
-def _require(granted: bool | None) -> None:
-    if not granted:
-        raise permissions_denied()
 
 
 def _no_room() -> TwirpError:
@@ -50,10 +42,6 @@ def _no_room() -> TwirpError:
 
 def _no_participant() -> TwirpError:
     return from_server("not_found", "participant does not exist")
-
-
-def _nobody_responds() -> TwirpError:
-    return from_server("unavailable", "no response from servers")
 
 
 def _limit(argument: str, limit: int) -> TwirpError:
@@ -77,7 +65,7 @@ class _RoomService:
         return room
 
     async def create_room(self, request: proto.CreateRoomRequest, claims: Claims) -> proto.Room:
-        _require(claims.video.room_create)
+        require(claims.video.room_create)
         if not fits(request.name):
             text = f"room name length exceeds limits: max length {MAX_NAME}"
             raise from_server("invalid_argument", text)
@@ -85,9 +73,14 @@ class _RoomService:
             text = "unknown room configuration in create room request"
             raise from_server("invalid_argument", text)
         if request.egress is not None:
-            raise TwirpError("unimplemented", _NO_EGRESS)
+            raise TwirpError("unimplemented", NO_EGRESS)
         if not fits(request.metadata, limit=MAX_METADATA):
             raise _limit("metadata size exceeds limits", MAX_METADATA)
+        for agent in request.agents:
+            if not fits(agent.metadata, limit=MAX_METADATA):
+                raise _limit("metadata size exceeds limits", MAX_METADATA)
+            if attributes_size(agent.attributes) > MAX_ATTRIBUTES:
+                raise _limit("attributes size exceeds limits", MAX_ATTRIBUTES)
         try:
             room = self._core.create_room(request)
         except HttpError as error:
@@ -98,7 +91,7 @@ class _RoomService:
     async def list_rooms(
         self, request: proto.ListRoomsRequest, claims: Claims
     ) -> proto.ListRoomsResponse:
-        _require(claims.video.room_list)
+        require(claims.video.room_list)
         names = set(request.names)
         rooms = [room.info for name, room in self._core.rooms.items() if not names or name in names]
         await trio.lowlevel.checkpoint()
@@ -107,7 +100,7 @@ class _RoomService:
     async def delete_room(
         self, request: proto.DeleteRoomRequest, claims: Claims
     ) -> proto.DeleteRoomResponse:
-        _require(claims.video.room_create)
+        require(claims.video.room_create)
         room = self._room(request.room)
         room.close(_Reason.ROOM_DELETED)
         self._core.remove_room(room)
@@ -117,7 +110,7 @@ class _RoomService:
     async def update_room_metadata(
         self, request: proto.UpdateRoomMetadataRequest, claims: Claims
     ) -> proto.Room:
-        _require_admin(claims, request.room)
+        require_admin(claims, request.room)
         if not fits(request.metadata, limit=MAX_METADATA):
             raise _limit("metadata size exceeds limits", MAX_METADATA)
         room = self._room(request.room)
@@ -128,7 +121,7 @@ class _RoomService:
     async def list_participants(
         self, request: proto.ListParticipantsRequest, claims: Claims
     ) -> proto.ListParticipantsResponse:
-        _require_admin(claims, request.room)
+        require_admin(claims, request.room)
         room = self._core.rooms.get(request.room)
         found = [p.info for p in room.participants.values()] if room is not None else []
         await trio.lowlevel.checkpoint()
@@ -137,7 +130,7 @@ class _RoomService:
     async def get_participant(
         self, request: proto.RoomParticipantIdentity, claims: Claims
     ) -> proto.ParticipantInfo:
-        _require_admin(claims, request.room)
+        require_admin(claims, request.room)
         participant = self._find(request.room, request.identity)
         await trio.lowlevel.checkpoint()
         if participant is None:
@@ -147,7 +140,7 @@ class _RoomService:
     async def remove_participant(
         self, request: proto.RoomParticipantIdentity, claims: Claims
     ) -> proto.RemoveParticipantResponse:
-        _require_admin(claims, request.room)
+        require_admin(claims, request.room)
         participant = self._find(request.room, request.identity)
         if participant is None:
             raise _no_participant()
@@ -158,10 +151,10 @@ class _RoomService:
     async def mute_published_track(
         self, request: proto.MuteRoomTrackRequest, claims: Claims
     ) -> proto.MuteRoomTrackResponse:
-        _require_admin(claims, request.room)
+        require_admin(claims, request.room)
         participant = self._find(request.room, request.identity)
         if participant is None:
-            raise _nobody_responds()
+            raise nobody_responds()
         if not request.muted:
             raise from_server("failed_precondition", "remote unmute not enabled")
         order = proto.MuteTrackRequest(sid=request.track_sid, muted=True)
@@ -175,7 +168,7 @@ class _RoomService:
     async def update_participant(
         self, request: proto.UpdateParticipantRequest, claims: Claims
     ) -> proto.ParticipantInfo:
-        _require_admin(claims, request.room)
+        require_admin(claims, request.room)
         if not fits(request.name):
             raise _limit("name length exceeds limits", MAX_NAME)
         if not fits(request.metadata, limit=MAX_METADATA):
@@ -198,10 +191,10 @@ class _RoomService:
     async def update_subscriptions(
         self, request: proto.UpdateSubscriptionsRequest, claims: Claims
     ) -> proto.UpdateSubscriptionsResponse:
-        _require_admin(claims, request.room)
+        require_admin(claims, request.room)
         participant = self._find(request.room, request.identity)
         if participant is None:
-            raise _nobody_responds()
+            raise nobody_responds()
         sids = list(request.track_sids)
         for group in request.participant_tracks:
             sids += group.track_sids
@@ -212,14 +205,14 @@ class _RoomService:
     async def send_data(
         self, request: proto.SendDataRequest, claims: Claims
     ) -> proto.SendDataResponse:
-        _require_admin(claims, request.room)
+        require_admin(claims, request.room)
         size = len(request.nonce)
         if size not in (0, _NONCE_SIZE):
             text = f"nonce should be {_NONCE_SIZE}-bytes or not present, got: {size} bytes"
             raise TwirpError("invalid_argument", text)
         room = self._core.rooms.get(request.room)
         if room is None:
-            raise _nobody_responds()
+            raise nobody_responds()
         if not room.is_repeated(request.nonce):
             packet = proto.DataPacket(
                 kind=request.kind,
@@ -257,22 +250,22 @@ class _RoomService:
         request: proto.ForwardParticipantRequest | proto.MoveParticipantRequest,
         claims: Claims,
     ) -> None:
-        _require_admin(claims, request.room)
+        require_admin(claims, request.room)
         if request.room == request.destination_room:
             argument = "destination room cannot be the same as source room"
             raise TwirpError("invalid_argument", f"{argument} ", {"argument": argument})
-        _require(claims.video.destination_room == request.destination_room)
+        require(claims.video.destination_room == request.destination_room)
         if self._find(request.room, request.identity) is None:
-            raise _nobody_responds()
+            raise nobody_responds()
 
     async def perform_rpc(
         self, request: proto.PerformRpcRequest, claims: Claims
     ) -> proto.PerformRpcResponse:
-        _require_admin(claims, request.room)
+        require_admin(claims, request.room)
         room = self._core.rooms.get(request.room)
         callee = self._find(request.room, request.destination_identity)
         if room is None or callee is None:
-            raise _nobody_responds()
+            raise nobody_responds()
         payload = await room.calls.perform(callee, request)
         return proto.PerformRpcResponse(payload=payload)
 
@@ -298,102 +291,3 @@ def room_service(core: ServerCore) -> Mapping[str, Method]:
         "MoveParticipant": Method(proto.MoveParticipantRequest, service.move_participant),
         "PerformRpc": Method(proto.PerformRpcRequest, service.perform_rpc),
     }
-
-
-class _DispatchService:
-    """The methods of AgentDispatchService: records of which agents a room is to have.
-
-    Nothing takes them up, as no agents register with this server.
-    """
-
-    def __init__(self, core: ServerCore) -> None:
-        self._core = core
-
-    async def create(
-        self, request: proto.CreateAgentDispatchRequest, claims: Claims
-    ) -> proto.AgentDispatch:
-        _require_admin(claims, request.room)
-        room = self._core.create_room(proto.CreateRoomRequest(name=request.room))
-        dispatch = room.dispatches.add(
-            proto.RoomAgentDispatch(
-                agent_name=request.agent_name,
-                metadata=request.metadata,
-                restart_policy=request.restart_policy,
-                deployment=request.deployment,
-                attributes=dict(request.attributes),
-            )
-        )
-        await trio.lowlevel.checkpoint()
-        if dispatch is None:
-            raise TwirpError("resource_exhausted", "too many dispatches for this room")
-        return dispatch
-
-    async def delete(
-        self, request: proto.DeleteAgentDispatchRequest, claims: Claims
-    ) -> proto.AgentDispatch:
-        _require_admin(claims, request.room)
-        room = self._core.rooms.get(request.room)
-        dispatch = room.dispatches.remove(request.dispatch_id) if room is not None else None
-        await trio.lowlevel.checkpoint()
-        if dispatch is None:
-            raise from_server("not_found", "dispatch ID not found")
-        return dispatch
-
-    async def list(
-        self, request: proto.ListAgentDispatchRequest, claims: Claims
-    ) -> proto.ListAgentDispatchResponse:
-        _require_admin(claims, request.room)
-        room = self._core.rooms.get(request.room)
-        await trio.lowlevel.checkpoint()
-        if room is None:
-            raise _nobody_responds()
-        found = [d for d in room.dispatches if request.dispatch_id in ("", d.id)]
-        return proto.ListAgentDispatchResponse(agent_dispatches=found)
-
-
-def dispatch_service(core: ServerCore) -> Mapping[str, Method]:
-    """The methods of AgentDispatchService by name."""
-    service = _DispatchService(core)
-    return {
-        "CreateDispatch": Method(proto.CreateAgentDispatchRequest, service.create),
-        "DeleteDispatch": Method(proto.DeleteAgentDispatchRequest, service.delete),
-        "ListDispatch": Method(proto.ListAgentDispatchRequest, service.list),
-    }
-
-
-_NO_EGRESS = (
-    "the development server does not record: egress needs LiveKit's egress service; "
-    "record with a participant instead"
-)
-_NO_INGRESS = "the development server takes media from participants only: ingress needs LiveKit's"
-_NO_SIP = "the development server has no telephony: SIP needs LiveKit's SIP service"
-_NO_CONNECTOR = "the development server has no connectors: they are part of LiveKit Cloud"
-
-
-def _egress(claims: Claims) -> str:
-    _require(claims.video.room_record)
-    return _NO_EGRESS
-
-
-def _ingress(claims: Claims) -> str:
-    _require(claims.video.ingress_admin)
-    return _NO_INGRESS
-
-
-def _sip(claims: Claims) -> str:
-    _require(claims.sip.admin or claims.sip.call)
-    return _NO_SIP
-
-
-def _connector(claims: Claims) -> str:
-    _require(claims.video.room_create)
-    return _NO_CONNECTOR
-
-
-NOT_OFFERED: Mapping[str, Callable[[Claims], str]] = {
-    "Egress": _egress,
-    "Ingress": _ingress,
-    "SIP": _sip,
-    "Connector": _connector,
-}
-"""Services that exist elsewhere: who may ask, and why there is nothing here."""

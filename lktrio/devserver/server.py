@@ -20,9 +20,11 @@ from lktrio import proto
 from lktrio._running import require_trio
 from lktrio._scope import open_service_nursery
 from lktrio.auth import DEFAULT_TTL, AccessToken, VideoGrants
+from lktrio.devserver.absent_services import ABSENT_SERVICES
 from lktrio.devserver.access import authenticate
 from lktrio.devserver.config import ServerConfig
 from lktrio.devserver.core import ServerCore, UnknownSession
+from lktrio.devserver.dispatch_service import dispatch_service
 from lktrio.devserver.http import (
     HttpError,
     HttpHandlers,
@@ -36,7 +38,7 @@ from lktrio.devserver.ids import new_node_id
 from lktrio.devserver.joining import check_claims, parse_join
 from lktrio.devserver.link import SignalLink, serve_link
 from lktrio.devserver.notifier import Notifier
-from lktrio.devserver.room_service import NOT_OFFERED, dispatch_service, room_service
+from lktrio.devserver.room_service import room_service
 from lktrio.devserver.twirp import TwirpServer
 from lktrio.net.network import Network, TcpListener, TcpStream
 from lktrio.net.system import SYSTEM_NETWORK
@@ -130,7 +132,7 @@ class _Router:
             "RoomService": room_service(core),
             "AgentDispatchService": dispatch_service(core),
         }
-        self._twirp = TwirpServer(services, NOT_OFFERED)
+        self._twirp = TwirpServer(services, ABSENT_SERVICES)
 
     async def respond(self, request: Request) -> Response:
         await trio.lowlevel.checkpoint()

@@ -21,7 +21,14 @@ from lktrio.devserver.http import Request, Response
 from lktrio.errors import RemoteProtocolError
 from lktrio.proto import Message, codec
 
-__all__ = ["Method", "TwirpError", "TwirpServer", "from_server", "permissions_denied"]
+__all__ = [
+    "Method",
+    "TwirpError",
+    "TwirpServer",
+    "from_server",
+    "nobody_responds",
+    "permissions_denied",
+]
 
 _PREFIX = "/twirp/livekit."
 _STATUSES = {
@@ -76,6 +83,11 @@ def from_server(code: str, message: str) -> TwirpError:
 def permissions_denied() -> TwirpError:
     """The token does not grant the method."""
     return TwirpError("unauthenticated", "permissions denied")
+
+
+def nobody_responds() -> TwirpError:
+    """A room or a participant that would have to answer is not there."""
+    return from_server("unavailable", "no response from servers")
 
 
 Handler: TypeAlias = Callable[[Any, Claims], Awaitable[Message]]

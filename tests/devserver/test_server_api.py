@@ -394,6 +394,14 @@ IMPOSSIBLE: tuple[tuple[str, proto.Message, str, str], ...] = (
     ("create_room", proto.CreateRoomRequest(name="x" * 300), "invalid_argument", "max length"),
     ("delete_room", proto.DeleteRoomRequest(room="no-room"), "not_found", "does not exist"),
     (
+        "create_room",
+        proto.CreateRoomRequest(
+            name="x", agents=[proto.RoomAgentDispatch(attributes={"a": "v" * 65_536})]
+        ),
+        "invalid_argument",
+        "attributes size exceeds limits",
+    ),
+    (
         "update_room_metadata",
         proto.UpdateRoomMetadataRequest(room="no-room", metadata="m"),
         "not_found",
