@@ -61,6 +61,7 @@ MAX_SECTIONS = 512
 """Sections of a description that are accepted: two for each participant of a large room."""
 MAX_LINES = 1024
 """Lines of one section, and of the session part, that are accepted; browsers write up to 300."""
+_MAX_SIMULCAST = 8  # lines of a section; LiveKit's server writes one per direction
 _MAX_WILDCARDS = 16  # rtcp-fb lines for all payload types of a section
 
 
@@ -141,8 +142,8 @@ class _Reader:
     def read_attribute(self, attribute: str) -> None:
         name, _, text = attribute.partition(":")
         section = self.section
-        if section and (read_codec := _CODEC_READERS.get(name)):  # most lines are about codecs
-            if not read_codec(section, text):
+        if section and (read_line := _SECTION_READERS.get(name)):  # most lines are about codecs
+            if not read_line(section, text):
                 section.media.attributes.append(_split_attribute(attribute))
         elif section and (read_media := _MEDIA_READERS.get(name)):
             read_media(section.media, text)
@@ -189,6 +190,7 @@ class _Section:
         self.codecs: dict[int, RtpCodec] = {}
         self.named: dict[str, RtpCodec] = {}
         self.wildcards: dict[str, None] = {}
+        self.simulcast_lines = 0
         if self.media.is_rtp:
             numbers = dict.fromkeys(integer(word, MAX_PAYLOAD_TYPE) for word in found[3:])
             self.codecs = {number: RtpCodec(number) for number in numbers}
@@ -255,9 +257,13 @@ def _read_ssrc(media: MediaDescription, value: str) -> None:
         attributes[name] = text
 
 
-def _read_simulcast(media: MediaDescription, value: str) -> None:
-    """Add to what another line said: LiveKit's server writes one line per direction."""
-    media.simulcast = (media.simulcast or Simulcast()) | Simulcast.parse(value)
+def _read_simulcast(section: _Section, value: str) -> bool:
+    """Add to what another line said."""
+    section.simulcast_lines += 1
+    if section.simulcast_lines > _MAX_SIMULCAST:
+        raise RemoteProtocolError(f"a section has more than {_MAX_SIMULCAST} simulcast lines")
+    section.media.simulcast = (section.media.simulcast or Simulcast()) | Simulcast.parse(value)
+    return True
 
 
 def _read_rtpmap(section: _Section, value: str) -> bool:
@@ -341,7 +347,6 @@ _MEDIA_READERS: dict[str, Callable[[MediaDescription, str], None]] = {
     "ssrc": _read_ssrc,
     "ssrc-group": _adder("ssrc_groups", SsrcGroup.parse),
     "rid": _adder("rids", Rid.parse),
-    "simulcast": _read_simulcast,
     "candidate": _adder("candidates", "candidate:{}".format),
     "end-of-candidates": _reader("end_of_candidates", _flag),
     "rtcp": _reader("rtcp", str),
@@ -351,9 +356,10 @@ _MEDIA_READERS: dict[str, Callable[[MediaDescription, str], None]] = {
     "sctp-port": _reader("sctp_port", _port),
     "max-message-size": _reader("max_message_size", _size),
 }
-_CODEC_READERS: dict[str, Callable[[_Section, str], bool]] = {
+_SECTION_READERS: dict[str, Callable[[_Section, str], bool]] = {
     "rtpmap": _read_rtpmap,
     "fmtp": _read_fmtp,
     "rtcp-fb": _read_feedback,
+    "simulcast": _read_simulcast,
 }
 """These return False for a payload type that the section does not list."""
