@@ -13,6 +13,8 @@ from __future__ import annotations
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from lktrio._text import printable
+
 __all__ = ["RoomContext", "current_room"]
 
 
@@ -26,7 +28,7 @@ class RoomContext:
     """Our identity in it."""
 
     def __str__(self) -> str:
-        return f"{self.room}/{self.identity}"
+        return f"{printable(self.room)}/{printable(self.identity)}"
 
 
 current_room: ContextVar[RoomContext | None] = ContextVar("lktrio_room", default=None)

@@ -20,7 +20,7 @@ class RoomOptions:
     auto_subscribe: bool = True
     """Whether the server sends every track without being asked."""
     adaptive_stream: bool = False
-    """Whether video subscriptions start at the lowest quality."""
+    """Whether video subscriptions start at the lowest quality, until somebody reads the track."""
     single_peer_connection: bool = True
     """Use LiveKit's newer signalling with one peer connection if the server knows it."""
     packet_codecs: Sequence[str] = ()

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, overload
 import trio
 
 from lktrio import proto
+from lktrio._text import printable
 from lktrio.room.channels.events import Subscription
 from lktrio.room.local_participant import LocalParticipant
 from lktrio.room.session.session import RoomSession
@@ -39,7 +40,7 @@ class Room:
         self._local = local
 
     def __repr__(self) -> str:
-        return f"<Room {self.name!r} {self.sid} {self.state}>"
+        return f"<Room {self.name!r} {printable(self.sid)} {self.state}>"
 
     @property
     def name(self) -> str:

@@ -477,7 +477,9 @@ class SignalConnection:
         now = trio.current_time()
         if now >= self._warn_from:
             self._warn_from = now + _WARNING_PAUSE
-            _log.warning("%s (%d so far): %s", what, self.statistics.undecodable, error)
+            _log.warning(
+                "%s (%d so far): %s", what, self.statistics.undecodable, printable(str(error))
+            )
 
     def _keep(self, response: proto.SignalResponse) -> bool:
         """Note what concerns the connection; whether that is all there is to a response."""

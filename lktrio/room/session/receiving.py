@@ -13,6 +13,7 @@ from functools import partial
 
 import trio
 
+from lktrio._text import printable
 from lktrio.errors import CodecUnavailable, EncryptedMedia, RemoteProtocolError
 from lktrio.media import OPUS, Codec, EncodedFrame, SenderClock, find_codec
 from lktrio.room.channels.backlog import Backlog
@@ -137,13 +138,13 @@ class TrackMedia:
     def _check_readable(self) -> None:
         if self._record.view.encrypted:
             raise EncryptedMedia(
-                f"the track {self.sid} is encrypted from end to end, which cannot be decrypted "
-                "yet; its packets() can be read"
+                f"the track {printable(self.sid)} is encrypted from end to end, and cannot be "
+                "decrypted yet; its packets() can be read"
             )
         if self.mime_type and self.codec is None:
             raise CodecUnavailable(
-                f"the frames of {self.mime_type} cannot be put together; read the packets() of "
-                f"the track {self.sid}"
+                f"the frames of {printable(self.mime_type)} cannot be put together; read the "
+                f"packets() of the track {printable(self.sid)}"
             )
 
     def _video_queue(self, kept: list[EncodedFrame]) -> MediaQueue[EncodedFrame]:

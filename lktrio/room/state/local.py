@@ -20,6 +20,7 @@ from typing import Protocol
 
 import trio
 
+from lktrio._text import printable
 from lktrio.media import Codec, EncodedFrame
 from lktrio.room.state.enums import TrackKind
 from lktrio.room.state.participant import Participant
@@ -140,7 +141,7 @@ class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
         self._sender = sender
 
     def __repr__(self) -> str:
-        return f"<LocalTrack {self.codec.name} {self.sid}>"
+        return f"<LocalTrack {self.codec.name} {printable(self.sid)}>"
 
     @property
     def publication(self) -> LocalTrackPublication:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
 from lktrio import proto
+from lktrio._text import printable
 from lktrio.room.state.enums import (
     ConnectionQuality,
     ParticipantKind,
@@ -111,7 +112,7 @@ class Participant(Generic[P]):
         self._record = record
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.identity!r} {self.sid} {self.state}>"
+        return f"<{type(self).__name__} {self.identity!r} {printable(self.sid)} {self.state}>"
 
     @property
     def info(self) -> proto.ParticipantInfo:

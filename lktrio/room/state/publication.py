@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lktrio import proto
+from lktrio._text import printable
 from lktrio.errors import CodecUnavailable
 from lktrio.media import Codec, find_codec
 from lktrio.room.state.enums import TrackKind, TrackSource
@@ -28,7 +29,7 @@ class TrackPublication:
 
     def __repr__(self) -> str:
         muted = " muted" if self.muted else ""
-        return f"<{type(self).__name__} {self.sid} {self.kind} {self.name!r}{muted}>"
+        return f"<{type(self).__name__} {printable(self.sid)} {self.kind} {self.name!r}{muted}>"
 
     @property
     def info(self) -> proto.TrackInfo:

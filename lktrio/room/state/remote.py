@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from lktrio import proto
+from lktrio._text import printable
 from lktrio.media import Codec, EncodedFrame
 from lktrio.room.channels.media import MediaChannel
 from lktrio.room.state.enums import StreamState, TrackKind, VideoQuality
@@ -215,7 +216,7 @@ class RemoteTrack:
         self._receiver = receiver
 
     def __repr__(self) -> str:
-        return f"<RemoteTrack {self.sid} {self.kind} of {self.participant.identity!r}>"
+        return f"<RemoteTrack {printable(self.sid)} {self.kind} of {self.participant.identity!r}>"
 
     @property
     def publication(self) -> RemoteTrackPublication:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any, cast
 
 from lktrio import events, proto
-from lktrio.room import ConnectionState, DisconnectReason, ParticipantState, TrackSource
+from lktrio.room import (
+    ConnectionState,
+    DisconnectReason,
+    ParticipantState,
+    RoomContext,
+    TrackSource,
+)
 from lktrio.room.state.participant import Participant
 from lktrio.room.state.room_state import RoomState
 
@@ -130,3 +136,14 @@ def test_the_end_is_told_once_and_is_all_there_is_to_tell_afterwards() -> None:
         ConnectionState.DISCONNECTED,
     ]
     assert list(state.snapshot()) == [end]
+
+
+def test_what_others_call_themselves_is_shown_on_one_line() -> None:
+    evil = "a\nERROR b\x1b[2J"
+    named = track(f"TR_{evil}", evil)
+    state = joined(info(evil, named, sid=f"PA_{evil}"))
+    (participant,) = state.roster.views.values()
+    (publication,) = participant.track_publications.values()
+    shown = [participant, publication, RoomContext(evil, evil), *state.snapshot()]
+    for text in map(str, shown):
+        assert text.isprintable(), text
