@@ -454,7 +454,7 @@ class DataChannels:
     def _on_reset(self, event: StreamsReset, now: float) -> None:
         for stream_id in event.stream_ids or tuple(self._channels):
             channel = self._channels.get(stream_id)
-            if channel is None:
+            if channel is None or stream_id in self._incoming_reset:
                 continue
             self._incoming_reset.add(stream_id)
             if channel.state == "open":

@@ -380,6 +380,7 @@ def read_transport(description: SessionDescription) -> RemoteTransport:
     ufrag, pwd = next(iter(credentials), (None, None))
     if ufrag is None or pwd is None:
         raise RemoteProtocolError("the description has no ICE credentials")
+    setup = next((section.setup for section in used if section.setup), None)
     fingerprints = tuple(dict.fromkeys(f for section in used for f in section.fingerprints))
     if not fingerprints:
         raise RemoteProtocolError("the description has no certificate fingerprint")

@@ -3,8 +3,9 @@
 Theory of operation: ICE finds a path, DTLS runs over it and proves that the peer is the one whose
 certificate fingerprint was signalled, and from DTLS come the keys of SRTP and the tunnel for SCTP
 with its data channels. All of them share the sockets; the first byte of a datagram tells whose it
-is (RFC 7983). DTLS is fed only from addresses that ICE has validated, so nobody off the path can
-disturb the handshake; SRTP authenticates itself and is taken from any address.
+is (RFC 7983). DTLS is fed only from addresses that ICE has validated, which keeps most of what is
+forged away from the handshake; SRTP authenticates itself and is taken from any address. ICE is told
+where authentic packets came from, since a lite agent moves on nothing less.
 
 What arrives too early is held, within bounds: DTLS records until the peer's fingerprint is known
 and ICE has validated where they came from. Media before the keys is dropped, as it could not be
