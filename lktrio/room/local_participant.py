@@ -100,6 +100,8 @@ class LocalParticipant(Participant[LocalTrackPublication]):
 
         Raises:
             ContainerError: The file is damaged or of another kind; what came before was sent.
+            UnplayableMedia: Receivers do not show what is in it, such as B frames; the text says
+                how to make a file of it that they do.
             MediaError: The file cannot be read.
             PublishError: The track could not be published.
             RoomClosed: The room has ended.

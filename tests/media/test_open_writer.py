@@ -365,6 +365,40 @@ async def test_a_full_disk_is_a_media_error_and_the_writer_is_broken_then() -> N
             await send()
 
 
+class SmallDisk(io.BytesIO):
+    """A disk with room for 20 kB, which takes what fits."""
+
+    def write(self, data: object, /) -> int:
+        room = 20_000 - self.tell()
+        if room <= 0:
+            raise OSError(28, "No space left on device")
+        return super().write(bytes(data)[:room])  # type: ignore[call-overload]  # bytes or a view
+
+
+async def test_what_is_in_a_file_when_the_disk_is_full_can_be_read() -> None:
+    for codec, frames, demuxer in (
+        (media.OPUS, OPUS_FRAMES, OggOpusDemuxer("a")),
+        (media.VP8, VP8_FRAMES, IvfDemuxer("a")),
+    ):
+        disk = SmallDisk()
+
+        async def record(
+            disk: SmallDisk = disk,
+            codec: media.Codec = codec,
+            frames: list[media.EncodedFrame] = frames,
+        ) -> None:
+            async with media.open_writer(disk, codec) as out:
+                for frame in frames * 20:
+                    await out.send(frame)
+
+        with pytest.raises(MediaError, match="No space left"):
+            await record()
+        found, _ = read_damaged(demuxer, disk.getvalue())
+        assert len(found) > 5, codec.name
+        expected = (frames * 20)[: len(found)]
+        assert [frame.data for frame in found] == [frame.data for frame in expected], codec.name
+
+
 async def test_a_disk_that_is_full_at_the_end_is_a_media_error() -> None:
     with pytest.raises(MediaError, match="No space left"):
         async with media.open_writer(FullDisk(), media.OPUS) as out:
