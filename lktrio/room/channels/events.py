@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable
-from types import TracebackType
+from types import TracebackType, UnionType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import trio
@@ -208,6 +208,9 @@ class Broadcast(Generic[T]):
         return Subscription(feed)
 
     def _add(self, types: tuple[type[Any], ...], replay: Iterable[T] | None) -> _Feed[Any]:
+        for kind in types:  # callers may be untyped, and whoever publishes must not find out
+            if not isinstance(kind, (type, UnionType)):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"events are chosen by their types, not by {kind!r}")
         feed: _Feed[Any] = _Feed(types, self._rules, () if replay is None else replay)
         self._feeds.append(weakref.ref(feed))
         if len(self._feeds) > self._tidy_at:
