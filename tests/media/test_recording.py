@@ -131,9 +131,9 @@ def place_all(
 
 def test_a_correction_to_earlier_leaves_sound_out_and_one_to_later_leaves_a_pause() -> None:
     for error in (-0.2, 0.2, 0.01, -0.1):
-        frames = received(OPUS_FRAMES, 0.0)
-        frames = frames[:50] + [
-            replace(frame, captured_at=(frame.captured_at or 0) + error) for frame in frames[50:]
+        frames = [frame for frame in received(OPUS_FRAMES, 0.0) if frame.duration == 0.02]
+        frames = frames[:10] + [
+            replace(frame, captured_at=(frame.captured_at or 0) + error) for frame in frames[10:]
         ]
         found = place_all(FramePlacer("audio", media.Recording()), frames)
         times = [time for time, _ in found]
@@ -142,6 +142,16 @@ def test_a_correction_to_earlier_leaves_sound_out_and_one_to_later_leaves_a_paus
             assert end - begin > 0.009
         shift = error if abs(error) > 0.125 else 0.0
         assert times[-1] == pytest.approx(frames[-1].timestamp + shift), error
+
+
+def test_a_single_report_that_is_wrong_changes_nothing() -> None:
+    frames = received(OPUS_FRAMES, 0.0)
+    for index in range(20, 110):
+        captured = (frames[index].captured_at or 0) - 0.3
+        frames[index] = replace(frames[index], captured_at=captured)
+    found = place_all(FramePlacer("audio", media.Recording()), frames)
+    assert [frame for _, frame in found] == frames
+    assert found[-1][0] == pytest.approx(frames[-1].timestamp, abs=1e-5)
 
 
 def test_sound_of_before_the_beginning_is_left_out() -> None:
