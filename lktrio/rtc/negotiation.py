@@ -380,17 +380,16 @@ def read_transport(description: SessionDescription) -> RemoteTransport:
     ufrag, pwd = next(iter(credentials), (None, None))
     if ufrag is None or pwd is None:
         raise RemoteProtocolError("the description has no ICE credentials")
-    setup = next((section.setup for section in used if section.setup), None)
     fingerprints = tuple(dict.fromkeys(f for section in used for f in section.fingerprints))
     if not fingerprints:
         raise RemoteProtocolError("the description has no certificate fingerprint")
     data = next((section for section in used if section.kind == "application"), None)
-    setup = next((section.setup for section in used if section.setup), None)
+    setups = [section.setup for section in used if section.setup is not None]
     return RemoteTransport(
         ufrag=ufrag,
         pwd=pwd,
         fingerprints=fingerprints,
-        setup=setup or "actpass",
+        setup=setups[0] if setups else "actpass",
         candidates=tuple(candidate for section in used for candidate in section.candidates),
         end_of_candidates=any(section.end_of_candidates for section in used),
         ice_lite=description.ice_lite,
