@@ -15,7 +15,7 @@ __all__ = ["ANSWER", "DATA_PACKET", "SIGNAL_REQUEST", "SIGNAL_RESPONSE", "Budget
 
 BYTES_PER_MESSAGE = 16
 """Bytes that pay for one more message: LiveKit's have 20 to 30 on average, names included."""
-BYTES_PER_VALUE = 3
+BYTES_PER_VALUE = 4
 """Bytes that pay for one more value: LiveKit's have about 5 on average."""
 
 
@@ -51,12 +51,12 @@ one user message, one piece of a stream, or some tens of transcription segments 
 SIGNAL_REQUEST = Budget(12_000, 2_000, 12_000, 2_000)
 """For what a client may ask a server: 20 ms. The largest request tells all subscriptions of a room
 with thousands of tracks, ids without messages around them."""
-SIGNAL_RESPONSE = Budget(12_000, 2_000, 1_000_000, 100_000)
+SIGNAL_RESPONSE = Budget(6_000, 2_000, 1_000_000, 100_000)
 """For what a server may tell a client: a flood of empty messages is refused within 20 ms. The join
 response of a room tells everybody in it: per participant with sound and simulcast picture 15
 messages and 90 values in 450 bytes. The largest rooms of LiveKit's server (3,000 participants) need
 half of this; it takes about 100 ms for a thousand of them, and no limit can be lower."""
-ANSWER = Budget(12_000, 2_000, 10_000_000, 1_000_000)
+ANSWER = Budget(6_000, 2_000, 10_000_000, 1_000_000)
 """For answers of the server APIs, webhooks, and all else whose sender is known."""
 
 _BUDGETS = {

@@ -71,16 +71,29 @@ class _Meter:
     """What is left of the budget of the message that is read.
 
     Attributes:
-        count_value: Counts a value; raises StopIteration beyond the last one. An iterator does that
-            in half the time that an attribute takes.
+        count_value: Counts a value; raises StopIteration beyond those granted so far. An iterator
+            does that in half the time that an attribute takes.
     """
 
-    __slots__ = ("_budget", "_messages", "count_value")
+    __slots__ = ("_budget", "_granted", "_messages", "count_value")
 
-    def __init__(self, budget: Budget, size: int) -> None:
-        self.count_value = itertools.repeat(None, budget.values_in(size)).__next__
+    def __init__(self, budget: Budget) -> None:
+        self.count_value = itertools.repeat(None, budget.values).__next__
         self._budget = budget
+        self._granted = budget.values
         self._messages = 0
+
+    def count(self, position: int) -> None:
+        """Count a value at a position; what was read until there pays for more of them."""
+        try:
+            self.count_value()
+        except StopIteration:
+            more = self._budget.values_in(position) - self._granted
+            if more <= 0:
+                problem = f"more than {self._granted} values in {position} bytes"
+                raise RemoteProtocolError(problem) from None
+            self._granted += more
+            self.count_value = itertools.repeat(None, more - 1).__next__
 
     def count_message(self, position: int) -> None:
         """Count a message that begins at a position."""
@@ -98,13 +111,9 @@ def decode_message(cls: type[MessageT], data: bytes, budget: Budget) -> MessageT
         RemoteProtocolError: ``data`` is not an encoded message, or exceeds the budget.
     """
     values = schema_of(cls).fresh()
-    size = len(data)
-    meter = _Meter(budget, size)
+    table, meter = _table_of(schema_of(cls)), _Meter(budget)
     try:
-        _read_message(_table_of(schema_of(cls)), values, data, 0, size, MAX_DEPTH, meter)
-    except StopIteration:
-        most = budget.values_in(size)
-        raise RemoteProtocolError(f"{cls.__name__} has more than {most} values") from None
+        _read_message(table, values, data, 0, len(data), MAX_DEPTH, meter)
     except IndexError:
         raise RemoteProtocolError(f"{cls.__name__} is cut short") from None
     except UnicodeDecodeError:
@@ -146,7 +155,11 @@ def _read_message(
 ) -> int:
     count_value = meter.count_value
     while position < end:
-        count_value()
+        try:
+            count_value()
+        except StopIteration:
+            meter.count(position)
+            count_value = meter.count_value
         start = position
         tag = data[position]
         position += 1
@@ -158,8 +171,8 @@ def _read_message(
         if reader is not None:
             position = reader(values, data, position, end, depth, meter)
         else:
-            count_value()  # keeping takes as long as reading three values
-            count_value()
+            meter.count(position)  # keeping takes as long as reading three values
+            meter.count(position)
             position = _skip(tag, data, position, end, depth, meter)
             _growing.append(values, data[start:position])
     if position > end:
@@ -221,8 +234,8 @@ def _skip_group(
     if depth < 0:
         raise RemoteProtocolError(TOO_DEEP)
     while position < end:
-        meter.count_value()
-        meter.count_value()
+        meter.count(position)
+        meter.count(position)
         start = position
         tag, position = _varint(data, position, end)
         if tag > MAX_TAG or position - start > MAX_TAG_SIZE:
@@ -342,8 +355,10 @@ def _string_reader(field: FieldSchema, siblings: tuple[str, ...]) -> Reader:
         if repeated:
             values[name].append(value)
             return stop
-        for sibling in siblings:
-            values[sibling] = None
+        if siblings and values[name] is None:  # else they are all None
+            meter.count(position)
+            for sibling in siblings:
+                values[sibling] = None
         values[name] = value
         return stop
 
@@ -360,8 +375,10 @@ def _bytes_reader(field: FieldSchema, siblings: tuple[str, ...]) -> Reader:
         if repeated:
             values[name].append(data[start:stop])
             return stop
-        for sibling in siblings:
-            values[sibling] = None
+        if siblings and values[name] is None:  # else they are all None
+            meter.count(position)
+            for sibling in siblings:
+                values[sibling] = None
         values[name] = data[start:stop]
         return stop
 
@@ -382,8 +399,10 @@ def _varint_reader(field: FieldSchema, siblings: tuple[str, ...], convert: Conve
         if repeated:
             values[name].append(convert(value))
             return position
-        for sibling in siblings:
-            values[sibling] = None
+        if siblings and values[name] is None:  # else they are all None
+            meter.count(position)
+            for sibling in siblings:
+                values[sibling] = None
         values[name] = convert(value)
         return position
 
@@ -403,8 +422,10 @@ def _fixed_reader(field: FieldSchema, siblings: tuple[str, ...], packed: struct.
         if repeated:
             values[name].append(value)
             return stop
-        for sibling in siblings:
-            values[sibling] = None
+        if siblings and values[name] is None:  # else they are all None
+            meter.count(position)
+            for sibling in siblings:
+                values[sibling] = None
         values[name] = value
         return stop
 
@@ -419,9 +440,8 @@ def _packed_varint_reader(field: FieldSchema, convert: Convert) -> Reader:
     ) -> int:
         position, stop = _length(data, position, end)
         append = values[name].append
-        count_value = meter.count_value
         while position < stop:
-            count_value()
+            meter.count(position)
             value, position = _varint(data, position, stop)
             append(convert(value))
         return stop
@@ -438,9 +458,9 @@ def _packed_fixed_reader(field: FieldSchema, packed: struct.Struct) -> Reader:
         start, stop = _length(data, position, end)
         if (stop - start) % packed.size:
             raise RemoteProtocolError("packed values of the wrong size")
-        append, count_value = values[name].append, meter.count_value
+        append = values[name].append
         for (value,) in packed.iter_unpack(data[start:stop]):
-            count_value()
+            meter.count(start)
             append(value)
         return stop
 
@@ -458,8 +478,10 @@ def _message_reader(field: FieldSchema, siblings: tuple[str, ...]) -> Reader:
             raise RemoteProtocolError(TOO_DEEP)
         meter.count_message(position)
         start, stop = _length(data, position, end)
-        for sibling in siblings:
-            values[sibling] = None
+        if siblings and values[name] is None:  # else they are all None
+            meter.count(position)
+            for sibling in siblings:
+                values[sibling] = None
         message = None if repeated else values[name]
         if message is None:
             message = with_values(cls, schema.fresh())
@@ -524,8 +546,10 @@ def _well_known_reader(field: FieldSchema, siblings: tuple[str, ...]) -> Reader:
             value = join(parts["seconds"], parts["nanos"])
         except OverflowError:
             raise RemoteProtocolError(f"{name} is out of range") from None
-        for sibling in siblings:
-            values[sibling] = None
+        if siblings and values[name] is None:  # else they are all None
+            meter.count(position)
+            for sibling in siblings:
+                values[sibling] = None
         if repeated:
             values[name].append(value)
         else:
