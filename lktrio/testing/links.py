@@ -109,7 +109,9 @@ class Link:
         self._bad = False
         self._busy_until = 0.0
 
-    def send(self, size: int, now: float, *, queued: bool = False) -> Fate | tuple[float, ...]:
+    def send(
+        self, size: int, now: float, *, queued: bool = False, again: bool = False
+    ) -> Fate | tuple[float, ...]:
         """Put a packet on its way.
 
         Args:
@@ -117,6 +119,8 @@ class Link:
             now: The time.
             queued: Whether the packet may wait however full the queue is, as in TCP, whose window
                 bounds what waits.
+            again: Whether the packet is sent later in truth, after a timeout: then the burst that
+                took it before is over, and it is lost or not by itself.
 
         Returns:
             When it arrives (twice, if it was duplicated), or why it does not.
@@ -126,7 +130,7 @@ class Link:
         if size > profile.mtu:
             statistics.too_long += 1
             return Fate.TOO_LONG
-        if profile.loss and self._loses(profile):
+        if profile.loss and self._loses(profile, again):
             statistics.lost += 1
             return Fate.LOST
         leaves = now
@@ -143,8 +147,8 @@ class Link:
             return arrival, self._arrival(profile, leaves)
         return (arrival,)
 
-    def _loses(self, profile: LinkProfile) -> bool:
-        if profile.burst == 1 or profile.loss == 1:
+    def _loses(self, profile: LinkProfile, independently: bool) -> bool:
+        if independently or profile.burst == 1 or profile.loss == 1:
             return self._chance.random() < profile.loss
         recover = 1 / profile.burst
         if self._bad:

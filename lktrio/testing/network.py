@@ -394,14 +394,14 @@ class SimulatedNetwork:
     def _forget(self, stream: SimulatedTcpStream) -> None:
         self._connections.pop(stream, None)
 
-    def carry(self, path: _TcpPath, size: int) -> float | None:
+    def carry(self, path: _TcpPath, size: int, *, again: bool) -> float | None:
         """Send a segment; when it arrives, or None if it is lost."""
         now = trio.current_time()
         sent: Fate | tuple[float, ...] = (now,)
         if path.blocked:
             sent = Fate.BLOCKED
         elif path.link is not None:
-            sent = path.link.send(size + path.headers, now, queued=True)
+            sent = path.link.send(size + path.headers, now, queued=True, again=again)
         fate, arrival = (sent, None) if isinstance(sent, Fate) else (Fate.DELIVERED, sent[0])
         record = TraceRecord(now, "tcp", path.source, path.destination, size, fate, arrival)
         self._record(record, b"")
@@ -458,9 +458,9 @@ class _TcpPath:
             return _LONGEST_SEGMENT
         return max(_LEAST_MTU, self.link.profile.mtu) - self.headers
 
-    def carry(self, size: int) -> float | None:
+    def carry(self, size: int, *, again: bool = False) -> float | None:
         """Send a segment: when it arrives, or None if it is lost."""
-        return self._network.carry(self, size)
+        return self._network.carry(self, size, again=again)
 
 
 async def _travels(path: _TcpPath) -> bool:

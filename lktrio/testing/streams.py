@@ -40,8 +40,8 @@ _BACKLOG = 128  # connections that wait to be accepted
 class Path(Protocol):
     """One direction between the two ends of a connection, as the network sees it."""
 
-    def carry(self, size: int) -> float | None:
-        """Send a segment: when it arrives, or None if it is lost."""
+    def carry(self, size: int, *, again: bool = False) -> float | None:
+        """Send a segment, perhaps again after a timeout: when it arrives, or None if it is lost."""
         ...
 
     @property
@@ -117,11 +117,13 @@ class _Flow:
             return False
         now = trio.current_time()
         waited, timeout = max(0.0, sent - now), self._timeout
-        while (arrival := self.path.carry(len(data))) is None:
+        arrival = self.path.carry(len(data))
+        while arrival is None:
             waited += timeout
             timeout = min(2 * timeout, _LONGEST_TIMEOUT)
             if waited > _GIVE_UP:
                 return False
+            arrival = self.path.carry(len(data), again=True)
         self._last = max(self._last, arrival + waited)
         self._segments.append((self._last, data))
         self.arrived.move(self._last)

@@ -156,6 +156,18 @@ async def test_losses_delay_and_lose_nothing() -> None:
     assert took[0.0] < 2 * LATENCY < 5 * LATENCY < took[0.1]
 
 
+async def test_what_is_sent_again_after_a_timeout_is_past_the_burst() -> None:
+    _, client, server = hosts(LinkProfile(latency=LATENCY, loss=0.05, burst=50))
+    async with open_pair(client, server) as (near, far):
+        longest = 0.0
+        for number in range(300):
+            started = trio.current_time()
+            await near.send_all(bytes([number % 256]))
+            assert await far.receive_some() == bytes([number % 256])
+            longest = max(longest, trio.current_time() - started)
+    assert 0.2 < longest < 4
+
+
 async def test_a_reader_that_does_not_read_stops_the_sender() -> None:
     _, client, server = hosts()
     async with open_pair(client, server) as (near, far):
