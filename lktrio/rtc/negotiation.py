@@ -384,7 +384,7 @@ def read_transport(description: SessionDescription) -> RemoteTransport:
     if not fingerprints:
         raise RemoteProtocolError("the description has no certificate fingerprint")
     data = next((section for section in used if section.kind == "application"), None)
-    setups = [section.setup for section in used if section.setup is not None]
+    setups: list[SetupRole] = [section.setup for section in used if section.setup is not None]
     return RemoteTransport(
         ufrag=ufrag,
         pwd=pwd,
