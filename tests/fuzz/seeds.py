@@ -11,8 +11,9 @@ from lktrio.rtc import rtcp
 from lktrio.rtc.datachannel import DataChannelOpen
 from lktrio.rtc.dtls.records import RECORD_HEADER
 from lktrio.rtc.dtls.registry import ContentType
-from lktrio.rtc.rtp.red import RedBlock, build_red
+from lktrio.rtc.rtp.red import RedBlock
 from tests.rtc.payload import rtpdump
+from tests.support.red import build_red
 
 DATA = Path(__file__).parents[1] / "data"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lktrio.rtc.ice import IceOptions, IceRole, IceState
 from lktrio.testing import LinkProfile
 from lktrio.testing.engines import EngineNetwork
@@ -166,7 +168,9 @@ def test_candidates_of_the_new_generation_may_come_before_its_description() -> N
     bob.know(alice)
     ufrag = bob.agent.local_ufrag
     for candidate in bob.agent.local_candidates:
-        alice.agent.add_remote_candidate(candidate.with_extension("ufrag", ufrag), network.now)
+        alice.agent.add_remote_candidate(
+            replace(candidate, extensions=(("ufrag", ufrag),)), network.now
+        )
     network.run(0.02)
     alice.know(bob, candidates=False)
     assert network.run(1, until=lambda: len(alice.selections) == len(bob.selections) == 2)

@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
@@ -24,14 +23,11 @@ __all__ = [
     "ECDHE_ECDSA_AES_128_GCM_SHA256",
     "ECDHE_ECDSA_AES_256_GCM_SHA384",
     "ECDHE_ECDSA_CHACHA20_POLY1305_SHA256",
-    "Aead",
     "CipherSuite",
     "Secrets",
     "TrafficKeys",
     "prf",
 ]
-
-Aead: TypeAlias = AESGCM | ChaCha20Poly1305
 
 MASTER_SECRET_LENGTH = 48  # RFC 5246 8.1
 VERIFY_DATA_LENGTH = 12  # RFC 5246 7.4.9

@@ -55,7 +55,6 @@ RECORD_NUMBER_LIMIT: Final = EPOCH_1 + (1 << 32)
 
 _TAG_LENGTH = 16
 _EXPLICIT_NONCE_LENGTH = 8  # RFC 5288 3
-_SALT_LENGTH = 4  # RFC 5288 3
 
 _pack_additional_data = struct.Struct("!QBHH").pack  # RFC 5246 6.2.3.3
 _pack_gcm_header = struct.Struct("!BHQHQ").pack  # record header and explicit nonce

@@ -21,7 +21,7 @@ from __future__ import annotations
 import binascii
 import ipaddress
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from lktrio._protocol_errors import RemoteProtocolError
@@ -143,11 +143,6 @@ class Candidate:
             if key == name:
                 return value
         return None
-
-    def with_extension(self, name: str, value: str) -> Candidate:
-        """A copy with an extension set, replacing one of the same name."""
-        kept = tuple(pair for pair in self.extensions if pair[0] != name)
-        return replace(self, extensions=(*kept, (name, value)))
 
     @property
     def ufrag(self) -> str | None:

@@ -24,7 +24,6 @@ implementation facing the open network needs.
 from __future__ import annotations
 
 import binascii
-import hashlib
 import hmac
 import ipaddress
 from dataclasses import dataclass, field
@@ -44,7 +43,6 @@ __all__ = [
     "StunMessage",
     "StunMethod",
     "is_stun",
-    "long_term_key",
 ]
 
 MAGIC_COOKIE = 0x2112A442
@@ -164,22 +162,6 @@ def is_stun(data: bytes) -> bool:
         data: A whole UDP payload.
     """
     return len(data) >= _HEADER.size and data[0] < 4 and data[4:8] == _COOKIE_BYTES
-
-
-def long_term_key(username: str, realm: str, password: str) -> bytes:
-    """The MESSAGE-INTEGRITY key of the long-term credential mechanism (RFC 8489 section 9.2.2).
-
-    Args:
-        username: As configured; not prepared any further.
-        realm: The server's REALM.
-        password: As configured; not prepared any further.
-
-    Returns:
-        16 bytes.
-    """
-    text = f"{username}:{realm}:{password}".encode()
-    # The RFC defines the key with MD5; it only hides the password from a server's database.
-    return hashlib.md5(text, usedforsecurity=False).digest()
 
 
 @dataclass(slots=True)

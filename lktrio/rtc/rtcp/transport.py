@@ -15,15 +15,13 @@ from struct import Struct
 from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.rtcp import header
 
-__all__ = ["MAX_STATUS_COUNT", "REFERENCE_UNIT", "TICK", "TICKS_PER_REFERENCE", "TransportFeedback"]
+__all__ = ["MAX_STATUS_COUNT", "TICK", "TICKS_PER_REFERENCE", "TransportFeedback"]
 
 TICK = 0.00025
 """Seconds per unit of a delta."""
 
-REFERENCE_UNIT = 0.064
-"""Seconds per unit of the reference time; `TICKS_PER_REFERENCE` ticks."""
-
 TICKS_PER_REFERENCE = 256
+"""Ticks per unit of the reference time, which is 64 ms."""
 
 MAX_STATUS_COUNT = 5000
 """Most packets that the messages of one compound packet may report on; the format allows 65,535

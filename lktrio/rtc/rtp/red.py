@@ -7,12 +7,11 @@ each, so the n-th block from the end stands for the n-th sequence number before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
+from lktrio._protocol_errors import RemoteProtocolError
 
-__all__ = ["RedBlock", "build_red", "primary_block", "split_red"]
+__all__ = ["RedBlock", "primary_block", "split_red"]
 
 _FOLLOWS = 0x80
 _HEADER_SIZE = 4
@@ -82,25 +81,3 @@ def primary_block(payload: bytes) -> bytes:
     if position >= size or start > size:
         raise RemoteProtocolError("a RED payload without a primary block")
     return payload[start:]
-
-
-def build_red(blocks: Sequence[RedBlock]) -> bytes:
-    """Write a RED payload.
-
-    Args:
-        blocks: Oldest first, the primary block last.
-
-    Raises:
-        LocalProtocolError: A redundant block is larger or older than its header can say.
-    """
-    headers: list[bytes] = []
-    for block in blocks[:-1]:
-        if len(block.data) > _MAX_SIZE or not 0 <= block.timestamp_offset <= _MAX_OFFSET:
-            raise LocalProtocolError(
-                f"a redundant block of {len(block.data)} bytes, {block.timestamp_offset} units "
-                f"old; {_MAX_SIZE} and {_MAX_OFFSET} are possible"
-            )
-        word = (_FOLLOWS | block.payload_type) << 24 | block.timestamp_offset << 10
-        headers.append((word | len(block.data)).to_bytes(_HEADER_SIZE, "big"))
-    headers.append(bytes((blocks[-1].payload_type,)))
-    return b"".join((*headers, *(block.data for block in blocks)))

@@ -248,11 +248,6 @@ class Simulcast:
         """The preferred rid of each sent stream, without pause marks."""
         return tuple(stream[0].removeprefix("~") for stream in self.send)
 
-    @property
-    def recv_rids(self) -> tuple[str, ...]:
-        """The preferred rid of each received stream, without pause marks."""
-        return tuple(stream[0].removeprefix("~") for stream in self.recv)
-
     @classmethod
     def parse(cls, value: str) -> Simulcast:
         """Read the text behind ``a=simulcast:``."""

@@ -177,7 +177,3 @@ class SessionDescription(SharedAttributes):
     def bundle(self) -> tuple[str, ...]:
         """The mids of the first BUNDLE group (RFC 9143), empty when there is none."""
         return next((group.mids for group in self.groups if group.semantics == "BUNDLE"), ())
-
-    def by_mid(self, mid: str) -> MediaDescription | None:
-        """The section of that name, or None."""
-        return next((section for section in self.media if section.mid == mid), None)

@@ -131,12 +131,6 @@ def test_an_extension_without_value_is_left_out() -> None:
     assert Candidate.parse(line + " ufrag") == Candidate.parse(line)
 
 
-def test_extensions_can_be_set() -> None:
-    candidate = Candidate.parse(SEEN[3]).with_extension("generation", "0")
-    replaced = candidate.with_extension("ufrag", "NEW")
-    assert replaced.extensions == (("generation", "0"), ("ufrag", "NEW"))
-
-
 def test_priorities_order_types_before_preferences() -> None:
     """RFC 8445 section 5.1.2.1; the number is the one of its formula worked out by hand."""
     assert candidate_priority("host", 65535, 1) == 2130706431

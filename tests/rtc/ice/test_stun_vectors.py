@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,18 @@ from lktrio.rtc.ice.stun import (
     StunMessage,
     StunMethod,
     is_stun,
-    long_term_key,
 )
 from tests.support.cases import each_case
 
 RECORDED = Path(__file__).parents[2] / "data" / "stun" / "recorded.jsonl"
 PASSWORD = b"VOkJxbRl1RmTxUk/WvJxBt"
+
+
+def long_term_key(username: str, realm: str, password: str) -> bytes:
+    """The key of a TURN server's messages (RFC 8489 section 9.2.2)."""
+    text = f"{username}:{realm}:{password}".encode()
+    return hashlib.md5(text, usedforsecurity=False).digest()
+
 
 # RFC 5769 sections 2.1 to 2.4. Its padding is made of spaces on purpose.
 SAMPLE_REQUEST = bytes.fromhex(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lktrio.errors import LocalProtocolError, RemoteProtocolError
+from lktrio.errors import RemoteProtocolError
 from lktrio.rtc.base import NEVER
 from lktrio.rtc.payload import depacketizer
 from lktrio.rtc.rtcp import (
@@ -28,9 +28,10 @@ from lktrio.rtc.rtp.estimator import ReceiveBandwidth
 from lktrio.rtc.rtp.extensions import ExtensionIds
 from lktrio.rtc.rtp.inbound import InboundFormat, InboundOptions, InboundStream
 from lktrio.rtc.rtp.reception import Reception
-from lktrio.rtc.rtp.red import RedBlock, build_red, split_red
+from lktrio.rtc.rtp.red import RedBlock, split_red
 from tests.support.cases import each_case
 from tests.support.memory import growth
+from tests.support.red import build_red
 
 MEDIA, RTX, RED, OTHER = 96, 97, 63, 98
 SSRC, RTX_SSRC = 0x1000, 0x2000
@@ -406,12 +407,6 @@ def test_redundant_audio_survives(blocks: list[RedBlock], number: int, data: byt
 def test_noise_is_not_redundant_audio_or_gives_blocks(payload: bytes) -> None:
     with contextlib.suppress(RemoteProtocolError):
         assert split_red(payload)
-
-
-@each_case("block", [RedBlock(1, bytes(1024), 0), RedBlock(1, b"", 16384)])
-def test_redundant_blocks_that_do_not_fit_are_refused(block: RedBlock) -> None:
-    with pytest.raises(LocalProtocolError):
-        build_red([block, RedBlock(1, b"")])
 
 
 # reports
