@@ -61,6 +61,8 @@ FLOODS: dict[str, tuple[type[proto.Message], bytes]] = {
         encode(proto.JoinRequest(add_track_requests=[proto.AddTrackRequest()] * MANY)),
     ),
     "entries of a map": (proto.SignalRequest, b"\xa2\x01" + b"\x80\xf1\x04" + b"\x1a\x00" * 40_000),
+    "small values of a server": (proto.SignalResponse, b"\x90\x01\x01" * 100_000),
+    "members of a oneof in turns": (proto.SignalResponse, b"\x90\x01\x01\x8a\x01\x00" * 50_000),
     "responses": (
         proto.SignalResponse,
         encode(
