@@ -13,7 +13,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-import pytest
+from tests.support.cases import each_case
 
 ROOT = Path(__file__).parent.parent
 LIBRARY = ROOT / "lktrio"
@@ -55,11 +55,9 @@ def is_public(path: Path) -> bool:
     return not any(part.startswith("_") for part in name_of(path).split("."))
 
 
-every_module = pytest.mark.parametrize("path", MODULES, ids=name_of)
-every_public_module = pytest.mark.parametrize(
-    "path", [path for path in MODULES if is_public(path)], ids=name_of
-)
-every_core_module = pytest.mark.parametrize("path", CORE_MODULES, ids=name_of)
+every_module = each_case("path", MODULES)
+every_public_module = each_case("path", [path for path in MODULES if is_public(path)])
+every_core_module = each_case("path", CORE_MODULES)
 
 
 @cache
@@ -121,7 +119,7 @@ def test_the_protocol_core_is_synchronous(path: Path) -> None:
     assert not [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.AsyncFunctionDef)]
 
 
-@pytest.mark.parametrize("path", sorted(LIBRARY.rglob("*.py")), ids=name_of)
+@each_case("path", sorted(LIBRARY.rglob("*.py")))
 def test_no_module_imports_asyncio(path: Path) -> None:
     assert "asyncio" not in imported_packages(path)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import random
 
-import pytest
-
 from lktrio.errors import RemoteProtocolError
 from tests.fuzz import seeds
+from tests.support.cases import each_case
 from tests.support.peer_call import Call
 
 WORDS = ("0", "-1", "65536", "4294967296", "9" * 30, "", "x", "ü", "\u0661", "127", "128", "1.5")
@@ -51,7 +50,7 @@ class Editor:
         )
 
 
-@pytest.mark.parametrize("seed", range(60))
+@each_case("seed", range(60))
 def test_a_damaged_offer_is_taken_or_refused_whole(seed: int) -> None:
     call = Call(seed=seed)
     call.publish("video")
@@ -71,7 +70,7 @@ def test_a_damaged_offer_is_taken_or_refused_whole(seed: int) -> None:
         answerer.push()
 
 
-@pytest.mark.parametrize("seed", range(40))
+@each_case("seed", range(40))
 def test_a_damaged_answer_is_taken_or_refused_whole(seed: int) -> None:
     call = Call(seed=seed)
     call.publish("video")

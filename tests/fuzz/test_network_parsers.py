@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from typing import TypeAlias
 
-import pytest
-
 from lktrio import proto
 from lktrio.errors import RemoteProtocolError
 from lktrio.proto.codec import Budget, decode, encode, from_json
@@ -31,6 +29,7 @@ from lktrio.rtc.srtp import SrtpProfile, SrtpReceiver
 from lktrio.signal.trickle import parse_trickle
 from tests.fuzz import seeds
 from tests.support.attacker import Mutator
+from tests.support.cases import each_case
 from tests.support.sctp_packet import parse_packet
 from tests.support.work import lines_run
 
@@ -147,7 +146,7 @@ PARSERS: dict[str, tuple[Parser, Callable[[], list[bytes]]]] = {
     "json": (read_json, lambda: seeds.signal("json")),
     "trickle": (read_trickle, seeds.trickled),
 }
-EACH = pytest.mark.parametrize("name", PARSERS)
+EACH = each_case("name", PARSERS)
 
 
 def attempt(parse: Parser, data: bytes) -> bool:
@@ -271,7 +270,7 @@ GROWING: dict[str, tuple[Parser, Callable[[int], bytes]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", GROWING)
+@each_case("name", GROWING)
 def test_twice_the_input_is_at_most_twice_the_work(name: str) -> None:
     parse, make = GROWING[name]
     assert attempt(parse, make(120)), "what is refused at once shows nothing"

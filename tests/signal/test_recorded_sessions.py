@@ -6,6 +6,7 @@ import pytest
 
 from lktrio import proto
 from lktrio.signal import LeaveReceived, Resume, SignalConnection, SignalOptions, open_signal
+from tests.support.cases import each_case
 from tests.support.sessions import Session, load
 from tests.support.signal_server import Script, Visit, open_signal_server
 
@@ -66,7 +67,7 @@ def test_there_are_joins_resumes_and_refusals_of_both_kinds() -> None:
     assert {one.version for one in REFUSED} == {"v0", "v1"}
 
 
-@pytest.mark.parametrize("recording", ADMITTED, ids=lambda one: one.name)
+@each_case("recording", ADMITTED)
 async def test_an_admitted_client_ends_up_in_the_recorded_state(recording: Session) -> None:
     first, *others = recording.responses
     delivered = [one for one in others if one.pong_resp is None and one.pong is None]
@@ -100,7 +101,7 @@ async def test_an_admitted_client_ends_up_in_the_recorded_state(recording: Sessi
         assert server.visit.left
 
 
-@pytest.mark.parametrize("recording", REFUSED, ids=lambda one: one.name)
+@each_case("recording", REFUSED)
 async def test_a_leave_as_the_first_message_refuses(recording: Session) -> None:
     async with open_signal_server(play(recording)) as server:
         with pytest.raises(LeaveReceived) as caught:
