@@ -243,6 +243,7 @@ async def test_encrypted_tracks_are_read_as_packets_alone() -> None:
             scripted, room, mime_type="video/VP8", encryption=proto.Encryption.Type.GCM
         )
         assert track.publication.encrypted
+        assert track.publication.encryption_type == "gcm"
         with pytest.raises(EncryptedMedia, match=r"TR_x.*packets"):
             track.frames()
         track.packets().close()

@@ -8,7 +8,7 @@ from lktrio import proto
 from lktrio._text import printable
 from lktrio.errors import CodecUnavailable
 from lktrio.media import Codec, find_codec
-from lktrio.room.state.enums import TrackKind, TrackSource
+from lktrio.room.state.enums import EncryptionType, TrackKind, TrackSource
 
 __all__ = ["TrackPublication", "TrackRecord"]
 
@@ -85,6 +85,11 @@ class TrackPublication:
         return self.info.height
 
     @property
+    def encryption_type(self) -> EncryptionType:
+        """How the media is encrypted from end to end (``TrackInfo.encryption``)."""
+        return EncryptionType.from_proto(self.info.encryption)
+
+    @property
     def encrypted(self) -> bool:
-        """Whether the media is end-to-end encrypted."""
-        return self.info.encryption != proto.Encryption.Type.NONE
+        """Whether the media is end-to-end encrypted, in whichever way."""
+        return self.encryption_type is not EncryptionType.NONE
