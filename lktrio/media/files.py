@@ -28,7 +28,7 @@ from lktrio.media.background import BackgroundFile
 
 __all__ = [
     "CHUNK_SIZE",
-    "GOODBYE",
+    "CLOSE_TIMEOUT",
     "ByteSink",
     "ByteSource",
     "Sink",
@@ -42,7 +42,7 @@ _log = logging.getLogger("lktrio.media")
 CHUNK_SIZE = 64 * 1024
 """Bytes read at a time."""
 
-GOODBYE = 2.0
+CLOSE_TIMEOUT = 2.0
 """Seconds for which a cancelled writer waits for the end of its file to be written."""
 
 Source: TypeAlias = "str | os.PathLike[str] | IO[bytes] | trio.abc.ReceiveStream"
@@ -151,7 +151,7 @@ class _FileSink(ByteSink):
         self._background.finish(partial(self._finish, patch))
         cancelled = trio.current_effective_deadline() == -math.inf
         try:
-            with trio.move_on_after(GOODBYE if cancelled else math.inf, shield=cancelled):
+            with trio.move_on_after(CLOSE_TIMEOUT if cancelled else math.inf, shield=cancelled):
                 await self._background.wait_ended()
         finally:
             if not self._background.ended:
@@ -189,7 +189,7 @@ class _StreamSink(ByteSink):
 
     async def end(self, data: bytes, patch: tuple[int, bytes] | None) -> None:
         cancelled = trio.current_effective_deadline() == -math.inf
-        with trio.move_on_after(GOODBYE if cancelled else math.inf, shield=cancelled):
+        with trio.move_on_after(CLOSE_TIMEOUT if cancelled else math.inf, shield=cancelled):
             await self._stream.send_all(data)
         await trio.lowlevel.checkpoint()
 

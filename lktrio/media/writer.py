@@ -19,7 +19,7 @@ from lktrio.errors import ContainerError, MediaError
 from lktrio.media.annexb import AnnexBMuxer
 from lktrio.media.codec import H264, OPUS, PCMA, PCMU, VP8, Codec
 from lktrio.media.container import Muxer, check_times
-from lktrio.media.files import GOODBYE, ByteSink, Sink, open_sink
+from lktrio.media.files import CLOSE_TIMEOUT, ByteSink, Sink, open_sink
 from lktrio.media.frame import EncodedFrame
 from lktrio.media.ivf import IvfMuxer
 from lktrio.media.ogg_opus import DEFAULT_PRE_SKIP, OggOpusMuxer
@@ -254,7 +254,7 @@ async def open_writer(
     try:
         yield MediaWriter(drain, codec, FramePlacer(codec.kind, recording))
     except BaseException:
-        with trio.move_on_after(GOODBYE, shield=True):
+        with trio.move_on_after(CLOSE_TIMEOUT, shield=True):
             await drain.close()
         raise
     await drain.close()

@@ -117,7 +117,7 @@ class PeerDriver:
         return [outlet.socket.address for outlet in self._outlets]
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Serve the peer until cancelled or closed, then say goodbye and close the sockets.
+        """Serve the peer until cancelled or closed, then end the connections and close the sockets.
 
         On the way out the peer's farewells (RTCP BYE, SCTP, DTLS close_notify) are sent with
         non-blocking calls, so cancellation needs no shield.

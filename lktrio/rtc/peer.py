@@ -419,7 +419,7 @@ class Peer:
                 source.events.clear()
 
     def close(self, now: float) -> None:
-        """Say goodbye on every layer into ``out`` and end. Idempotent."""
+        """Write what ends every layer into ``out`` and end. Idempotent."""
         self._streams.close()
         self.send(self._streams.out)
         self._streams.out = []

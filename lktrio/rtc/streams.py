@@ -354,7 +354,7 @@ class MediaStreams:
         return stream
 
     def remove_outbound(self, transceiver: Transceiver) -> None:
-        """Forget the stream of a section's local track, with a goodbye (RTCP BYE)."""
+        """Forget the stream of a section's local track, with an RTCP BYE."""
         track = transceiver.local_track
         if track is not None and self._outbound.pop(track.ssrc, None) is not None:
             self._send_rtcp([Goodbye((track.ssrc,))])
@@ -594,7 +594,7 @@ class MediaStreams:
             self.out.append(self._sender.protect_rtcp(compound))
 
     def close(self) -> None:
-        """Say goodbye for every stream (RTCP BYE) into ``out``."""
+        """Write an RTCP BYE for every stream into ``out``."""
         if self._outbound:
             self._send_rtcp([Goodbye(tuple(self._outbound)[:MAX_COUNT])])
             self._outbound.clear()

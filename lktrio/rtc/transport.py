@@ -488,7 +488,7 @@ class Transport:
         return flatten_counters(sources) | {"gatherer.dropped": self.gatherer.dropped}
 
     def close(self, now: float) -> None:
-        """Say goodbye (SCTP ABORT, DTLS close_notify) into ``out`` and end. Idempotent."""
+        """Write SCTP ABORT and DTLS close_notify into ``out`` and end. Idempotent."""
         if self.state is TransportState.CLOSED:
             return
         self.sctp.abort(now)

@@ -88,7 +88,7 @@ async def open_signal(
     Args:
         url: The server's: ``wss://``, ``ws://``, ``https://`` or ``http://``; a path is kept.
         token: An access token with the grant to join.
-        options: The wishes of a join.
+        options: The preferences of a join.
         make_offer: Makes the offer that is sent with a ``v1`` join. The answer to it is one of the
             first ``responses``. A ``v0`` join has no place for it, nor for ``add_tracks``.
         add_tracks: Tracks that we publish from the start.
@@ -103,7 +103,7 @@ async def open_signal(
         JoinRejected: It refused the join for another reason; `LeaveReceived` if by ``leave``.
         ServerUnreachable: No LiveKit server answers at the URL.
         ConnectTimeout: A phase took too long; the message names it.
-        RemoteProtocolError: The server's answer to the join lacks the room or ourselves.
+        RemoteProtocolError: The server's answer to the join lacks the room or the participant.
         ValueError: The URL or the token cannot be one.
     """
     opening = _Opening(

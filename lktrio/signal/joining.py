@@ -1,4 +1,4 @@
-"""What a client says about itself and its wishes when it joins.
+"""What a client says about itself and what it prefers when it joins.
 
 ``v0`` puts them into query parameters. ``v1`` puts a JoinRequest into one of them: serialised,
 compressed with gzip when that helps, wrapped, and in base64 with the alphabet for URLs and with
@@ -52,7 +52,7 @@ def join_query(
 
     Args:
         version: Which form to make. ``v0`` has no place for the offer and the tracks.
-        options: The wishes.
+        options: The preferences.
         resume: The session to take over, if there is one; it brings its own offer later.
         offer: Our first offer.
         add_tracks: Tracks that we publish from the start.

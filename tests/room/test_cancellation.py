@@ -125,7 +125,7 @@ def is_empty(room: Room) -> bool:
 
 
 @VERSIONS
-async def test_a_whole_stay(server: RoomServer, options: RoomOptions) -> None:
+async def test_a_whole_session(server: RoomServer, options: RoomOptions) -> None:
     frames = await sample(media.OPUS, interval=0.002)
 
     async def operation() -> None:

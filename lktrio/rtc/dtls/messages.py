@@ -237,7 +237,7 @@ class ServerKeyExchange:
 
 @dataclass(frozen=True, slots=True)
 class CertificateRequest:
-    """The server's wish for a client certificate (RFC 5246 7.4.4)."""
+    """The server's request for a client certificate (RFC 5246 7.4.4)."""
 
     certificate_types: bytes
     """One byte per type (64 is ecdsa_sign)."""

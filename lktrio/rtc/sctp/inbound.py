@@ -136,7 +136,7 @@ class InboundData:
         self.cumulative = initial_tsn - 1
         """The last TSN before which nothing is missing, unwrapped."""
         self.sack_now = False
-        """Whether the next flush shall carry a SACK: loss, a duplicate, or the peer's wish."""
+        """Whether the next flush shall carry a SACK: loss, a duplicate, or the peer's request."""
         self.invalid_streams: list[int] = []
         """Streams outside the negotiated range that data came for, to be reported."""
         self.messages: list[SctpMessage] = []
