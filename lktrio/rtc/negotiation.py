@@ -131,15 +131,12 @@ class Negotiator:
     # Offers of ours
 
     def create_offer(self, transport: TransportParameters) -> SessionDescription:
-        """Describe all sections and wait for the answer.
+        """Describe all sections and wait for the answer; an unanswered offer is replaced.
 
         Raises:
-            LocalProtocolError: An offer is already under way.
+            LocalProtocolError: An offer of the peer waits for our answer.
         """
-        if self.state != "stable":
-            raise LocalProtocolError(
-                f"cannot make an offer in state {self.state}: finish the exchange first"
-            )
+        self.check_can_offer()
         self._append_sections()
         offer = self._description(transport)
         for section in self._sections:
@@ -148,6 +145,15 @@ class Negotiator:
         self.local = offer
         self.state = "have-local-offer"
         return offer
+
+    def check_can_offer(self) -> None:
+        """Look for what ``create_offer`` would refuse.
+
+        Raises:
+            LocalProtocolError: An offer of the peer waits for our answer.
+        """
+        if self.state == "have-remote-offer":
+            raise LocalProtocolError("cannot make an offer: one of the peer waits for its answer")
 
     def cancel_offer(self) -> None:
         """Withdraw an unanswered offer (a rollback); its sections keep their places."""

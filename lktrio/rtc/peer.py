@@ -20,7 +20,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from lktrio._protocol_errors import LocalProtocolError
 from lktrio.rtc.base import Address, RandomBytes, Transmit, flatten_counters
 from lktrio.rtc.capabilities import CodecCapability, MediaCapabilities, MediaKind
 from lktrio.rtc.datachannel import DataChannel
@@ -95,6 +94,11 @@ class Peer:
     def state(self) -> TransportState:
         """State of the transport."""
         return self._transport.state
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether media and data reach the peer, as far as can be known now."""
+        return self._transport.state is TransportState.CONNECTED
 
     @property
     def transceivers(self) -> Sequence[Transceiver]:
@@ -216,25 +220,30 @@ class Peer:
     def create_offer(self, now: float, *, ice_restart: bool = False) -> str:
         """Describe what we want.
 
+        An offer of ours that was not answered yet is replaced. Its sections keep their places, and
+        an ICE restart that it asked for is asked for again, as the peer may have begun it. Only the
+        answer to the newest offer may be given to ``set_answer``.
+
         Args:
             now: The time.
-            ice_restart: Look for a new path with new credentials (RFC 8445 section 9).
+            ice_restart: Look for a new path with new credentials (RFC 8445 section 9). Media and
+                data use the old one until the new one works. Not known to the peer yet, the
+                credentials of an earlier restart are replaced.
 
         Raises:
-            LocalProtocolError: An exchange is already under way.
+            LocalProtocolError: An offer of the peer waits for our answer.
         """
-        if self._negotiator.state != "stable":
-            raise LocalProtocolError("cannot make an offer while an exchange is under way")
+        self._negotiator.check_can_offer()
         if ice_restart:
             self._transport.ice.restart(now)
         return write_description(self._negotiator.create_offer(self._parameters("actpass")))
 
     def cancel_offer(self) -> None:
-        """Withdraw an offer that was not answered; without one, nothing happens."""
-        if self._negotiator.state == "have-local-offer":
-            self._negotiator.cancel_offer()
-            if self._transport.ice.has_pending_restart:
-                self._transport.ice.rollback_restart()
+        """Withdraw an offer that was not answered; without one, nothing happens.
+
+        An ICE restart that it asked for is part of the next offer: the peer may have begun it.
+        """
+        self._negotiator.cancel_offer()
 
     def set_answer(self, sdp: str, now: float) -> None:
         """Take over the peer's answer to our offer.
@@ -247,7 +256,7 @@ class Peer:
         answer = read_description(sdp)
         remote = read_transport(answer)
         if self._negotiator.state == "have-local-offer":
-            self._transport.check_remote(remote, offerer=True)
+            self._transport.check_remote(remote)
         self._negotiator.apply_answer(answer)
         if self._dtls_client is None:
             self._dtls_client = remote.setup == "passive"
@@ -268,7 +277,7 @@ class Peer:
         """
         offer = read_description(sdp)
         remote = read_transport(offer)
-        self._transport.check_remote(remote, offerer=False)
+        self._transport.check_remote(remote)
         added = self._negotiator.apply_offer(offer)
         if self._dtls_client is None:
             self._dtls_client = remote.setup != "active"

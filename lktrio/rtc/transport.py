@@ -69,9 +69,13 @@ class TransportState(enum.Enum):
     CONNECTED = "connected"
     """DTLS is up over a working path."""
     DISCONNECTED = "disconnected"
-    """Nothing heard for seconds; it may recover by itself."""
+    """Nothing was heard for 5 s (10 s if we are ICE lite); it may recover by itself."""
     FAILED = "failed"
-    """Only an ICE restart helps, and only if DTLS still stands."""
+    """Nothing was heard for 15 s, no path works, or DTLS has ended.
+
+    An ICE restart leads back to CONNECTED as long as DTLS stands, with the same keys and the same
+    SCTP association, however long it takes. By itself the path may come back until 30 s are over.
+    """
     CLOSED = "closed"
 
 
@@ -187,7 +191,6 @@ class Transport:
         self._fingerprints: frozenset[Fingerprint] = frozenset()
         self._dtls_started = False
         self._data_channels = False
-        self._remote_ufrag = ""
         self._hosts: list[tuple[int, Candidate]] = []
 
     # Configuration
@@ -223,9 +226,8 @@ class Transport:
         Raises:
             RemoteProtocolError: As ``check_remote``; nothing has changed then.
         """
-        self.check_remote(remote, offerer=offerer)
+        self.check_remote(remote)
         self._fingerprints = frozenset(remote.fingerprints)
-        self._remote_ufrag = remote.ufrag
         if self.dtls is None:
             self._choose_role(remote, offerer=offerer)
             self.dtls = self._make_dtls(remote, is_client=dtls_client)
@@ -235,13 +237,15 @@ class Transport:
             self._data_channels = True
             self._start_sctp(now)
         self.sctp.remote_max_message_size = remote.max_message_size
-        self.ice.set_remote_credentials(remote.ufrag, remote.pwd, now, lite=remote.ice_lite)
+        self.ice.set_remote_credentials(
+            remote.ufrag, remote.pwd, now, lite=remote.ice_lite, keep_local=offerer
+        )
         for line in remote.candidates:
             self.ice.add_remote_candidate(Candidate.parse(line), now)
         if remote.end_of_candidates:
             self.ice.end_of_candidates(now)
 
-    def check_remote(self, remote: RemoteTransport, *, offerer: bool) -> None:
+    def check_remote(self, remote: RemoteTransport) -> None:
         """Look for what ``set_remote`` would refuse.
 
         Raises:
@@ -250,9 +254,6 @@ class Transport:
         """
         if self.dtls is not None and frozenset(remote.fingerprints) != self._fingerprints:
             raise RemoteProtocolError("the certificate fingerprint of the peer has changed")
-        unasked = offerer and not self.ice.has_pending_restart
-        if unasked and self._remote_ufrag not in ("", remote.ufrag):
-            raise RemoteProtocolError("an answer changes the ICE credentials without a restart")
         remote_credentials(remote.ufrag, remote.pwd)
         for line in remote.candidates:
             Candidate.parse(line)
@@ -339,13 +340,20 @@ class Transport:
         self.gatherer.handle_timer(now)
         if self.dtls is not None:
             self.dtls.handle_timer(now)
-        self.sctp.handle_timer(now)
+        if self._can_send:
+            self.sctp.handle_timer(now)
 
     def next_timer(self) -> float:
         """When ``handle_timer`` is to be called next."""
         dtls = NEVER if self.dtls is None else self.dtls.next_timer()
         gathering = self.gatherer.next_timer()
-        return min(self.ice.next_timer(), gathering, dtls, self.sctp.next_timer())
+        sctp = self.sctp.next_timer() if self._can_send else NEVER
+        return min(self.ice.next_timer(), gathering, dtls, sctp)
+
+    @property
+    def _can_send(self) -> bool:
+        """Whether there is a path; without one SCTP waits for it and does not lose patience."""
+        return self.ice.send_path() is not None
 
     def flush(self, now: float) -> None:
         """Bring the protocols' results into ``out`` and ``events``."""

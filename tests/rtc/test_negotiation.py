@@ -197,14 +197,27 @@ def test_the_transport_is_read_from_the_bundled_sections() -> None:
     assert TRANSPORT.pwd not in repr(transport)
 
 
-def test_an_offer_is_not_made_over_an_unfinished_one() -> None:
-    offerer = negotiator()
-    sender(offerer)
+def test_an_unanswered_offer_is_replaced_and_its_sections_keep_their_places() -> None:
+    offerer, answerer = negotiator(), negotiator()
+    first = sender(offerer)
+    lost = offerer.create_offer(TRANSPORT)
+    second = offerer.add_transceiver("audio", "recvonly")
+    exchange(offerer, answerer)
+    assert (first.mid, second.mid) == ("0", "1")
+    assert first.sending
+    assert offerer.local is not None
+    assert offerer.local.origin.session_version > lost.origin.session_version
     offerer.create_offer(TRANSPORT)
-    with pytest.raises(LocalProtocolError, match="have-local-offer"):
-        offerer.create_offer(TRANSPORT)
     offerer.cancel_offer()
-    offerer.create_offer(TRANSPORT)
+    exchange(offerer, answerer)
+
+
+def test_no_offer_is_made_over_one_of_the_peer() -> None:
+    offerer, answerer = negotiator(), negotiator()
+    sender(offerer)
+    answerer.apply_offer(offerer.create_offer(TRANSPORT))
+    with pytest.raises(LocalProtocolError, match="waits for its answer"):
+        answerer.create_offer(TRANSPORT)
 
 
 def test_an_answer_without_offer_is_refused() -> None:

@@ -47,7 +47,7 @@ def test_silence_disconnects_and_the_return_connects() -> None:
     introduce(alice, bob)
     network.run(10)
     network.profile = DEAD
-    network.run(15)
+    network.run(12)
     assert alice.state is bob.state is IceState.DISCONNECTED
     at = alice.states[-1][0]
     assert 12 < at < 15.1
@@ -57,15 +57,30 @@ def test_silence_disconnects_and_the_return_connects() -> None:
     assert alice.state_names() == ["checking", "connected", "disconnected", "connected"]
 
 
+def test_silence_for_long_is_a_failure_that_an_answer_ends_while_there_is_consent() -> None:
+    network, alice, bob = two_hosts(GOOD)
+    introduce(alice, bob)
+    network.run(10)
+    network.profile = DEAD
+    network.run(22)
+    assert alice.state is bob.state is IceState.FAILED
+    assert 22 < alice.states[-1][0] < 25.1
+    assert alice.agent.send_path() == (1, BOB)
+    network.profile = GOOD
+    assert network.run(1.1, until=lambda: alice.state is bob.state is IceState.CONNECTED)
+    assert network.run(60) is False
+    assert alice.state_names()[2:] == ["disconnected", "failed", "connected"]
+
+
 def test_thirty_seconds_without_consent_end_all_sending() -> None:
     network, alice, bob = two_hosts(GOOD)
     introduce(alice, bob)
     network.run(10)
     network.profile = DEAD
+    assert network.run(60, until=lambda: alice.agent.send_path() is None)
+    assert 35 < network.now < 40.1
     network.run(60)
     assert alice.state_names() == ["checking", "connected", "disconnected", "failed"]
-    assert 35 < alice.states[-1][0] < 40.1
-    assert alice.agent.send_path() is None
     assert alice.agent.selected is None
     assert alice.agent.next_timer() == float("inf")
 

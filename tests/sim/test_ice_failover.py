@@ -69,7 +69,7 @@ def test_an_outage_of_every_path_makes_nobody_jump_about() -> None:
     for here, there in everything:
         network.set_link(here, there, DEAD)
         network.set_link(there, here, DEAD)
-    network.run(15)
+    network.run(12)
     assert alice.state is bob.state is IceState.DISCONNECTED
     assert alice.agent._session.selection.nominated is alice.agent.selected
     for here, there in everything:

@@ -12,7 +12,7 @@ from lktrio.rtc.peer import Peer, PeerConfig, PeerEvent
 from lktrio.rtc.rtp.inbound import InboundStream, ReceivedFrame
 from lktrio.rtc.streams import MediaReceived
 from lktrio.rtc.transceiver import Transceiver
-from lktrio.rtc.transport import TransportState
+from lktrio.rtc.transport import TransportOptions, TransportState
 from lktrio.testing import LinkProfile
 from lktrio.testing.engines import EngineNetwork
 
@@ -25,11 +25,13 @@ VP8_DELTA = b"\x11\x00\x00"
 class Host:
     """A peer with one socket in the simulated network, and what it received."""
 
-    def __init__(self, network: EngineNetwork, address: Address, seed: int) -> None:
+    def __init__(
+        self, network: EngineNetwork, address: Address, seed: int, *, lite: bool = False
+    ) -> None:
         self.network = network
         self.address = address
         self.peer = Peer(
-            PeerConfig(),
+            PeerConfig(transport=TransportOptions(ice_lite=lite)),
             certificate=Certificate.generate(LONG_AGO),
             random=random.Random(seed).randbytes,
             ntp_offset=1_700_000_000.0,
@@ -72,10 +74,12 @@ class Host:
 class Call:
     """An offerer and an answerer."""
 
-    def __init__(self, conditions: LinkProfile = PERFECT, seed: int = 1) -> None:
+    def __init__(
+        self, conditions: LinkProfile = PERFECT, seed: int = 1, *, lite: bool = False
+    ) -> None:
         self.network = EngineNetwork(seed=seed, profile=conditions)
         self.offerer = Host(self.network, ("192.0.2.1", 1000), seed)
-        self.answerer = Host(self.network, ("192.0.2.2", 2000), seed + 1)
+        self.answerer = Host(self.network, ("192.0.2.2", 2000), seed + 1, lite=lite)
 
     def negotiate(self, *, ice_restart: bool = False) -> None:
         now = self.network.now

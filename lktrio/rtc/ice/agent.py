@@ -75,6 +75,8 @@ _FORBIDDEN = 403  # RFC 7675 section 5.2: consent revoked
 _UNKNOWN_ATTRIBUTE = 420
 _ROLE_CONFLICT = 487
 
+_SILENT = frozenset((IceState.DISCONNECTED, IceState.FAILED))
+
 
 class IceAgent:
     """One ICE agent with one component and one check list.
@@ -225,16 +227,6 @@ class IceAgent:
         self._session.restart()
         self._advance(now)
 
-    def rollback_restart(self) -> None:
-        """Undo `restart`: the offer that carried it was withdrawn.
-
-        Raises:
-            LocalProtocolError: No restart is waiting for the peer's credentials.
-        """
-        if not self.has_pending_restart:
-            raise LocalProtocolError("no ICE restart is pending, so none can be rolled back")
-        self._session.rollback_restart()
-
     def close(self) -> None:
         """Stop everything. Nothing is sent and nothing is due afterwards."""
         for generation in self._session.generations:
@@ -246,7 +238,9 @@ class IceAgent:
 
     # Remote side ---------------------------------------------------------------------------
 
-    def set_remote_credentials(self, ufrag: str, pwd: str, now: float, lite: bool = False) -> bool:
+    def set_remote_credentials(
+        self, ufrag: str, pwd: str, now: float, lite: bool = False, *, keep_local: bool = False
+    ) -> bool:
         """The peer's credentials, from its description.
 
         Credentials that differ from the current ones are a restart by the peer, unless they
@@ -258,9 +252,11 @@ class IceAgent:
             pwd: Password.
             now: Seconds.
             lite: Whether the description says ``a=ice-lite``; makes us controlling.
+            keep_local: Whether the peer knows our current credentials, and will get no others,
+                because it answers an offer: what another host does that takes its place.
 
         Returns:
-            Whether the peer restarted, so that `local_ufrag` and `local_pwd` are new.
+            Whether the peer restarted, so that `local_ufrag` and `local_pwd` are new unless kept.
 
         Raises:
             RemoteProtocolError: They are not valid credentials (RFC 8839 section 5.4).
@@ -272,7 +268,7 @@ class IceAgent:
             return False
         restarted = self._session.newest.remote is not None
         if restarted:
-            self._session.restart()
+            self._session.restart(keep_local=keep_local)
         if lite and not self.lite:
             self._session.set_role(IceRole.CONTROLLING)
         for check in self._session.begin(credentials, lite, now):
@@ -329,7 +325,7 @@ class IceAgent:
         if moved and pair is not None:
             self._session.confirm(pair, now)
             self._select(pair)
-        if moved or self._state is IceState.DISCONNECTED:
+        if moved or self._state in _SILENT:
             self._advance(now)
 
     def _dispatch(self, message: StunMessage, path: int, address: Address, now: float) -> bool:
@@ -537,6 +533,8 @@ class IceAgent:
         if pair is not None and pair is not nominated:
             self._selection.nominated = pair
             self._start(pair, now)
+            if nominated is not None and nominated.check is not None:
+                self._start(nominated, now)  # repeated, the old check would nominate it again
         elif nominated is not None and nominated.is_unresponsive(now, self.options.unresponsive):
             for backup in generation.valid_pairs():
                 if backup.check is None:
@@ -546,7 +544,7 @@ class IceAgent:
         if generation is None or self._state is IceState.CLOSED:
             return
         state = judge(generation, self._last_heard, now, self.options, lite=self.lite)
-        generation.failed = state is IceState.FAILED
+        generation.failed = state is IceState.FAILED and not generation.works
         self._set_state(state)
 
     def _set_state(self, state: IceState) -> None:

@@ -49,7 +49,8 @@ class IceState(Enum):
     DISCONNECTED = "disconnected"
     """Nothing authenticated has been heard for a while; checks go on and may mend it."""
     FAILED = "failed"
-    """No pair works, or the peer's consent has expired. Only a restart helps."""
+    """No pair works, or the peer was silent for too long. It is time for a restart; until the
+    peer's consent has expired, an answer from it helps too."""
     CLOSED = "closed"
     """`close` was called."""
 
@@ -88,9 +89,12 @@ class IceOptions:
     unresponsive: float = 2.0
     """A pair whose check has been unanswered for so long gives way to one that answers."""
     disconnected_timeout: float = 5.0
-    """`IceState.DISCONNECTED` after so much silence."""
+    """`IceState.DISCONNECTED` after so much silence, as in libwebrtc."""
     lite_disconnected_timeout: float = 10.0
     """The same for a lite agent, which cannot ask and depends on the peer's slower checks."""
+    failed_timeout: float = 15.0
+    """`IceState.FAILED` after so much silence, as in libwebrtc and LiveKit's server, which forgets
+    a participant 5 s later: waiting for the end of the consent would be too long."""
     max_remote_candidates: int = 64
     """Candidates kept of one generation of the peer."""
     max_peer_reflexive: int = 20

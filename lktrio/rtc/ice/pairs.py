@@ -197,6 +197,11 @@ class Generation:
         return min(idle, key=lambda pair: (pair.is_hopeful, pair.priority), default=None)
 
     @property
+    def works(self) -> bool:
+        """Whether traffic may be sent on some pair."""
+        return any(pair.is_valid for pair in self.pairs.values())
+
+    @property
     def is_hopeful(self) -> bool:
         """Whether some pair works or may still come to work."""
         return any(pair.is_hopeful for pair in self.pairs.values())

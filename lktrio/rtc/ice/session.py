@@ -99,15 +99,12 @@ class IceSession:
         """Whether our newest credentials wait for the peer's."""
         return len(self.generations) > 1 and self.newest.remote is None
 
-    def restart(self) -> None:
-        """Make new local credentials."""
+    def restart(self, *, keep_local: bool = False) -> None:
+        """Begin a generation, with new local credentials unless they are to be kept."""
+        local = self.newest.local if keep_local else None
         if self.has_pending_restart:
             self.generations.pop()
-        self.generations.append(self._new_generation())
-
-    def rollback_restart(self) -> None:
-        """Take the newest local credentials back."""
-        self.generations.pop()
+        self.generations.append(self._new_generation(local))
 
     def begin(self, remote: Credentials, lite: bool, now: float) -> list[CheckRequest]:
         """Give the newest generation the peer's credentials, and pairs.
@@ -154,9 +151,10 @@ class IceSession:
     def addressee(self, request: CheckRequest) -> Generation | None:
         """The generation that a request names with both halves of its user name."""
         for generation in self.generations:
-            if generation.local.ufrag == request.local_ufrag:
-                known = generation.remote is None or generation.remote.ufrag == request.remote_ufrag
-                return generation if known else None
+            if generation.local.ufrag == request.local_ufrag and (
+                generation.remote is None or generation.remote.ufrag == request.remote_ufrag
+            ):
+                return generation
         return None
 
     def remember(self, generation: Generation, check: CheckRequest) -> None:
@@ -167,11 +165,14 @@ class IceSession:
         else:
             self._stats.dropped_limit += 1
 
-    def _new_generation(self) -> Generation:
+    def _new_generation(self, local: Credentials | None = None) -> Generation:
+        return Generation(local or self._new_credentials(), self._options)
+
+    def _new_credentials(self) -> Credentials:
         text = "".join(
             [_ICE_CHARACTERS[byte & 63] for byte in self._random(_UFRAG_LENGTH + _PWD_LENGTH)]
         )
-        return Generation(Credentials(text[:_UFRAG_LENGTH], text[_UFRAG_LENGTH:]), self._options)
+        return Credentials(text[:_UFRAG_LENGTH], text[_UFRAG_LENGTH:])
 
     # Role ----------------------------------------------------------------------------------
 
@@ -238,9 +239,14 @@ class IceSession:
             self._stats.ignored_candidates += 1
         elif (address, candidate) in self._held:
             return
-        elif len(self._held) < self._options.max_remote_candidates:
-            self._held.append((address, candidate))
         else:
+            self._hold(candidate, address)
+
+    def _hold(self, candidate: Candidate, address: Address) -> None:
+        """Keep a candidate for credentials to come, in place of one that waited in vain."""
+        self._held.append((address, candidate))
+        if len(self._held) > self._options.max_remote_candidates:
+            del self._held[0]
             self._stats.dropped_limit += 1
 
     def _is_old(self, ufrag: str) -> bool:

@@ -280,15 +280,6 @@ def test_the_same_credentials_again_are_no_restart() -> None:
     assert made.local_ufrag != ufrag
 
 
-def test_nothing_can_be_rolled_back_without_a_restart() -> None:
-    made = agent()
-    with pytest.raises(LocalProtocolError):
-        made.rollback_restart()
-    made.set_remote_credentials("peer", PWD, 0.0)
-    with pytest.raises(LocalProtocolError):
-        made.rollback_restart()
-
-
 def test_a_closed_agent_says_so() -> None:
     made = agent()
     made.close()
