@@ -36,3 +36,6 @@ class EncodedFrame:
     ``LocalTrack.send`` passes on at once what was received just now. What was kept for longer it
     plays in real time, as it does a file.
     """
+    discontinuity: bool = field(default=False, compare=False)
+    """Whether something is missing before it: a received track had a gap, by losses or because the
+    link with the server was replaced. Its timestamp tells how long the gap was."""

@@ -7,7 +7,7 @@ from lktrio.room.channels.media import MediaChannel
 from lktrio.room.context import RoomContext, current_room
 from lktrio.room.local_participant import LocalParticipant
 from lktrio.room.opening import connect_room, open_room
-from lktrio.room.options import RoomOptions, Timeouts
+from lktrio.room.options import ReconnectPolicy, RoomOptions, Timeouts
 from lktrio.room.room import Room
 from lktrio.room.state.enums import (
     ConnectionQuality,
@@ -16,6 +16,7 @@ from lktrio.room.state.enums import (
     EncryptionType,
     ParticipantKind,
     ParticipantState,
+    ReconnectKind,
     StreamState,
     SubscriptionError,
     TrackKind,
@@ -40,6 +41,8 @@ __all__ = [
     "ParticipantKind",
     "ParticipantPermissions",
     "ParticipantState",
+    "ReconnectKind",
+    "ReconnectPolicy",
     "RemoteParticipant",
     "RemoteTrack",
     "RemoteTrackPublication",

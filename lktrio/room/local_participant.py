@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from lktrio import media
 from lktrio.media import Codec
-from lktrio.room.session.publishing import TrackDescription
+from lktrio.room.session.announcing import TrackDescription
 from lktrio.room.session.session import RoomSession
 from lktrio.room.state.enums import TrackSource
 from lktrio.room.state.local import LocalTrack, LocalTrackPublication

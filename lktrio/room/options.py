@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,37 @@ from lktrio._timeouts import Timeouts
 from lktrio.net.network import Network, StreamOpener
 from lktrio.net.system import SYSTEM_NETWORK
 
-__all__ = ["RoomOptions", "Timeouts"]
+__all__ = ["ReconnectPolicy", "RoomOptions", "Timeouts"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReconnectPolicy:
+    """What is done when the link with the server is lost.
+
+    The defaults are those of livekit-client: ten tries within about 45 s.
+    """
+
+    delays: Sequence[float] = (0.0, 0.3, 1.2, 2.7, 4.8, 7.0, 7.0, 7.0, 7.0, 7.0)
+    """Seconds before each try; as many tries as there are delays. A link that works for 10 s
+    begins anew. What the server asks for (``leave`` with RESUME or RECONNECT) begins without the
+    first delay."""
+    jitter: float = 0.5
+    """By which part of itself a delay may be shorter or longer, at random, from the second try on:
+    so that the participants of a server that was lost do not come back all at once."""
+    deadline: float = math.inf
+    """Seconds from the loss after which no further try begins."""
+    resume: bool = True
+    """Whether the session may go on over a new link."""
+    restart: bool = True
+    """Whether a new join may take its place, with other SIDs."""
+
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(delay) and delay >= 0 for delay in self.delays):
+            raise ValueError(f"delays are seconds from 0 on, not {list(self.delays)}")
+        if not 0 <= self.jitter <= 1:
+            raise ValueError(f"jitter is a part between 0 and 1, not {self.jitter}")
+        if not self.deadline >= 0:
+            raise ValueError(f"a deadline is seconds from 0 on, not {self.deadline}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,5 +69,8 @@ class RoomOptions:
     open_tcp_stream: StreamOpener | None = None
     """Opens the byte stream to the server's host and port, such as through a tunnel; None for the
     network's own. TLS is put on top."""
+    reconnect: ReconnectPolicy | None = field(default_factory=ReconnectPolicy)
+    """What is done when the link with the server is lost; None ends the room, for programs that
+    join again by themselves."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     """Deadlines."""

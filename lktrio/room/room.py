@@ -64,7 +64,7 @@ class Room:
 
     @property
     def state(self) -> ConnectionState:
-        """Where it is in its life: ``CONNECTED`` or ``DISCONNECTED``."""
+        """Where it is in its life: ``CONNECTED``, ``RECONNECTING`` or ``DISCONNECTED``."""
         return self._state.connection_state
 
     @property

@@ -24,6 +24,7 @@ from lktrio.errors import (
     ConnectError,
     ConnectTimeout,
     JoinRejected,
+    LiveKitError,
     RemoteProtocolError,
     ServerUnreachable,
 )
@@ -120,11 +121,16 @@ async def open_signal(
     )
     async with open_service_nursery() as services:
         try:
-            yield await opening.run(services)
+            try:
+                signal = await opening.run(services)
+            except LiveKitError:
+                opening.failed = True
+                raise
+            yield signal
         finally:
             if opening.connection is not None:
                 # It has its own shield.
-                await opening.connection.finish(deadline=opening.deadline)  # noqa: ASYNC102
+                await opening.finish(opening.connection)  # noqa: ASYNC102
 
 
 def _checked(token: str) -> str:
@@ -149,6 +155,8 @@ class _Opening:
     connect: StreamOpener
     connection: SignalConnection | None = None
     """Set as soon as the server knows us."""
+    failed: bool = False
+    """Whether the server did not give us what we asked for."""
     deadline: float | None = None
     """When leaving has to be over, if we were cancelled early."""
 
@@ -161,6 +169,12 @@ class _Opening:
         if refused is not None:
             raise await self._explain(version, refused)
         return await self._wait_answered()
+
+    async def finish(self, connection: SignalConnection) -> None:
+        """Leave; a session whose resume has failed is left alone, as it can be tried again."""
+        silent = self.failed and self.resume is not None
+        reason = None if silent else proto.DisconnectReason.CLIENT_INITIATED
+        await connection.finish(reason, deadline=self.deadline)
 
     def _versions(self) -> tuple[SignalVersion, ...]:
         if self.resume is not None:

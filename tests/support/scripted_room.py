@@ -195,7 +195,8 @@ class ScriptedServer:
     """Where clients are; a host of a simulated network in virtual time."""
 
     def options(self, options: RoomOptions | None = None) -> RoomOptions:
-        return replace(options or RoomOptions(), network=self.network)
+        """Options for a client, which does not come back: there is one session."""
+        return replace(options or RoomOptions(), network=self.network, reconnect=None)
 
 
 @asynccontextmanager

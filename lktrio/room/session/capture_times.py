@@ -44,6 +44,11 @@ class CaptureTimes:
         self._clocks: dict[int, CaptureClock] = {}  # by SSRC
         self._reports: dict[int, SenderReport] = {}
 
+    def forget_streams(self) -> None:
+        """Other streams come: an SSRC that comes again is another one."""
+        self._clocks.clear()
+        self._reports.clear()
+
     def take_report(self, stream: InboundStream) -> None:
         """Take the last sender report of a stream, if there is a new one."""
         report = stream.sender_report

@@ -65,6 +65,13 @@ class PacketSender:
         self._changed = trio.lowlevel.ParkingLot()
         self._full = False
 
+    def use(self, connection: PeerConnection) -> None:
+        """Send over this connection from now on."""
+        self._connection = connection
+        self._sequence = 0
+        self._full = False
+        self.changed()
+
     def changed(self) -> None:
         """A channel has opened or closed, or the room has ended."""
         self._changed.unpark_all()

@@ -2,12 +2,16 @@
 
 A negotiation is one offer and its answer. Whoever changes something about the publisher asks for a
 negotiation and may wait for it; requests that come while one is under way share the next.
+
+An exchange lasts as long as its peer connection. When the signalling is replaced in between, an
+offer without an answer is made anew: nobody knows whether the server has seen it.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 import trio
 
@@ -15,7 +19,10 @@ from lktrio import proto
 from lktrio.errors import ConnectTimeout
 from lktrio.room.session.peer_connection import PeerConnection
 
-__all__ = ["OfferExchange"]
+__all__ = ["OfferExchange", "SendOffer"]
+
+SendOffer: TypeAlias = Callable[[proto.SessionDescription], Awaitable[None]]
+"""Hands an offer to the signalling."""
 
 
 class OfferExchange:
@@ -23,7 +30,6 @@ class OfferExchange:
 
     Args:
         connection: The publisher.
-        send_offer: Hands an offer to the signalling.
         timeout: Seconds for an answer; then ``run`` raises.
         first_offer_is_out: Whether an offer travelled with the join request.
     """
@@ -31,19 +37,18 @@ class OfferExchange:
     def __init__(
         self,
         connection: PeerConnection,
-        send_offer: Callable[[proto.SessionDescription], Awaitable[None]],
         timeout: float,
         *,
         first_offer_is_out: bool,
     ) -> None:
         self._connection = connection
-        self._send_offer = send_offer
         self._timeout = timeout
         self._wanted = 0  # requests so far
         self._covered = 0  # of these, those that the newest offer contains
         self._done = 0  # and those that the newest answer does
         self._open_offer = first_offer_is_out
         self._used = first_offer_is_out
+        self._restarts_ice = False
         self._ended = False
         self._changed = trio.lowlevel.ParkingLot()
         self._later: deque[tuple[int, Callable[[], None]]] = deque()
@@ -59,6 +64,18 @@ class OfferExchange:
         self._used = True
         self._changed.unpark_all()
         return self._wanted
+
+    def request_ice_restart(self) -> None:
+        """Ask for a negotiation that looks for a new path (RFC 8445 section 9)."""
+        self._restarts_ice = True
+        self.request()
+
+    def interrupt(self) -> None:
+        """The signalling is lost: an offer that waits for an answer has to be made anew."""
+        if self._open_offer:
+            self._open_offer = False
+            self._connection.cancel_offer()
+            self.request()
 
     def request_then(self, call: Callable[[], None]) -> None:
         """Ask for a negotiation, and call this when it is complete; never if there is no answer."""
@@ -90,8 +107,11 @@ class OfferExchange:
         self._ended = True
         self._changed.unpark_all()
 
-    async def run(self) -> None:
+    async def run(self, send_offer: SendOffer) -> None:
         """Offer whenever something is asked for, until cancelled.
+
+        Args:
+            send_offer: Hands an offer to the signalling.
 
         Raises:
             ConnectTimeout: The server does not answer an offer in time.
@@ -103,7 +123,9 @@ class OfferExchange:
                 await self._changed.park()
             self._covered = self._wanted
             self._open_offer = True
-            await self._send_offer(self._connection.offer())
+            offer = self._connection.offer(ice_restart=self._restarts_ice)
+            self._restarts_ice = False
+            await send_offer(offer)
 
     async def _wait_for_answer(self) -> None:
         with trio.move_on_after(self._timeout) as scope:

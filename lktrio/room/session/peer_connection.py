@@ -50,7 +50,7 @@ class PeerConnection:
 
     Attributes:
         channels: Those data channels that LiveKit uses, by label; the newest of a label.
-        connected: Set when the transport is up for the first time, or never will be.
+        connected: Set while the transport is up; also when it never will be again.
         handle_event: Called synchronously with this connection and every event.
 
     The sockets are open from construction until ``close``, or until the driver has ended.
@@ -68,6 +68,7 @@ class PeerConnection:
         self.channels: dict[str, DataChannel] = {}
         self.connected = trio.Event()
         self.handle_event: Callable[[PeerConnection, PeerEvent], None] = _ignore
+        self._given_up = False
         now = network.wall_time()
         self.peer = Peer(
             PeerConfig(capabilities=capabilities),
@@ -82,9 +83,35 @@ class PeerConnection:
     def _on_event(self, event: PeerEvent) -> None:
         if isinstance(event, DataChannelOpened) and event.channel.label in _LABELS:
             self.channels[event.channel.label] = event.channel
-        elif isinstance(event, TransportStateChanged) and event.state is TransportState.CONNECTED:
-            self.connected.set()
+        elif isinstance(event, TransportStateChanged):
+            self._follow(event.state)
         self.handle_event(self, event)
+
+    def _follow(self, state: TransportState) -> None:
+        if state is TransportState.CONNECTED:
+            self.connected.set()
+        elif state is TransportState.FAILED and not self._given_up:
+            self.connected = trio.Event()
+
+    @property
+    def in_use(self) -> bool:
+        """Whether it was ever described."""
+        return self.peer.local_description is not None
+
+    @property
+    def local_description(self) -> str | None:
+        """Our newest description, or None."""
+        return self.peer.local_description
+
+    @property
+    def remote_description(self) -> str | None:
+        """The server's newest description, or None."""
+        return self.peer.remote_description
+
+    @property
+    def works(self) -> bool:
+        """Whether the transport is up, and something was heard in the last seconds."""
+        return self.peer.state is TransportState.CONNECTED
 
     def open_data_channels(self) -> None:
         """Prepare the three channels that LiveKit uses, before the first offer."""
@@ -102,6 +129,10 @@ class PeerConnection:
         """Make an offer as it goes to the server."""
         sdp = self.peer.create_offer(trio.current_time(), ice_restart=ice_restart)
         return proto.SessionDescription(type="offer", sdp=sdp, id=self.numbers.next())
+
+    def cancel_offer(self) -> None:
+        """Withdraw the offer that waits for an answer."""
+        self.peer.cancel_offer()
 
     def answer(self, offer: proto.SessionDescription) -> proto.SessionDescription:
         """Answer an offer of the server.
@@ -161,11 +192,13 @@ class PeerConnection:
 
     def give_up(self) -> None:
         """Nobody needs to wait for this connection any more. Idempotent."""
+        self._given_up = True
         self.connected.set()
 
     def close(self) -> None:
         """Tell the server without blocking, and close the sockets. Idempotent."""
         self.give_up()
+        self.handle_event = _ignore
         self.driver.close()
 
 

@@ -13,148 +13,88 @@ comes later. So a packet that belongs to no frame goes ahead of the first frame.
 Whatever goes wrong, or is cancelled, in between is withdrawn in the same way. A track that was
 announced is remembered by the server until its section appears, and too many of these make it
 refuse others, so a withdrawn track is negotiated first and turned off then, in the background.
+
+Tracks outlive the link with the server. When that is replaced by a new join, each is announced and
+negotiated once more; programs keep the track that they have.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import trio
 
 from lktrio import proto
+from lktrio._text import printable
 from lktrio.errors import (
     CodecRejected,
     LocalProtocolError,
     PublishError,
     PublishTimeout,
+    RoomClosed,
 )
-from lktrio.media import H264, OPUS, VP8, Codec
 from lktrio.room.options import RoomOptions
+from lktrio.room.session.announcing import TrackDescription
 from lktrio.room.session.life import RoomLife
-from lktrio.room.session.negotiation import OfferExchange
-from lktrio.room.session.peer_connection import UDP_BLOCKED, PeerConnection
-from lktrio.room.session.sections import SendingSections
-from lktrio.room.session.sending import OutgoingTrack
-from lktrio.room.state.enums import TrackSource
+from lktrio.room.session.link import ServerLink
+from lktrio.room.session.peer_connection import UDP_BLOCKED
+from lktrio.room.session.requests import LinkInterrupted
+from lktrio.room.session.sending import MediaPath, OutgoingTrack
 from lktrio.room.state.events import LocalTrackSubscribed, LocalTrackUnpublished, RoomEvent
-from lktrio.room.state.local import LocalTrackRecord, PublicationState
+from lktrio.room.state.local import LocalTrackPublication, LocalTrackRecord, PublicationState
 from lktrio.room.state.local_tracks import LocalTracks
-from lktrio.rtc import capabilities
 from lktrio.rtc.transceiver import Transceiver
 
-__all__ = ["Publisher", "TrackDescription", "TrackRequests"]
+__all__ = ["Publisher", "TrackRequests"]
 
-_CAPABILITIES = {
-    OPUS.mime: capabilities.OPUS,
-    VP8.mime: capabilities.VP8,
-    H264.mime: capabilities.H264,
-}
+_log = logging.getLogger("lktrio.room")
+
 _SIDE_BY_SIDE = 8  # announced tracks up to which offers do not wait for the announcement's answer
 _MAX_ANNOUNCED = 16  # tracks under way at once; LiveKit's server refuses more than 20
 _CID_LENGTH = 16  # bytes of the id that a track has until the server gives it one
-_SOURCES = {  # by kind, the usual one first
-    "audio": (TrackSource.MICROPHONE, TrackSource.SCREEN_SHARE_AUDIO, TrackSource.UNKNOWN),
-    "video": (TrackSource.CAMERA, TrackSource.SCREEN_SHARE, TrackSource.UNKNOWN),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class TrackDescription:
-    """What is announced about a track."""
-
-    codec: Codec
-    """What the frames are encoded with."""
-    name: str = ""
-    """Free text for other participants."""
-    source: TrackSource | str = ""
-    """Where the media comes from; empty for the usual one of the kind."""
-    width: int = 0
-    """Width of video in pixels, 0 if unknown."""
-    height: int = 0
-    """Height of video in pixels, 0 if unknown."""
-    muted: bool = False
-    """Whether it starts muted."""
-    stereo: bool = False
-    """Whether Opus is stereo."""
-    stream: str = ""
-    """Tracks of one stream name are synchronised; empty for the server's choice."""
-
-    @property
-    def actual_source(self) -> TrackSource:
-        """The source, with the default filled in."""
-        return TrackSource(self.source or _SOURCES[self.codec.kind][0])
-
-    @property
-    def capability(self) -> capabilities.CodecCapability:
-        """The codec as the track's section offers it first."""
-        stereo = self.stereo and self.codec.mime == OPUS.mime
-        return capabilities.OPUS_STEREO if stereo else _CAPABILITIES[self.codec.mime]
-
-    def check(self) -> None:
-        """Refuse what cannot be published.
-
-        Raises:
-            ValueError: The codec cannot be published, or the source is none of its kind.
-        """
-        if self.codec.mime not in _CAPABILITIES:
-            names = ", ".join(_CAPABILITIES)
-            raise ValueError(
-                f"{self.codec.mime} cannot be published; these can: {names}. Encode the media "
-                "with one of them first"
-            )
-        sources = _SOURCES[self.codec.kind]
-        if self.source and self.source.lower() not in sources:
-            raise ValueError(
-                f"{str(self.source)!r} is no source of {self.codec.kind}; it is one of "
-                f"{', '.join(sources)}"
-            )
-
-    def request(self, cid: str) -> proto.AddTrackRequest:
-        """The announcement."""
-        video = self.codec.kind == "video"
-        layer = proto.VideoLayer(
-            quality=proto.VideoQuality.HIGH, width=self.width, height=self.height
-        )
-        simulcast = proto.SimulcastCodec(codec=self.codec.name.lower(), cid=cid)
-        return proto.AddTrackRequest(
-            cid=cid,
-            name=self.name,
-            type=proto.TrackType.VIDEO if video else proto.TrackType.AUDIO,
-            source=self.actual_source.to_proto(proto.TrackSource),
-            width=self.width,
-            height=self.height,
-            muted=self.muted,
-            layers=[layer] if video else [],
-            simulcast_codecs=[simulcast] if video else [],
-            disable_red=True,
-            stereo=self.stereo,
-            audio_features=[proto.AudioTrackFeature.TF_STEREO] if self.stereo else [],
-            stream=self.stream,
-        )
 
 
 class TrackRequests(Protocol):
     """What is asked of the server about local tracks."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a server to ask."""
+        ...
+
+    async def wait_open(self) -> object:
+        """Wait until there is one."""
+        ...
+
     async def add_track(self, request: proto.AddTrackRequest) -> proto.TrackInfo:
         """Announce a track."""
         ...
 
-    async def mute_track(self, sid: str, *, muted: bool) -> None:
+    async def mute_track(self, track: LocalTrackRecord, *, muted: bool) -> None:
         """Tell that a track is muted, or no longer."""
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """A section that was taken for a track."""
+
+    link: ServerLink
+    transceiver: Transceiver
+    request: proto.AddTrackRequest
+    number: int | None
+    """The negotiation that covers it, if it need not wait for the announcement's answer."""
+
+
 class Publisher:
-    """Publishes tracks over one connection.
+    """Publishes tracks over the link that there is.
 
     Args:
         tracks: What is known of local tracks.
         requests: What is asked of the server.
-        connection: The peer connection that carries the tracks.
-        negotiation: Its offers.
         life: The end of the room.
         options: Deadlines, and where randomness comes from.
         tell: Called when the state has news.
@@ -164,25 +104,48 @@ class Publisher:
         self,
         tracks: LocalTracks,
         requests: TrackRequests,
-        connection: PeerConnection,
-        negotiation: OfferExchange,
         life: RoomLife,
         options: RoomOptions,
         tell: Callable[[], None],
     ) -> None:
         self._tracks = tracks
         self._requests = requests
-        self._connection = connection
-        self._negotiation = negotiation
         self._life = life
         self._options = options
         self._tell = tell
-        self._sections = SendingSections(connection, negotiation)
-        self._outgoing: dict[str, OutgoingTrack] = {}
+        self._link: ServerLink | None = None
+        self._outgoing: dict[LocalTrackPublication, OutgoingTrack] = {}
         self._announced_less = trio.lowlevel.ParkingLot()
+
+    # The link
+
+    def use(self, link: ServerLink) -> None:
+        """Publish over this link from now on."""
+        self._link = link
+
+    def release(self) -> None:
+        """The link is gone: tracks lead nowhere until they are published over the next one."""
+        link, self._link = self._link, None
+        for track in self._outgoing.values():
+            track.detach()
+        self._tracks.end_join()
+        self._announced_less.unpark_all()
+        if link is not None:
+            link.negotiation.end()
+
+    def end(self) -> None:
+        """The room has ended, and with it every track."""
+        for track in self._outgoing.values():
+            track.end()
+        self._outgoing.clear()
+        self.release()
+
+    # Publishing
 
     async def publish(self, description: TrackDescription) -> OutgoingTrack:
         """Publish a track that is allowed. Cancelled or failed, it is withdrawn.
+
+        Waits while the link is being replaced.
 
         Raises:
             NotPermitted: The server forbids it.
@@ -191,71 +154,136 @@ class Publisher:
             PublishError: There are too many tracks.
             RoomClosed: The room has ended.
         """
+        while True:
+            await self._requests.wait_open()
+            try:
+                return await self._publish(description)
+            except LinkInterrupted:
+                continue
+
+    async def _publish(self, description: TrackDescription) -> OutgoingTrack:
+        section = await self._take_section(description)
+        record = self._tracks.announce(section.request.cid, description.codec, description.muted)
+        try:
+            info = await self._negotiate(section)
+            path = self._open_path(section, description)
+        except BaseException as error:
+            record.move(PublicationState.UNPUBLISHED)
+            self._withdraw(record, section, error)
+            raise
+        track = OutgoingTrack(record, self, description, path, self._life)
+        self._outgoing[self._tracks.publish(record, info, track)] = track
+        self._started(track)
+        return track
+
+    async def publish_again(self) -> None:
+        """Publish over a new link what was published over the last one.
+
+        What the server refuses is gone, as if it had taken it away. What is interrupted comes with
+        the next link.
+        """
+        async with trio.open_nursery() as nursery:
+            for track in self._outgoing.values():
+                if not track.attached:
+                    nursery.start_soon(self._publish_again, track)
+
+    async def _publish_again(self, track: OutgoingTrack) -> None:
+        record = track.record
+        description = replace(track.description, muted=record.info.muted)
+        section: _Section | None = None
+        try:
+            section = await self._take_section(description)
+            self._tracks.announce_again(record, section.request.cid)
+            info = await self._negotiate(section)
+            path = self._open_path(section, description)
+        except (LinkInterrupted, RoomClosed) as error:
+            self._withdraw(record, section, error)
+        except PublishError as error:
+            _log.warning("a track is lost with the link: %s", printable(str(error)))
+            self._withdraw(record, section, error)
+            self._tracks.removed_by_server(record.info.sid)
+            self._tell()
+        except BaseException as error:
+            self._withdraw(record, section, error)
+            raise
+        else:
+            if record.state is not PublicationState.PUBLISHED:  # the program has withdrawn it
+                self._withdraw(record, section, None)
+                return
+            track.attach(path)
+            self._tracks.republish(record, info)
+            self._started(track)
+
+    async def _take_section(self, description: TrackDescription) -> _Section:
         while self._tracks.announced >= _MAX_ANNOUNCED:
             await self._announced_less.park()
             self._life.check_open()
+        link = self._link
+        if link is None:
+            raise LinkInterrupted
         cid = self._options.network.random_bytes(_CID_LENGTH).hex()
-        transceiver = self._sections.take(description.codec, description.capability, cid)
+        transceiver = link.sections.take(description.codec, description.capability, cid)
         early = self._tracks.announced < _SIDE_BY_SIDE
-        number = self._negotiation.request() if early else None
-        record = self._tracks.announce(cid, description.codec, description.muted)
-        try:
-            info = await self._requests.add_track(description.request(cid))
-            await self._wait_ready(self._negotiation.request() if number is None else number)
-            return self._start(record, transceiver, info)
-        except BaseException as error:
-            refused = isinstance(error, PublishError) and not isinstance(error, PublishTimeout)
-            self._withdraw(record, transceiver, refused=refused)
-            raise
+        number = link.negotiation.request() if early else None
+        return _Section(link, transceiver, description.request(cid), number)
 
-    async def _wait_ready(self, number: int) -> None:
-        """Wait until the section is negotiated and its connection is up."""
+    async def _negotiate(self, section: _Section) -> proto.TrackInfo:
+        """Announce a track, and wait until its section is negotiated and its connection is up."""
+        info = await self._requests.add_track(section.request)
+        link, number = section.link, section.number
         timeouts = self._options.timeouts
         seconds = max(timeouts.negotiation, timeouts.transport)
         late = f"the server did not negotiate the track within {seconds:g} s"
         with trio.move_on_after(seconds) as scope:
-            await self._negotiation.wait(number)
+            await link.negotiation.wait(link.negotiation.request() if number is None else number)
             late = f"no encrypted path to the server within {seconds:g} s: {UDP_BLOCKED}"
-            await self._connection.connected.wait()
+            await link.outgoing.connected.wait()
         self._life.check_open()
+        if link is not self._link or (scope.cancelled_caught and not self._requests.is_open):
+            raise LinkInterrupted
         if scope.cancelled_caught:
             raise PublishTimeout(late)
+        return info
 
-    def _start(
-        self, record: LocalTrackRecord, transceiver: Transceiver, info: proto.TrackInfo
-    ) -> OutgoingTrack:
-        mime = record.codec.mime
+    def _open_path(self, section: _Section, description: TrackDescription) -> MediaPath:
+        mime = description.codec.mime
+        connection = section.link.outgoing
         try:
-            stream = self._connection.peer.outbound(transceiver, mime)
+            stream = connection.peer.outbound(section.transceiver, mime)
         except LocalProtocolError as error:
             raise CodecRejected(f"the server does not take {mime}: {error}") from error
-        track = OutgoingTrack(record, self, stream, transceiver, self._connection, self._life)
-        self._outgoing[info.sid] = track
-        self._tracks.publish(record, info, track)
+        return MediaPath(connection, section.transceiver, stream)
+
+    def _started(self, track: OutgoingTrack) -> None:
         track.send_preamble()
         self._announced_less.unpark()
         self._tell()
-        return track
+
+    # Withdrawing
 
     def _withdraw(
-        self, record: LocalTrackRecord, transceiver: Transceiver, *, refused: bool
+        self, record: LocalTrackRecord, section: _Section | None, error: BaseException | None
     ) -> None:
         """Turn a section off, if announced once the server has seen whose section it is."""
-        record.move(PublicationState.UNPUBLISHED)
+        if section is None:
+            return
+        link, transceiver = section.link, section.transceiver
+        cid = section.request.cid
 
         def turn_off() -> None:
-            self._tracks.forget(record)
+            self._tracks.forget(cid)
             self._announced_less.unpark()
-            self._turn_off(transceiver)
+            self._turn_off(link, transceiver)
 
+        refused = isinstance(error, PublishError) and not isinstance(error, PublishTimeout)
         if refused:
             turn_off()
-        elif self._life.reason is None:
-            self._negotiation.request_then(turn_off)
+        elif link is self._link:
+            link.negotiation.request_then(turn_off)
 
-    def _turn_off(self, transceiver: Transceiver) -> None:
-        if self._life.reason is None:
-            self._sections.turn_off(transceiver)
+    def _turn_off(self, link: ServerLink | None, transceiver: Transceiver) -> None:
+        if link is not None and link is self._link:
+            link.sections.turn_off(transceiver)
 
     def unpublish(self, track: OutgoingTrack) -> None:
         """Withdraw a track. Never waits; does nothing for one that is gone."""
@@ -265,7 +293,7 @@ class Publisher:
 
     async def set_muted(self, track: OutgoingTrack, muted: bool) -> None:
         """Mute or unmute a track and tell the server. Cancelled, nothing has changed."""
-        await self._requests.mute_track(track.record.info.sid, muted=muted)
+        await self._requests.mute_track(track.record, muted=muted)
         self._tracks.set_muted(track.record, muted)
         self._tell()
 
@@ -275,24 +303,17 @@ class Publisher:
         """Do what an event means for the media of a track."""
         match event:
             case LocalTrackSubscribed(publication):
-                self._outgoing[publication.sid].subscribed()
+                self._outgoing[publication].subscribed()
             case LocalTrackUnpublished(publication):
-                track = self._outgoing.pop(publication.sid)
+                track = self._outgoing.pop(publication)
                 track.end()
-                self._turn_off(track.transceiver)
+                if track.path is not None:
+                    self._turn_off(self._link, track.path.transceiver)
             case _:
                 pass
 
     def keyframe_requested(self, transceiver: Transceiver) -> None:
         """A subscriber needs a keyframe."""
         for track in self._outgoing.values():
-            if track.transceiver is transceiver:
+            if track.path is not None and track.path.transceiver is transceiver:
                 track.keyframe_requested()
-
-    def end(self) -> None:
-        """The room has ended, and with it every track."""
-        for track in self._outgoing.values():
-            track.end()
-        self._outgoing.clear()
-        self._announced_less.unpark_all()
-        self._negotiation.end()

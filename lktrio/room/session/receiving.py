@@ -4,10 +4,14 @@ Theory of operation: a track keeps what arrives for its first reader, frames and
 they came in; which of the two it reads decides. From then on only what is read is put together.
 Packets say nothing of keyframes, so the kept ones begin where the last keyframe does that was put
 together.
+
+A track outlives the link with the server. Over the next one it comes in other streams; its timeline
+goes on by the time that has passed, and the first frame after the gap says that there was one.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -49,6 +53,7 @@ class TrackMedia:
         sender_clock: The clock of its participant.
 
     Attributes:
+        record: The track.
         ended: Whether the track is over.
     """
 
@@ -62,7 +67,7 @@ class TrackMedia:
     ) -> None:
         self.ended = False
         self._capture_times = CaptureTimes(sender_clock)
-        self._record = record
+        self.record = record
         self._codecs = codecs
         self._ask_keyframe = request_keyframe
         self._streams: list[InboundStream] = []
@@ -73,7 +78,7 @@ class TrackMedia:
             Backlog(from_keyframe=self._is_video), _taken
         )
         self._packets: MediaSource[RtpPacket] = MediaSource(Backlog(from_keyframe=False))
-        self._first_timestamp: int | None = None
+        self._timeline = _FrameTimes()
         self._on_first_reader = on_first_reader
         self._was_read = False
         if record.view.encrypted:
@@ -82,7 +87,7 @@ class TrackMedia:
     @property
     def sid(self) -> str:
         """SID of the track."""
-        return self._record.info.sid
+        return self.record.info.sid
 
     @property
     def mime_type(self) -> str:
@@ -94,9 +99,9 @@ class TrackMedia:
         for stream in self._streams:
             if stream.mime:
                 return stream.mime
-        info = self._record.info
+        info = self.record.info
         announced = [info.mime_type, *(codec.mime_type for codec in info.codecs)]
-        negotiated = {f"{self._record.view.kind}/{one.name}".lower() for one in self._codecs}
+        negotiated = {f"{self.record.view.kind}/{one.name}".lower() for one in self._codecs}
         for mime in announced:
             if mime.lower() in negotiated:
                 return mime
@@ -133,10 +138,10 @@ class TrackMedia:
         self._want_what_is_read()
         if not self._was_read:
             self._was_read = True
-            self._on_first_reader(self._record)
+            self._on_first_reader(self.record)
 
     def _check_readable(self) -> None:
-        if self._record.view.encrypted:
+        if self.record.view.encrypted:
             raise EncryptedMedia(
                 f"the track {printable(self.sid)} is encrypted from end to end, and cannot be "
                 "decrypted yet; its packets() can be read"
@@ -151,6 +156,19 @@ class TrackMedia:
         return FrameQueue(self._request_keyframe, kept)
 
     # For the connection
+
+    def detach(self) -> None:
+        """The link is gone, and with it the streams; others will come over the next one."""
+        self._streams.clear()
+        self._timeline.interrupt()
+
+    def move(
+        self, codecs: Sequence[RtpCodec], request_keyframe: Callable[[InboundStream], None]
+    ) -> None:
+        """The track comes over another link: other streams will be attached."""
+        self._codecs, self._ask_keyframe = codecs, request_keyframe
+        self._payload_type = -1
+        self._capture_times.forget_streams()
 
     def attach(self, stream: InboundStream) -> None:
         """Take media from a stream; it is told what is wanted of it."""
@@ -173,17 +191,18 @@ class TrackMedia:
 
     def _deliver_frames(self, frames: Sequence[ReceivedFrame], stream: InboundStream) -> None:
         self._capture_times.take_report(stream)
-        if self._first_timestamp is None:
-            self._first_timestamp = frames[0].timestamp
         if stream.payload_type != self._payload_type:
             self._payload_type, self._is_opus = stream.payload_type, self.codec is OPUS
+        times = self._timeline
         for frame in frames:
+            gap = times.begins_anew
             encoded = EncodedFrame(
                 data=frame.data,
-                timestamp=(frame.timestamp - self._first_timestamp) / stream.clock_rate,
+                timestamp=times.place(frame, stream.clock_rate),
                 duration=_opus_duration(frame.data) if self._is_opus else 0.0,
                 keyframe=frame.keyframe,
                 captured_at=self._capture_times.time_of(stream, frame.timestamp, frame.received_at),
+                discontinuity=gap or frame.discontinuity,
             )
             size, now = len(frame.data), frame.received_at
             self._frames.put(encoded, size, now, keyframe=frame.keyframe)
@@ -209,6 +228,37 @@ class TrackMedia:
             self._ask_keyframe(stream)
 
 
+class _FrameTimes:
+    """The times of a track's frames, in seconds since the first of them."""
+
+    def __init__(self) -> None:
+        self._first: int | None = None  # timestamp of the first frame since the last gap
+        self._offset = 0.0  # the time of that frame
+        self._last = 0.0  # the time of the newest frame
+        self._last_received_at = -math.inf
+
+    @property
+    def begins_anew(self) -> bool:
+        """Whether the next frame is the first one after an interruption."""
+        return self._first is None and self._last_received_at > -math.inf
+
+    def interrupt(self) -> None:
+        """The timestamps that come next have nothing to do with those that came."""
+        self._first = None
+
+    def place(self, frame: ReceivedFrame, clock_rate: int) -> float:
+        """The time of a frame."""
+        if self._first is None:
+            self._first = frame.timestamp
+            if self._last_received_at > -math.inf:
+                passed = frame.received_at - self._last_received_at
+                self._offset = self._last + max(passed, 1 / clock_rate)
+        time = self._offset + (frame.timestamp - self._first) / clock_rate
+        if time >= self._last or self._last_received_at == -math.inf:
+            self._last, self._last_received_at = time, frame.received_at
+        return time
+
+
 def _is_behind(first: int, packet: RtpPacket) -> bool:
     return packet.index >= first
 
@@ -226,6 +276,7 @@ def _taken(frame: EncodedFrame) -> EncodedFrame:
         frame.keyframe,
         frame.captured_at,
         trio.current_time(),
+        frame.discontinuity,
     )
 
 

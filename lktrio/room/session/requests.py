@@ -1,10 +1,24 @@
-"""Requests to the server, for which the end of the signalling is the end of the room."""
+"""Requests to the server, over whichever signalling there is.
+
+Theory of operation: while the link with the server is being replaced there is nobody to ask, and
+requests wait. What becomes of one that was under way when the link was lost depends on its kind:
+
+=================================  =============================================================
+request                            when the link is lost
+=================================  =============================================================
+subscriptions, settings, mute      they are state: said again after a resume or a restart, so the
+                                   call returns as soon as they were queued once
+name, metadata, attributes         answered: asked again until there is an answer
+announcement of a track            answered, but names a section of the lost link's connection:
+                                   ``LinkInterrupted``, and the publisher begins anew
+descriptions, candidates           belong to one link, and do not come here
+=================================  =============================================================
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 import trio
 
@@ -14,95 +28,115 @@ from lktrio.room.channels.events import Broadcast
 from lktrio.room.session.life import RoomLife
 from lktrio.room.state.enums import ParticipantState
 from lktrio.room.state.events import ParticipantActive, ParticipantDisconnected, RoomEvent
+from lktrio.room.state.local import LocalTrackRecord
 from lktrio.room.state.participant import Participant
+from lktrio.room.state.remote import RemoteTrackRecord
 from lktrio.signal import SignalConnection
 
-__all__ = ["SignalRequests"]
+__all__ = ["LinkInterrupted", "SignalRequests"]
 
 _NOT_YET_ACTIVE = (ParticipantState.JOINING, ParticipantState.JOINED, ParticipantState.UNKNOWN)
+
+T = TypeVar("T")
+
+
+class LinkInterrupted(Exception):
+    """The link was lost before a request for this link alone was answered."""
 
 
 class SignalRequests:
     """What is asked of the server.
 
     Args:
-        signal: The signalling.
         life: The end of the room.
         events: The events of the room.
-        lost: Called when the signalling turns out to have ended; ends the room.
 
-    Every method raises ``RoomClosed`` when the room has ended.
+    Every method waits while there is no link, and raises ``RoomClosed`` when the room has ended.
     """
 
-    def __init__(
-        self,
-        signal: SignalConnection,
-        life: RoomLife,
-        events: Broadcast[RoomEvent],
-        lost: Callable[[], None],
-    ) -> None:
-        self._signal = signal
+    def __init__(self, life: RoomLife, events: Broadcast[RoomEvent]) -> None:
+        self._signal: SignalConnection | None = None
+        self._changed = trio.lowlevel.ParkingLot()
         self._events = events
         self._life = life
-        self._lost = lost
 
-    @contextmanager
-    def _errors(self) -> Generator[None]:
-        """Turn the end of the signalling into the end of the room, and that into an error."""
+    def use(self, signal: SignalConnection | None) -> None:
+        """Ask over this connection from now on; None: let requests wait."""
+        self._signal = signal
+        self._changed.unpark_all()
+
+    async def wait_open(self) -> SignalConnection:
+        """Wait until there is a server to ask."""
         self._life.check_open()
-        try:
-            yield
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            self._lost()
+        while self._signal is None:
+            await self._changed.park()
             self._life.check_open()
+        return self._signal
 
-    async def send(self, request: proto.SignalRequest) -> None:
-        """Send a request that is not answered, or is answered by other messages."""
-        with self._errors():
-            await self._signal.send(request)
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a server to ask."""
+        return self._signal is not None
 
-    async def send_offer(self, offer: proto.SessionDescription) -> None:
-        """Offer a description of the outgoing connection."""
-        await self.send(proto.SignalRequest(offer=offer))
+    async def _ask(self, ask: Callable[[SignalConnection], Awaitable[T]], *, again: bool) -> T:
+        """Ask something; when the link is lost meanwhile, again over the next one or not."""
+        while True:
+            signal = await self.wait_open()
+            try:
+                return await ask(signal)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                if self._signal is signal:  # whoever reads the connection will see it soon
+                    self._signal = None
+                self._life.check_open()
+                if not again:
+                    raise LinkInterrupted from None
+
+    async def _send(self, make: Callable[[], proto.SignalRequest]) -> None:
+        """Send a request without an answer, made when there is a link: SIDs change with it."""
+        await self._ask(lambda signal: signal.send(make()), again=True)
 
     async def add_track(self, request: proto.AddTrackRequest) -> proto.TrackInfo:
         """Announce a track; see ``SignalConnection.add_track``.
 
         Raises:
             PublishError: The server refused it or did not answer.
+            LinkInterrupted: The link was lost before the answer.
         """
-        with self._errors():
-            return await self._signal.add_track(request)
-        raise AssertionError("the block above returns or raises")
+        return await self._ask(lambda signal: signal.add_track(request), again=False)
 
-    async def mute_track(self, sid: str, *, muted: bool) -> None:
+    async def mute_track(self, track: LocalTrackRecord, *, muted: bool) -> None:
         """Tell that a track of ours is muted, or no longer."""
-        mute = proto.MuteTrackRequest(sid=sid, muted=muted)
-        await self.send(proto.SignalRequest(mute=mute))
+
+        def mute() -> proto.SignalRequest:
+            return proto.SignalRequest(mute=proto.MuteTrackRequest(sid=track.info.sid, muted=muted))
+
+        await self._send(mute)
 
     async def update_metadata(
         self, *, name: str = "", metadata: str = "", attributes: Mapping[str, str] | None = None
     ) -> None:
         """Change what others see of the local participant; see ``LocalParticipant.set_name``."""
-        with self._errors():
-            await self._signal.update_metadata(name=name, metadata=metadata, attributes=attributes)
-
-    async def update_subscription(
-        self, participant_sid: str, track_sid: str, *, subscribe: bool
-    ) -> None:
-        """Begin or stop receiving a track."""
-        tracks = proto.ParticipantTracks(participant_sid=participant_sid, track_sids=[track_sid])
-        update = proto.UpdateSubscription(
-            track_sids=[track_sid], subscribe=subscribe, participant_tracks=[tracks]
+        await self._ask(
+            lambda signal: signal.update_metadata(
+                name=name, metadata=metadata, attributes=attributes
+            ),
+            again=True,
         )
-        await self.send(proto.SignalRequest(subscription=update))
 
-    async def update_track_settings(self, settings: proto.UpdateTrackSettings) -> None:
+    async def update_subscription(self, track: RemoteTrackRecord, *, subscribe: bool) -> None:
+        """Begin or stop receiving a track."""
+        await self._send(
+            lambda: proto.SignalRequest(subscription=track.subscription(subscribe=subscribe))
+        )
+
+    async def update_track_settings(self, track: RemoteTrackRecord) -> None:
         """Say how a track is wanted."""
-        await self.send(proto.SignalRequest(track_setting=settings))
+        await self._send(lambda: proto.SignalRequest(track_setting=track.settings()))
 
     def send_nowait(self, request: proto.SignalRequest) -> bool:
         """Send a request if that is possible at once; returns whether it was."""
+        if self._signal is None:
+            return False
         try:
             self._signal.send_nowait(request)
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.WouldBlock):

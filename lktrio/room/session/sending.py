@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Protocol
 
 import trio
 
 from lktrio.media import EncodedFrame
 from lktrio.media.pacing import FramePacer
+from lktrio.room.session.announcing import TrackDescription
 from lktrio.room.session.life import RoomLife
 from lktrio.room.session.peer_connection import PeerConnection
 from lktrio.room.state.local import LocalTrackRecord, PublicationState
@@ -16,7 +18,7 @@ from lktrio.rtc.rtp.extensions import SILENCE, AudioLevel
 from lktrio.rtc.rtp.outbound import OutboundStream
 from lktrio.rtc.transceiver import Transceiver
 
-__all__ = ["OutgoingTrack", "TrackOwner"]
+__all__ = ["MediaPath", "OutgoingTrack", "TrackOwner"]
 
 _MIN_TAIL = 0.05  # seconds that a last frame is given on its way; servers drop what comes too late
 _MAX_TAIL = 0.25
@@ -40,32 +42,47 @@ class TrackOwner(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class MediaPath:
+    """Where the media of a track goes."""
+
+    connection: PeerConnection
+    """What carries it."""
+    transceiver: Transceiver
+    """Its section there."""
+    stream: OutboundStream
+    """Makes packets of its frames."""
+
+
 class OutgoingTrack:
     """What sends the media of a track (a ``TrackSender``).
+
+    While it has no path, as the link with the server is being replaced, its frames take their time
+    and go nowhere.
 
     Args:
         record: The track.
         owner: Who publishes it.
-        stream: Makes packets of its frames.
-        transceiver: Its section.
-        connection: The peer connection that carries it.
+        description: As what it was announced.
+        path: Where its media goes.
         life: The end of the room.
+
+    Attributes:
+        path: Where its media goes, or None.
     """
 
     def __init__(
         self,
         record: LocalTrackRecord,
         owner: TrackOwner,
-        stream: OutboundStream,
-        transceiver: Transceiver,
-        connection: PeerConnection,
+        description: TrackDescription,
+        path: MediaPath,
         life: RoomLife,
     ) -> None:
         self.record = record
-        self.transceiver = transceiver
+        self.description = description
+        self.path: MediaPath | None = path
         self._owner = owner
-        self._stream = stream
-        self._connection = connection
         self._life = life
         self._pacer = FramePacer()
         self._busy = False
@@ -113,7 +130,11 @@ class OutgoingTrack:
         elif frame.keyframe:
             self._wants_keyframe = False
         timestamp = round(position * self.record.codec.clock_rate)
-        spread = self._connection.send_frame(self._stream, frame.data, timestamp, now, level)
+        path = self.path
+        if path is None:
+            self.record.dropped += 1
+            return
+        spread = path.connection.send_frame(path.stream, frame.data, timestamp, now, level)
         self._over_at = now + spread + min(max(frame.duration, _MIN_TAIL), _MAX_TAIL)
 
     def _audio_level(self, frame: EncodedFrame) -> AudioLevel:
@@ -157,8 +178,22 @@ class OutgoingTrack:
 
     def send_preamble(self) -> None:
         """Let the server know of the stream before its first frame; not while muted."""
-        if not self._muted and not self._ended.is_set():
-            self._connection.send(self._stream.send_preamble(trio.current_time()))
+        path = self.path
+        if path is not None and not self._muted and not self._ended.is_set():
+            path.connection.send(path.stream.send_preamble(trio.current_time()))
+
+    @property
+    def attached(self) -> bool:
+        """Whether media goes anywhere."""
+        return self.path is not None
+
+    def attach(self, path: MediaPath) -> None:
+        """Send over this path from now on."""
+        self.path = path
+
+    def detach(self) -> None:
+        """The path is gone."""
+        self.path = None
 
     def subscribed(self) -> None:
         """Somebody receives the track."""

@@ -1,21 +1,22 @@
-"""One session in a room: the parts put together, and their life.
+"""One session in a room: the parts put together, and what they do with the link that there is.
 
 Theory of operation: ``serve_room`` joins, then serves signalling and peer connections until the
-room has ended. What the server says goes through `RoomState.apply`, what the peer connections
-report through the parts that are responsible; always synchronously: the state has changed before
-the event is out, and nothing awaits in between.
+room has ended; the `LinkSupervisor` replaces a link that is lost meanwhile. What the server says
+goes through `RoomState.apply`, what the peer connections report through the parts that are
+responsible; always synchronously: the state has changed before the event is out, and nothing awaits
+in between.
 
-The room ends once, for one reason: the program leaves, the server sends us away, or the connection
-is lost. Ends that come from the network are no errors of the program's body: events and channels
-end, calls raise ``RoomClosed``. While joining they are errors of the join.
+The room ends once, for one reason: the program leaves, the server sends us away, or the link is
+lost and not to be replaced. Ends that come from the network are no errors of the program's body:
+events and channels end, calls raise ``RoomClosed``. While joining they are errors of the join.
 
-A room is left in one place, at the end of ``serve_room``, whatever ended it: the state is told,
-then `ServerLink.leave` has `Timeouts.leave` to do its work, shielded from cancellation. The tasks
-live until then: LiveKit's server takes a peer connection that closes for a failure, and may then
-wait for us to come back in place of reading that we leave.
+A link is left in one place, at the end of what `LinkSupervisor` does with it, whatever ended it:
+the state is told, then `ServerLink.leave` has `Timeouts.leave` to do its work, shielded from
+cancellation. The tasks live until then: LiveKit's server takes a peer connection that closes for a
+failure, and may then wait for us to come back in place of reading that we leave.
 
 A server that sends us away also closes the peer connections, and that may be seen first. So a peer
-connection that was closed ends the room only when the signalling had a moment to tell why.
+connection that was closed counts only when the signalling had a moment to tell why.
 """
 
 from __future__ import annotations
@@ -27,34 +28,34 @@ from typing import TypeAlias
 import trio
 
 from lktrio import proto
-from lktrio._scope import open_service_nursery
 from lktrio._text import printable
 from lktrio.errors import (
     ConnectError,
     ConnectTimeout,
     DtlsFailed,
     IceFailed,
-    JoinRejected,
     LiveKitError,
     NotPermitted,
-    RoomClosed,
     ServerUnreachable,
 )
 from lktrio.net.gathering import gather_reflexive
 from lktrio.room.channels.events import Broadcast
 from lktrio.room.context import RoomContext, current_room
 from lktrio.room.options import RoomOptions
+from lktrio.room.session.announcing import TrackDescription
 from lktrio.room.session.data import PacketSender, pack, user_packet
 from lktrio.room.session.descriptions import Descriptions
 from lktrio.room.session.life import RoomLife
-from lktrio.room.session.link import ServerLink, open_link
-from lktrio.room.session.negotiation import OfferExchange
+from lktrio.room.session.link import ServerLink
 from lktrio.room.session.peer_connection import LOSSY, RELIABLE, UDP_BLOCKED, PeerConnection
-from lktrio.room.session.publishing import Publisher, TrackDescription
+from lktrio.room.session.publishing import Publisher
 from lktrio.room.session.requests import SignalRequests
+from lktrio.room.session.resuming import say_again_about_others, say_again_about_us, sync_state
 from lktrio.room.session.sending import OutgoingTrack
+from lktrio.room.session.states import LinkLoss, loss_by_leave, signal_loss
 from lktrio.room.session.subscribing import Subscriptions
-from lktrio.room.state.enums import DisconnectReason, TrackKind
+from lktrio.room.session.supervisor import LinkSupervisor
+from lktrio.room.state.enums import DisconnectReason, ReconnectKind, TrackKind
 from lktrio.room.state.events import RoomEvent
 from lktrio.room.state.local import LocalTrackPublication
 from lktrio.room.state.participant import Participant
@@ -77,6 +78,7 @@ __all__ = ["MakeLocal", "RoomSession", "serve_room"]
 _log = logging.getLogger("lktrio.room")
 
 _TIME_TO_TELL = 1.0  # seconds for the signalling to say why the peer connections were closed
+_TIME_TO_NAME = 1.0  # seconds for the server to name everybody after a resume, as in other SDKs
 
 MakeLocal: TypeAlias = "Callable[[LocalRecord, RoomSession], Participant[LocalTrackPublication]]"
 """Makes the local participant that programs hold."""
@@ -98,128 +100,102 @@ async def serve_room(
         ConnectError: Joining failed; only before the session was reported.
         RemoteProtocolError: The server's part of the join makes no sense; only before as well.
     """
-    async with open_link(url, token, options) as link:
-        session = RoomSession(link, options, make_local)
+    life = RoomLife()
+    supervisor = LinkSupervisor(url, token, options, life)
+    session: RoomSession | None = None
+
+    def make_session(link: ServerLink) -> RoomSession:
+        nonlocal session
+        session = RoomSession(link, options, make_local, life, supervisor, task_status.started)
         current_room.set(RoomContext(session.state.info.name, session.state.local.identity))
-        async with open_service_nursery() as services:
-            try:
-                session.start(services)
-                await session.wait_joined()
-                task_status.started(session)
-                await session.life.wait_ended()
-            finally:
-                await session.leave_link()  # noqa: ASYNC102 - has its own shield
+        return session
+
+    try:
+        await supervisor.run(make_session)
+    finally:
+        if session is not None:
+            session.end_session()
+            session.left.set()
 
 
 class RoomSession:
-    """One session in a room.
+    """One session in a room (a ``LinkUser``).
 
     Args:
-        link: What connects us with the server.
+        link: The first link.
         options: Preferences and deadlines.
         make_local: Makes the local participant.
+        life: The end of the room.
+        supervisor: Replaces links.
+        joined: Called with the session when media can flow for the first time.
 
     Attributes:
         state: What is known of the room.
         events: Where events go.
         life: The end of the room.
-        link: What connects us with the server.
         requests: What is asked of the server.
+        left: Set when the room has ended and was left.
     """
 
-    def __init__(self, link: ServerLink, options: RoomOptions, make_local: MakeLocal) -> None:
-        self.link = link
-        self.life = RoomLife()
+    def __init__(
+        self,
+        link: ServerLink,
+        options: RoomOptions,
+        make_local: MakeLocal,
+        life: RoomLife,
+        supervisor: LinkSupervisor,
+        joined: Callable[[RoomSession], None],
+    ) -> None:
+        self.life = life
+        self.left = trio.Event()
         self.events: Broadcast[RoomEvent] = Broadcast(EVENT_RULES)
-        self.requests = SignalRequests(link.signal, self.life, self.events, self._signal_ended)
+        self.requests = SignalRequests(life, self.events)
         self.state = RoomState(link.join, self.requests, lambda record: make_local(record, self))
+        self._supervisor = supervisor
+        self._joined = joined
         self._options = options
         self._leave_reason = DisconnectReason.CLIENT_INITIATED
-        self._negotiation = OfferExchange(
-            link.outgoing,
-            self.requests.send_offer,
-            options.timeouts.negotiation,
-            first_offer_is_out=link.incoming is None,
-        )
         self._subscriptions = Subscriptions(self.state.roster, self._tell, self._on_first_reader)
         self._publisher = Publisher(
-            self.state.local_tracks,
-            self.requests,
-            link.outgoing,
-            self._negotiation,
-            self.life,
-            options,
-            self._tell,
+            self.state.local_tracks, self.requests, life, options, self._tell
         )
         self._packets = PacketSender(
-            link.outgoing, self.life, options.timeouts.data_channel, self.state.data_stats
+            link.outgoing, life, options.timeouts.data_channel, self.state.data_stats
         )
-        self._descriptions = Descriptions(
-            link, self._negotiation, self._subscriptions, self._fail_negotiation
-        )
+        self._descriptions: Descriptions
         self._media_closed = trio.Event()
-        self._left = trio.Event()
-        for connection in link.connections:
-            connection.handle_event = self._on_peer_event
+
+    @property
+    def link(self) -> ServerLink:
+        """The link with the server, the newest."""
+        return self._supervisor.link
 
     # Life
 
-    def start(self, nursery: trio.Nursery) -> None:
-        """Start the tasks of the room."""
-        for connection in self.link.connections:
-            name = f"lktrio.room {connection.target.name}"
-            nursery.start_soon(connection.driver.run, name=name)
-            nursery.start_soon(self._gather, connection, name=f"{name} gathering")
-        nursery.start_soon(self._read_signal, name="lktrio.room signal")
-        nursery.start_soon(self._negotiate, name="lktrio.room negotiation")
-        nursery.start_soon(self._watch_media, name="lktrio.room media")
-        permissions = self.state.local.permissions
-        sends = permissions.can_publish or permissions.can_publish_data
-        if not self._negotiation.used and (sends or self.link.primary is self.link.outgoing):
-            self._negotiation.request()
-
-    async def wait_joined(self) -> None:
-        """Wait for the connection without which nothing works.
-
-        Raises:
-            ConnectError: The room has ended before.
-            RemoteProtocolError: What the server says makes no sense.
-        """
-        seconds = self._options.timeouts.transport
-        with trio.move_on_after(seconds) as scope:
-            await self.link.primary.connected.wait()
-        if scope.cancelled_caught:
-            message = f"no encrypted path to the server within {seconds:g} s: {UDP_BLOCKED}"
-            self.fail(DisconnectReason.MEDIA_FAILURE, ConnectTimeout(message))
-        if self.life.failure is not None:
-            raise self.life.failure
-        self.state.connected()
-
-    def fail(
-        self, reason: DisconnectReason, error: LiveKitError, *, can_reconnect: bool = True
-    ) -> None:
-        """End the room because of an error, which is the one of the join if that is not over."""
-        if self.life.reason is None:
-            name = printable(self.state.info.name)
-            _log.info("the session in %s ends: %s", name, printable(str(error)))
-            self.end(reason, error, can_reconnect=can_reconnect)
-
-    def end(
-        self,
-        reason: DisconnectReason,
-        failure: LiveKitError | None = None,
-        *,
-        can_reconnect: bool = False,
-    ) -> None:
+    def end(self, reason: DisconnectReason, loss: LinkLoss | None = None) -> None:
         """End the room, once. Channels end, and calls raise ``RoomClosed``."""
+        failure = None if loss is None else loss.error
+        can_reconnect = loss is not None and loss.can_reconnect
         if not self.life.end(reason, failure, can_reconnect=can_reconnect):
             return
         self._publisher.end()
         self._publish(self.state.end(reason, can_reconnect=can_reconnect))
         self.events.end()
         self._packets.changed()
+        self.requests.use(None)
         for connection in self.link.connections:
             connection.give_up()
+        self._supervisor.stop()
+
+    def give_up(self, loss: LinkLoss) -> None:
+        """The room ends by a loss, which is the error of the join if that is not over."""
+        name = printable(self.state.info.name)
+        _log.info("the session in %s ends: %s", name, printable(str(loss.error)))
+        self.end(loss.reason, loss)
+
+    def end_session(self) -> None:
+        """End the room because the program wants it. Idempotent."""
+        self.end(self._leave_reason)
 
     async def leave(self, reason: DisconnectReason) -> None:
         """Leave the room, and wait until that is done; idempotent.
@@ -229,13 +205,102 @@ class RoomSession:
         if self.life.reason is None:
             self._leave_reason = reason
             self.end(reason)
-        await self._left.wait()
+        await self.left.wait()
 
-    async def leave_link(self) -> None:
-        """Do the work of leaving: cannot be cancelled, has a deadline, never fails."""
-        self.end(self._leave_reason)
-        await self.link.leave(self._leave_reason.to_proto(proto.DisconnectReason))
-        self._left.set()
+    async def leave_link(self, link: ServerLink) -> None:
+        """Leave a link, for good: cannot be cancelled, has a deadline, never fails."""
+        self.suspend()
+        self._publisher.release()
+        self._subscriptions.release()
+        await link.leave(self._leave_reason.to_proto(proto.DisconnectReason))
+
+    # The link
+
+    def use_link(self, link: ServerLink, services: trio.Nursery) -> None:
+        """A join has succeeded: start what runs as long as its link lives."""
+        for connection in link.connections:
+            connection.handle_event = self._on_peer_event
+            name = f"lktrio.room {connection.target.name}"
+            services.start_soon(connection.driver.run, name=name)
+            services.start_soon(self._gather, connection, name=f"{name} gathering")
+        self._media_closed = trio.Event()
+        self._descriptions = Descriptions(
+            link, link.negotiation, self._subscriptions, self._fail_negotiation
+        )
+        self._publisher.use(link)
+        self._packets.use(link.outgoing)
+        permissions = self.state.local.permissions
+        sends = permissions.can_publish or permissions.can_publish_data
+        if not link.negotiation.used and (sends or link.primary is link.outgoing):
+            link.negotiation.request()
+
+    async def serve_link(self, link: ServerLink, kind: ReconnectKind | None) -> None:
+        """Work with a link until cancelled; see ``LinkUser``."""
+        if kind is ReconnectKind.RESUME:
+            await self._introduce(link)
+        elif kind is ReconnectKind.RESTART:
+            self._publish(self.state.rejoin(link.join))
+            for request in say_again_about_others(self.state):
+                await self._send(link, request)
+        async with trio.open_nursery() as tasks:
+            tasks.start_soon(self._read_signal, link, name="lktrio.room signal")
+            tasks.start_soon(self._negotiate, link, name="lktrio.room negotiation")
+            tasks.start_soon(self._watch_media, name="lktrio.room media")
+            await self._wait_media(link, kind)
+            if kind is None:
+                self._supervisor.connected()
+                self.requests.use(link.signal)
+                self.state.connected()
+                self._joined(self)
+            else:
+                self.requests.use(link.signal)
+                await self._publisher.publish_again()
+                self._supervisor.connected()
+                self._publish(self.state.reconnected(kind))
+            if kind is ReconnectKind.RESUME:
+                await trio.sleep(_TIME_TO_NAME)
+                self.state.roster.forget_unseen()
+                self._tell()
+
+    async def _introduce(self, link: ServerLink) -> None:
+        """After a resume: say what we know, and look for new paths where there are none."""
+        self.state.roster.expect_everybody()
+        sync = sync_state(link, self.state, auto_subscribe=self._options.auto_subscribe)
+        await self._send(link, proto.SignalRequest(sync_state=sync))
+        if link.negotiation.used and not link.outgoing.works:
+            link.negotiation.request_ice_restart()
+        for request in (*say_again_about_us(self.state), *say_again_about_others(self.state)):
+            await self._send(link, request)
+
+    async def _send(self, link: ServerLink, request: proto.SignalRequest) -> None:
+        """Send what is for this link alone; what it cannot take any more is of no use."""
+        try:
+            await link.signal.send(request)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            await trio.lowlevel.checkpoint()
+
+    async def _wait_media(self, link: ServerLink, kind: ReconnectKind | None) -> None:
+        """Wait for the connections without which nothing works."""
+        needed = [link.primary]
+        if kind is ReconnectKind.RESUME:
+            needed = [one for one in link.connections if one.in_use]
+        seconds = self._options.timeouts.transport
+        with trio.move_on_after(seconds) as scope:
+            for connection in needed:
+                await connection.connected.wait()
+        if scope.cancelled_caught:
+            message = f"no encrypted path to the server within {seconds:g} s: {UDP_BLOCKED}"
+            self._lose_media(ConnectTimeout(message))
+            await trio.sleep_forever()
+
+    def suspend(self) -> None:
+        """The link works no more: requests wait, an offer without an answer is made anew."""
+        self.requests.use(None)
+        self.link.negotiation.interrupt()
+
+    def reconnecting(self, kind: ReconnectKind, attempt: int) -> None:
+        """A try to replace the link begins."""
+        self._publish(self.state.reconnecting(kind, attempt))
 
     # Events
 
@@ -251,19 +316,19 @@ class RoomSession:
     def _on_first_reader(self, track: RemoteTrackRecord) -> None:
         """Somebody begins to read a track: the server was asked to start with the lowest layer."""
         if self._options.adaptive_stream and track.view.kind is TrackKind.VIDEO:
-            settings = track.settings(track.enabled, track.video_quality)
-            self.requests.send_nowait(proto.SignalRequest(track_setting=settings))
+            track.settings_said = True
+            self.requests.send_nowait(proto.SignalRequest(track_setting=track.settings()))
 
     # Signalling
 
-    async def _read_signal(self) -> None:
-        try:
-            async for response in self.link.signal.responses:
-                for reply in self._handle(response):
-                    await self.requests.send(reply)
-            self._signal_ended()
-        except RoomClosed:
-            await trio.lowlevel.checkpoint()
+    async def _read_signal(self, link: ServerLink) -> None:
+        signal = link.signal
+        async for response in signal.responses:
+            for reply in self._handle(response):
+                await self._send(link, reply)
+        leave = signal.server_leave
+        loss = signal_loss(signal.close_reason) if leave is None else loss_by_leave(leave)
+        self._supervisor.lose(loss)
 
     def _handle(self, response: proto.SignalResponse) -> list[proto.SignalRequest]:
         """Take a message of the server; returns what is to be sent in return."""
@@ -273,36 +338,23 @@ class RoomSession:
         if response.update is not None:
             self._subscriptions.retry()
         elif response.leave is not None:
-            self._signal_ended()  # whatever it wants of us: there is no coming back yet
+            self._supervisor.lose(loss_by_leave(response.leave))
         elif response.mute is not None and self.state.local_tracks.find(response.mute.sid):
             return [proto.SignalRequest(mute=response.mute)]
         return self._descriptions.handle(response)
 
-    def _signal_ended(self) -> None:
-        """The signalling is gone or the server sends us away, and with it the room ends."""
-        signal = self.link.signal
-        leave = signal.server_leave
-        if leave is None:
-            message = f"the connection to the server was lost ({signal.close_reason})"
-            self.fail(DisconnectReason.SIGNAL_CLOSE, ServerUnreachable(message))
-            return
-        reason = DisconnectReason.from_proto(leave.reason)
-        comes_back = leave.action != proto.LeaveRequest.Action.DISCONNECT or leave.can_reconnect
-        asks = ", and asks us to come back" if comes_back else ""
-        error = JoinRejected(f"the server sent us away ({reason}){asks}")
-        self.fail(reason, error, can_reconnect=comes_back)
+    async def _negotiate(self, link: ServerLink) -> None:
+        async def send_offer(offer: proto.SessionDescription) -> None:
+            await self._send(link, proto.SignalRequest(offer=offer))
 
-    async def _negotiate(self) -> None:
         try:
-            await self._negotiation.run()
+            await link.negotiation.run(send_offer)
         except ConnectTimeout as error:
-            self.fail(DisconnectReason.STATE_MISMATCH, error)
-        except RoomClosed:
-            pass  # whoever ended the room has said so
-        await trio.lowlevel.checkpoint()
+            self._fail_negotiation(error)
 
     def _fail_negotiation(self, error: LiveKitError) -> None:
-        self.fail(DisconnectReason.STATE_MISMATCH, error)
+        reason = DisconnectReason.STATE_MISMATCH
+        self._supervisor.lose(LinkLoss(ReconnectKind.RESTART, reason, error))
 
     # Peer connections
 
@@ -332,9 +384,25 @@ class RoomSession:
     def _on_transport(self, connection: PeerConnection, event: TransportStateChanged) -> None:
         _log.debug("%s connection is %s", connection.target.name, event.state.value)
         if event.state is TransportState.FAILED:
-            self.fail(DisconnectReason.MEDIA_FAILURE, _transport_error(event))
+            ours = connection is self.link.outgoing
+            reasons = proto.ReconnectReason
+            self._lose_media(
+                _transport_error(event),
+                reasons.RR_PUBLISHER_FAILED if ours else reasons.RR_SUBSCRIBER_FAILED,
+                restart=event.cause == "dtls",
+            )
         elif event.state is TransportState.CLOSED:
             self._media_closed.set()
+
+    def _lose_media(
+        self,
+        error: LiveKitError,
+        reason: proto.ReconnectReason = proto.ReconnectReason.RR_UNKNOWN,
+        *,
+        restart: bool = True,
+    ) -> None:
+        kind = ReconnectKind.RESTART if restart else ReconnectKind.RESUME
+        self._supervisor.lose(LinkLoss(kind, DisconnectReason.MEDIA_FAILURE, error, reason))
 
     def _on_channel_closed(self, connection: PeerConnection, label: str) -> None:
         if connection is self.link.outgoing and label in (RELIABLE, LOSSY):
@@ -343,8 +411,7 @@ class RoomSession:
     async def _watch_media(self) -> None:
         await self._media_closed.wait()
         await trio.sleep(_TIME_TO_TELL)
-        error = IceFailed("the server closed the connection for media")
-        self.fail(DisconnectReason.MEDIA_FAILURE, error)
+        self._lose_media(ServerUnreachable("the server closed the peer connection"))
 
     async def _gather(self, connection: PeerConnection) -> None:
         """Look for public addresses, unless the server is on this machine."""
@@ -356,7 +423,9 @@ class RoomSession:
     def _trickle(self, connection: PeerConnection, candidate: str) -> None:
         mid = next((t.mid for t in connection.peer.transceivers if t.mid is not None), "0")
         request = trickle_request(candidate, mid=mid, target=connection.target)
-        if not self.requests.send_nowait(request):
+        try:
+            self.link.signal.send_nowait(request)
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.WouldBlock):
             _log.debug("a candidate was not sent")
 
     def _on_data(self, label: str, message: bytes) -> None:
@@ -386,8 +455,8 @@ class RoomSession:
             raise NotPermitted("the token does not allow this participant to publish data")
         packet = user_packet(data, topic=topic, reliable=reliable, destinations=destinations)
         packed = pack(packet)
-        if not self._negotiation.used:
-            self._negotiation.request()
+        if not self.link.negotiation.used:
+            self.link.negotiation.request()
         await self._packets.send(packed, reliable=reliable)
 
 

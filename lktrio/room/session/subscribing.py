@@ -4,6 +4,9 @@ Theory of operation: after every exchange of descriptions each section is looked
 it carries is named by the server's map from mids to track SIDs, or by the track id of its msid. A
 section may be recycled for another track, so the binding is to the section's current track, never
 to its mid. A track may arrive before the participant update that announces it; it waits.
+
+When the link with the server is replaced by a new join, tracks lose their sections, and are bound
+again to those of the next link: their readers go on.
 """
 
 from __future__ import annotations
@@ -43,7 +46,18 @@ class Subscriptions:
         self._tell = tell
         self._clocks = SenderClocks()
         self._bound: dict[Transceiver, TrackMedia] = {}
+        self._detached: dict[RemoteTrackRecord, TrackMedia] = {}
         self._waiting: dict[Transceiver, tuple[PeerConnection, str]] = {}
+
+    def release(self) -> None:
+        """The link is gone, and every section with it."""
+        self._detached = {track: one for track, one in self._detached.items() if not one.ended}
+        for media in self._bound.values():
+            if not media.ended:
+                media.detach()
+                self._detached[media.record] = media
+        self._bound.clear()
+        self._waiting.clear()
 
     def rebind(self, connection: PeerConnection, mid_to_track_id: Mapping[str, str]) -> None:
         """Follow what a new description says about the sections of a connection."""
@@ -65,7 +79,7 @@ class Subscriptions:
         """Bind the sections whose tracks are known by now."""
         for transceiver, (connection, sid) in list(self._waiting.items()):
             track = self._roster.find_track(sid)
-            if track is not None and track.track is None:
+            if track is not None and (track.track is None or track in self._detached):
                 del self._waiting[transceiver]
                 self._bind(connection, transceiver, track)
         self._tell()
@@ -73,17 +87,23 @@ class Subscriptions:
     def _bind(
         self, connection: PeerConnection, transceiver: Transceiver, track: RemoteTrackRecord
     ) -> None:
-        media = TrackMedia(
-            track,
-            transceiver.codecs,
-            connection.request_keyframe,
-            self._on_first_reader,
-            self._clocks.of(track.participant),
-        )
+        media = self._detached.pop(track, None)
+        goes_on = media is not None and not media.ended
+        if media is None or media.ended:
+            media = TrackMedia(
+                track,
+                transceiver.codecs,
+                connection.request_keyframe,
+                self._on_first_reader,
+                self._clocks.of(track.participant),
+            )
+        else:
+            media.move(transceiver.codecs, connection.request_keyframe)
         self._bound[transceiver] = media
         for stream in connection.peer.inbound(transceiver):
             media.attach(stream)
-        self._roster.subscribed(track, media)
+        if not goes_on:
+            self._roster.subscribed(track, media)
 
     def _unbind(self, transceiver: Transceiver, media: TrackMedia) -> None:
         del self._bound[transceiver]

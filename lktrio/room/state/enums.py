@@ -21,6 +21,7 @@ __all__ = [
     "EncryptionType",
     "ParticipantKind",
     "ParticipantState",
+    "ReconnectKind",
     "StreamState",
     "SubscriptionError",
     "TrackKind",
@@ -84,8 +85,19 @@ class ConnectionState(_ClosedSet):
     """Joining."""
     CONNECTED = "connected"
     """In the room."""
+    RECONNECTING = "reconnecting"
+    """In the room, but the link with the server is lost and being replaced."""
     DISCONNECTED = "disconnected"
     """Out of the room, for good."""
+
+
+class ReconnectKind(_ClosedSet):
+    """In which way a lost link with the server is replaced."""
+
+    RESUME = "resume"
+    """The session goes on: same participant, tracks and channels."""
+    RESTART = "restart"
+    """A new join takes its place: our SIDs change, and tracks are published again."""
 
 
 class TrackKind(_ProtocolSet):

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from lktrio.room.state.enums import (
     ConnectionQuality,
     DisconnectReason,
+    ReconnectKind,
     StreamState,
     SubscriptionError,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "DataReceived",
     "Disconnected",
     "LocalTrackPublished",
+    "LocalTrackRepublished",
     "LocalTrackSubscribed",
     "LocalTrackUnpublished",
     "ParticipantActive",
@@ -36,6 +38,8 @@ __all__ = [
     "ParticipantMetadataChanged",
     "ParticipantNameChanged",
     "ParticipantPermissionsChanged",
+    "Reconnected",
+    "Reconnecting",
     "RecordingStatusChanged",
     "RoomEvent",
     "RoomMetadataChanged",
@@ -189,6 +193,18 @@ class LocalTrackPublished:
 
 
 @dataclass(frozen=True, slots=True)
+class LocalTrackRepublished:
+    """A track of ours was published again after a restart: the same track under another SID."""
+
+    publication: LocalTrackPublication
+    """The track."""
+    participant: Participant[LocalTrackPublication]
+    """The local participant."""
+    previous_sid: str
+    """Its SID until now."""
+
+
+@dataclass(frozen=True, slots=True)
 class LocalTrackUnpublished:
     """A track of ours is no longer published, by us or by the server."""
 
@@ -330,6 +346,24 @@ class TokenRefreshed:
 
 
 @dataclass(frozen=True, slots=True)
+class Reconnecting:
+    """The link with the server is lost and is being replaced; ``room.state`` says so too."""
+
+    kind: ReconnectKind
+    """In which way."""
+    attempt: int
+    """Which try this is since the link was lost, from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnected:
+    """The link with the server works again."""
+
+    kind: ReconnectKind
+    """In which way: after a restart our SIDs are others."""
+
+
+@dataclass(frozen=True, slots=True)
 class Disconnected:
     """The room has ended; always the last event of a subscription."""
 
@@ -345,6 +379,7 @@ RoomEvent: TypeAlias = (
     | DataReceived
     | Disconnected
     | LocalTrackPublished
+    | LocalTrackRepublished
     | LocalTrackSubscribed
     | LocalTrackUnpublished
     | ParticipantActive
@@ -354,6 +389,8 @@ RoomEvent: TypeAlias = (
     | ParticipantMetadataChanged
     | ParticipantNameChanged
     | ParticipantPermissionsChanged
+    | Reconnected
+    | Reconnecting
     | RecordingStatusChanged
     | RoomMetadataChanged
     | RoomMoved

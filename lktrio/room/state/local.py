@@ -102,6 +102,8 @@ class LocalTrackRecord(TrackRecord):
     """How loud the audio is that is sent, in -dBov."""
     keyframes_requested: int = 0
     """How often subscribers asked for a keyframe."""
+    dropped: int = 0
+    """Frames that went nowhere while the link was being replaced."""
     view: LocalTrackPublication = field(init=False)
     """What programs hold; only once published."""
 
@@ -174,6 +176,11 @@ class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
         return self._record.keyframes_requested
 
     @property
+    def dropped(self) -> int:
+        """Frames that went nowhere because the link with the server was being replaced."""
+        return self._record.dropped
+
+    @property
     def audio_level(self) -> int:
         """How loud the audio is that is sent, in -dBov from 0 (loudest) to 127 (silence).
 
@@ -194,7 +201,8 @@ class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
         Frames that come at a pace of their own (of a remote track, an encoder, a device) are not
         held; after a stall they are sent at most four times as fast as they play. Timestamps that
         go back or jump continue the track's timeline: a file may be sent again and again. On a
-        muted track frames take their time and go nowhere. Cancelled, it has sent nothing.
+        muted track frames take their time and go nowhere; also while a restart replaces the link
+        with the server, counted in ``dropped``. Cancelled, it has sent nothing.
 
         Args:
             value: The frame.

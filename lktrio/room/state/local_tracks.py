@@ -12,6 +12,7 @@ from lktrio import proto
 from lktrio.media import Codec
 from lktrio.room.state.events import (
     LocalTrackPublished,
+    LocalTrackRepublished,
     LocalTrackSubscribed,
     LocalTrackUnpublished,
     RoomEvent,
@@ -67,9 +68,9 @@ class LocalTracks:
         self._announced[cid] = record
         return record
 
-    def forget(self, record: LocalTrackRecord) -> None:
+    def forget(self, cid: str) -> None:
         """The server waits for nothing about an announced track any more. Idempotent."""
-        self._announced.pop(record.cid, None)
+        self._announced.pop(cid, None)
         if not self._announced:
             self._early.clear()
 
@@ -80,14 +81,46 @@ class LocalTracks:
         record.move(PublicationState.PUBLISHED)
         record.info = info
         record.view = LocalTrackPublication(record, sender)
-        self._published[info.sid] = record
-        self._publications[info.sid] = record.view
+        self._note(record)
         self._tell(LocalTrackPublished(record.view, self._participant))
-        for sid, call in list(self._early):
-            if sid == info.sid:
-                call(record)
-        self.forget(record)
+        self._follow_early(record)
         return record.view
+
+    def announce_again(self, record: LocalTrackRecord, cid: str) -> None:
+        """Note that a published track is about to be announced to another server."""
+        record.cid = cid
+        self._announced[cid] = record
+
+    def republish(self, record: LocalTrackRecord, info: proto.TrackInfo) -> None:
+        """A published track is accepted and negotiated after a new join, under another SID."""
+        previous = record.info
+        self._published.pop(previous.sid, None)
+        self._publications.pop(previous.sid, None)
+        info.muted = previous.muted
+        record.info = info
+        self._note(record)
+        self._tell(LocalTrackRepublished(record.view, self._participant, previous.sid))
+        self._follow_early(record)
+
+    def _note(self, record: LocalTrackRecord) -> None:
+        self._published[record.info.sid] = record
+        self._publications[record.info.sid] = record.view
+
+    def _follow_early(self, record: LocalTrackRecord) -> None:
+        for sid, call in list(self._early):
+            if sid == record.info.sid:
+                call(record)
+        self.forget(record.cid)
+
+    @property
+    def published(self) -> list[LocalTrackRecord]:
+        """The published tracks."""
+        return list(self._published.values())
+
+    def end_join(self) -> None:
+        """The server that knew of the announced tracks is gone."""
+        self._announced.clear()
+        self._early.clear()
 
     def find(self, sid: str) -> LocalTrackRecord | None:
         """The published track of an SID, or None."""

@@ -40,14 +40,12 @@ __all__ = [
 class SubscriptionRequests(ParticipantWaits, Protocol):
     """What remote participants and their publications may ask for."""
 
-    async def update_subscription(
-        self, participant_sid: str, track_sid: str, *, subscribe: bool
-    ) -> None:
+    async def update_subscription(self, track: RemoteTrackRecord, *, subscribe: bool) -> None:
         """Begin or stop receiving a track (``SignalRequest.subscription``)."""
         ...
 
-    async def update_track_settings(self, settings: proto.UpdateTrackSettings) -> None:
-        """Say how a track is wanted (``SignalRequest.track_setting``)."""
+    async def update_track_settings(self, track: RemoteTrackRecord) -> None:
+        """Say how a track is wanted, by its record (``SignalRequest.track_setting``)."""
         ...
 
 
@@ -100,10 +98,14 @@ class RemoteTrackRecord(TrackRecord):
     """Whether the publisher lets us subscribe."""
     stream_state: StreamState = StreamState.ACTIVE
     """Whether the server forwards the media."""
+    wanted: bool | None = None
+    """Whether the program has subscribed or unsubscribed; None: as ``auto_subscribe`` says."""
     enabled: bool = True
     """Whether the program wants the media."""
     video_quality: VideoQuality = VideoQuality.HIGH
     """Which layer of video the program wants at most."""
+    settings_said: bool = False
+    """Whether the server was told so, in place of what it assumes."""
     track: RemoteTrack | None = None
     """The media, while subscribed."""
     receiver: TrackReceiver | None = None
@@ -114,12 +116,23 @@ class RemoteTrackRecord(TrackRecord):
     def __post_init__(self) -> None:
         self.view = RemoteTrackPublication(self)
 
-    def settings(self, enabled: bool, quality: VideoQuality) -> proto.UpdateTrackSettings:
+    def settings(self) -> proto.UpdateTrackSettings:
         """How the track is wanted, whole: what a message leaves out is the lowest quality."""
         return proto.UpdateTrackSettings(
             track_sids=[self.info.sid],
-            disabled=not enabled,
-            quality=quality.to_proto(proto.VideoQuality),
+            disabled=not self.enabled,
+            quality=self.video_quality.to_proto(proto.VideoQuality),
+        )
+
+    def subscription(self, *, subscribe: bool) -> proto.UpdateSubscription:
+        """The request to begin or stop receiving the track."""
+        sids = [self.info.sid]
+        return proto.UpdateSubscription(
+            track_sids=sids,
+            subscribe=subscribe,
+            participant_tracks=[
+                proto.ParticipantTracks(participant_sid=self.participant.sid, track_sids=sids)
+            ],
         )
 
 
@@ -177,9 +190,13 @@ class RemoteTrackPublication(TrackPublication):
         Raises:
             RoomClosed: The room has ended.
         """
-        await self._remote.requests.update_subscription(
-            self.participant.sid, self.sid, subscribe=subscribed
-        )
+        track = self._remote
+        before, track.wanted = track.wanted, subscribed
+        try:
+            await track.requests.update_subscription(track, subscribe=subscribed)
+        except BaseException:
+            track.wanted = before
+            raise
 
     async def set_enabled(self, enabled: bool) -> None:
         """Ask the server to pause (False) or resume the media without unsubscribing.
@@ -204,8 +221,15 @@ class RemoteTrackPublication(TrackPublication):
         await self._set(self.enabled, quality)
 
     async def _set(self, enabled: bool, quality: VideoQuality) -> None:
-        await self._remote.requests.update_track_settings(self._remote.settings(enabled, quality))
-        self._remote.enabled, self._remote.video_quality = enabled, quality
+        track = self._remote
+        before = track.enabled, track.video_quality
+        track.enabled, track.video_quality = enabled, quality
+        track.settings_said = True
+        try:
+            await track.requests.update_track_settings(track)
+        except BaseException:
+            track.enabled, track.video_quality = before
+            raise
 
 
 class RemoteTrack:

@@ -9,9 +9,13 @@ once. The room itself goes through these states:
 state             entered when                           left for
 ================  =====================================  ==================================
 ``connecting``    the server has answered the join       ``connected``, ``disconnected``
-``connected``     media can flow: the program has it     ``disconnected``
+``connected``     media can flow: the program has it     ``reconnecting``, ``disconnected``
+``reconnecting``  the link is lost and being replaced    ``connected``, ``disconnected``
 ``disconnected``  left, sent away, or the link is lost   never
 ================  =====================================  ==================================
+
+After a resume the server says everything anew, after a restart its answer to the new join does.
+Both are compared with what is known, and only the differences become events.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ from lktrio.room.state.enums import (
     ConnectionQuality,
     ConnectionState,
     DisconnectReason,
+    ReconnectKind,
     StreamState,
     SubscriptionError,
 )
@@ -35,6 +40,8 @@ from lktrio.room.state.events import (
     ActiveSpeakersChanged,
     ConnectionQualityChanged,
     Disconnected,
+    Reconnected,
+    Reconnecting,
     RecordingStatusChanged,
     RoomEvent,
     RoomMetadataChanged,
@@ -57,7 +64,12 @@ _log = logging.getLogger("lktrio.room")
 
 _NEXT = {
     ConnectionState.CONNECTING: {ConnectionState.CONNECTED, ConnectionState.DISCONNECTED},
-    ConnectionState.CONNECTED: {ConnectionState.DISCONNECTED},
+    ConnectionState.CONNECTED: {ConnectionState.RECONNECTING, ConnectionState.DISCONNECTED},
+    ConnectionState.RECONNECTING: {
+        ConnectionState.RECONNECTING,  # a further try
+        ConnectionState.CONNECTED,
+        ConnectionState.DISCONNECTED,
+    },
     ConnectionState.DISCONNECTED: set[ConnectionState](),
 }
 
@@ -117,6 +129,28 @@ class RoomState:
     def connected(self) -> None:
         """Media can flow."""
         self._move(ConnectionState.CONNECTED)
+
+    def reconnecting(self, kind: ReconnectKind, attempt: int) -> list[RoomEvent]:
+        """The link is lost; a try to replace it begins."""
+        self._move(ConnectionState.RECONNECTING)
+        self._news.append(Reconnecting(kind, attempt))
+        return self.take_news()
+
+    def reconnected(self, kind: ReconnectKind) -> list[RoomEvent]:
+        """The link was replaced: media can flow again."""
+        self._move(ConnectionState.CONNECTED)
+        self._news.append(Reconnected(kind))
+        return self.take_news()
+
+    def rejoin(self, join: proto.JoinResponse) -> list[RoomEvent]:
+        """Take over what the server says at a new join; returns how that differs."""
+        if join.participant is not None:
+            before = self._local.info
+            self._local.update(join.participant)
+            self._news.extend(participant_changes(self.local, before, join.participant))
+        self.roster.rejoin(join.other_participants)
+        self._on_room_update(proto.RoomUpdate(room=join.room))
+        return self.take_news()
 
     def _move(self, state: ConnectionState) -> None:
         assert state in _NEXT[self.connection_state], f"{self.connection_state} to {state}"
@@ -226,6 +260,8 @@ class RoomState:
         if update.room is None:
             return
         before, self.info = self.info, update.room
+        if before == self.info:
+            return
         self._news.append(RoomUpdated())
         if before.metadata != update.room.metadata:
             self._news.append(RoomMetadataChanged(update.room.metadata, before.metadata))

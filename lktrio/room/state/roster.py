@@ -14,7 +14,7 @@ identity and SID, and becomes the participant itself when the update arrives.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import MappingProxyType
 
 from lktrio import proto
@@ -64,6 +64,8 @@ class Roster:
         self.views = MappingProxyType(self._views)
         """Everybody by identity, a read-only view."""
 
+        self._unseen: set[str] | None = None
+
     def by_sid(self, sid: str) -> RemoteParticipantRecord | None:
         """The participant of an SID, or None."""
         return self._by_sid.get(sid)
@@ -109,6 +111,8 @@ class Roster:
 
     def update(self, info: proto.ParticipantInfo) -> None:
         """Take over what the server says about somebody else."""
+        if self._unseen is not None:
+            self._unseen.discard(info.identity)
         known = self._by_identity.get(info.identity)
         left = info.state == proto.ParticipantInfo.State.DISCONNECTED
         if known is not None and known.info.sid != info.sid:
@@ -123,6 +127,56 @@ class Roster:
             self._join(info)
         elif not known.is_stale(info):
             self._change(known, info)
+
+    def expect_everybody(self) -> None:
+        """The session was resumed: the server is about to name everybody who is there."""
+        self._unseen = set(self._by_identity)
+
+    def forget_unseen(self) -> None:
+        """The server has named everybody: who was not named has left in between."""
+        unseen, self._unseen = self._unseen or set(), None
+        for identity in unseen:
+            record = self._by_identity.get(identity)
+            if record is not None:
+                self._leave(record, proto.DisconnectReason.UNKNOWN_REASON)
+
+    def rejoin(self, infos: Sequence[proto.ParticipantInfo]) -> None:
+        """Take over who is there at a new join of ours.
+
+        Who has the same identity is the same, also with another SID: of a server that was lost
+        everybody has joined another anew.
+        """
+        there = {info.identity: info for info in infos}
+        for identity, record in list(self._by_identity.items()):
+            if identity not in there:
+                self._leave(record, proto.DisconnectReason.UNKNOWN_REASON)
+        for identity, info in there.items():
+            known = self._by_identity.get(identity)
+            if known is None:
+                self.update(info)
+            else:
+                self._rebind(known, info)
+
+    def _rebind(self, record: RemoteParticipantRecord, info: proto.ParticipantInfo) -> None:
+        del self._by_sid[record.info.sid]
+        self._by_sid[info.sid] = record
+        sids = {track.sid for track in info.tracks}
+        free = [track for track in info.tracks if track.sid not in record.tracks]
+        for sid, track in list(record.tracks.items()):
+            successor = None if sid in sids else _successor(track.info, free)
+            if successor is not None:
+                free.remove(successor)
+                self._rename_track(record, track, successor)
+        self._change(record, info)
+
+    def _rename_track(
+        self, record: RemoteParticipantRecord, track: RemoteTrackRecord, info: proto.TrackInfo
+    ) -> None:
+        """A track goes on under another SID."""
+        del record.tracks[track.info.sid], record.publications[track.info.sid]
+        record.tracks[info.sid] = track
+        record.publications[info.sid] = track.view
+        self._change_track(track, info)
 
     def _join(self, info: proto.ParticipantInfo) -> None:
         record = self._others.pop(info.sid, None)
@@ -181,6 +235,11 @@ class Roster:
             event = TrackMuted if info.muted else TrackUnmuted
             self._tell(event(track.view, track.participant))
 
+    def all_tracks(self) -> Iterator[RemoteTrackRecord]:
+        """The tracks of everybody."""
+        for record in self._by_identity.values():
+            yield from record.tracks.values()
+
     def leave_all(self) -> None:
         """Everybody is gone: we are in another room."""
         for record in list(self._by_identity.values()):
@@ -205,6 +264,13 @@ class Roster:
 
     def end_media(self) -> None:
         """The room has ended: end the media of everybody. Participants and tracks stay noted."""
-        for record in self._by_identity.values():
-            for track in record.tracks.values():
-                self.unsubscribed(track)
+        for track in self.all_tracks():
+            self.unsubscribed(track)
+
+
+def _successor(track: proto.TrackInfo, others: Sequence[proto.TrackInfo]) -> proto.TrackInfo | None:
+    """The track that a participant has published again in place of one."""
+    for other in others:
+        if (other.type, other.source, other.name) == (track.type, track.source, track.name):
+            return other
+    return None

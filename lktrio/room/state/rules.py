@@ -15,6 +15,7 @@ from lktrio.room.state.events import (
     ConnectionQualityChanged,
     DataReceived,
     LocalTrackPublished,
+    LocalTrackRepublished,
     LocalTrackSubscribed,
     LocalTrackUnpublished,
     ParticipantActive,
@@ -24,6 +25,8 @@ from lktrio.room.state.events import (
     ParticipantMetadataChanged,
     ParticipantNameChanged,
     ParticipantPermissionsChanged,
+    Reconnected,
+    Reconnecting,
     RecordingStatusChanged,
     RoomMetadataChanged,
     RoomMoved,
@@ -49,6 +52,12 @@ def _keep_previous(older: C, newer: C) -> C:
     return replace(newer, previous=older.previous)
 
 
+def _keep_previous_sid(
+    older: LocalTrackRepublished, newer: LocalTrackRepublished
+) -> LocalTrackRepublished:
+    return replace(newer, previous_sid=older.previous_sid)
+
+
 def _join_attributes(
     older: ParticipantAttributesChanged, newer: ParticipantAttributesChanged
 ) -> ParticipantAttributesChanged:
@@ -72,10 +81,11 @@ def _of_participant(kind: object, merge: Any = None) -> EventRule[Any]:
     )
 
 
-def _of_publication(kind: object) -> EventRule[Any]:
+def _of_publication(kind: object, merge: Any = None) -> EventRule[Any]:
     """For what changes about a track."""
     return EventRule(
         newest=lambda event: (kind, event.publication),
+        merge=merge,
         about=_in_publication,
     )
 
@@ -95,6 +105,7 @@ EVENT_RULES: EventRules = {
     TrackUnsubscribed: EventRule(ends=lambda event: event.track, about=_in_publication),
     LocalTrackPublished: EventRule(begins=lambda event: event.publication.sid),
     LocalTrackUnpublished: EventRule(ends=lambda event: event.publication.sid),
+    LocalTrackRepublished: _of_publication(LocalTrackRepublished, _keep_previous_sid),
     LocalTrackSubscribed: _of_publication(LocalTrackSubscribed),
     TrackMuted: _of_publication("muted"),
     TrackUnmuted: _of_publication("muted"),
@@ -115,5 +126,7 @@ EVENT_RULES: EventRules = {
     RoomUpdated: _of_room(RoomUpdated),
     RecordingStatusChanged: _of_room(RecordingStatusChanged),
     TokenRefreshed: _of_room(TokenRefreshed),
+    Reconnecting: _of_room("link"),
+    Reconnected: _of_room("link"),
 }
 """The rules of a room's events."""

@@ -25,7 +25,7 @@ def published() -> OutgoingTrack:
     nothing = cast("Any", None)  # no media is sent here
     record = LocalTrackRecord(proto.TrackInfo(sid="TR_1"), "cid", VP8, participant=nothing)
     record.move(PublicationState.PUBLISHED)
-    return OutgoingTrack(record, nothing, nothing, nothing, nothing, RoomLife())
+    return OutgoingTrack(record, nothing, nothing, nothing, RoomLife())
 
 
 async def test_the_first_subscriber_has_time_to_get_ready(autojump_clock: object) -> None:
