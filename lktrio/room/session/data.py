@@ -103,9 +103,8 @@ class PacketSender:
         self._connection.driver.flush()
 
     async def _open_channel(self, label: str) -> DataChannel:
-        channel = self._connection.channels[label]
         with trio.move_on_after(self._timeout) as scope:
-            while channel.state == "connecting":
+            while self._connection.channels[label].state != "open":
                 self._life.check_open()
                 await self._changed.park()
         if scope.cancelled_caught:
@@ -115,7 +114,7 @@ class PacketSender:
             )
         await trio.lowlevel.checkpoint()
         self._life.check_open()
-        return channel
+        return self._connection.channels[label]
 
     def _is_full(self, channel: DataChannel) -> bool:
         if channel.buffered_amount_low_threshold is None:

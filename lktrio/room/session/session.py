@@ -247,6 +247,8 @@ class RoomSession:
             tasks.start_soon(self._negotiate, link, name="lktrio.room negotiation")
             tasks.start_soon(self._watch_media, name="lktrio.room media")
             await self._wait_media(link, kind)
+            if self._supervisor.lost:
+                await trio.sleep_forever()  # until cancelled, which is about to happen
             if kind is None:
                 self._supervisor.connected()
                 self.requests.use(link.signal)

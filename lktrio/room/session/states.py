@@ -78,6 +78,8 @@ class LinkLoss:
     resume_reason: proto.ReconnectReason = proto.ReconnectReason.RR_UNKNOWN
     """What the server is told of it."""
 
+    asked: bool = False
+    """Whether the server asks for the replacement: then at once."""
     can_reconnect: bool = False
     """Whether it makes sense to join again once the room has ended."""
 
@@ -130,7 +132,7 @@ def loss_by_leave(leave: proto.LeaveRequest) -> LinkLoss:
         kind = ReconnectKind.RESTART
     asks = "" if kind is None else f", and asks for a {kind}"
     error = JoinRejected(f"the server sent us away ({reason}){asks}")
-    return LinkLoss(kind, reason, error)
+    return LinkLoss(kind, reason, error, asked=kind is not None)
 
 
 def may_join_again(error: LiveKitError) -> bool:

@@ -32,13 +32,15 @@ from lktrio.net.network import Network
 from lktrio.room.options import ReconnectPolicy, RoomOptions
 from lktrio.room.session.life import RoomLife
 from lktrio.room.session.link import ServerLink, open_link, resume_link
-from lktrio.room.session.states import LinkLoss, SessionState, may_join_again
+from lktrio.room.session.states import LinkLoss, SessionState, loss_by_leave, may_join_again
 from lktrio.room.state.enums import ReconnectKind
+from lktrio.signal import LeaveReceived
 
 __all__ = ["LinkSupervisor", "LinkUser"]
 
 _log = logging.getLogger("lktrio.room")
 
+_RESUMES_DROPPED = 3  # tries to resume that a server may drop without a word
 _STABLE = 10.0  # seconds that a link has to work until the tries are counted anew
 
 
@@ -100,13 +102,19 @@ class _Tries:
             self.number, self._lost_at = 0, now
         self._connected_at = math.inf
 
-    def next_delay(self) -> float | None:
-        """Seconds until the next try, None if there is none; counts it."""
+    def next_delay(self, *, asked: bool) -> float | None:
+        """Seconds until the next try, None if there is none; counts it.
+
+        Args:
+            asked: Whether the server asks for it: then without a pause, unless it asks again.
+        """
         delays = self._policy.delays
         if self.number >= len(delays):
             return None
         delay = delays[self.number]
-        if self.number:
+        if asked and self.number <= 1:
+            delay = 0.0
+        elif self.number:
             delay *= 1 + self._policy.jitter * self._random()
         if trio.current_time() + delay > self._lost_at + self._policy.deadline:
             return None
@@ -158,6 +166,11 @@ class LinkSupervisor:
         self._interrupted.set()
         if self._loss.kind is not ReconnectKind.RESUME:
             self._try.cancel()
+
+    @property
+    def lost(self) -> bool:
+        """Whether the newest link works no more."""
+        return self._interrupted.is_set()
 
     def stop(self) -> None:
         """The room has ended."""
@@ -245,7 +258,7 @@ class LinkSupervisor:
 
     async def _resume(self, loss: LinkLoss) -> LinkLoss | None:
         """Try once to go on over new signalling; returns the next loss."""
-        delay = self._tries.next_delay()
+        delay = self._tries.next_delay(asked=loss.asked)
         if delay is None:
             return loss.final()
         self._move(SessionState.RESUMING)
@@ -258,15 +271,21 @@ class LinkSupervisor:
                     return await self._serve(ReconnectKind.RESUME)
             except AuthenticationFailed as error:
                 return loss.because(error).final()
+            except LeaveReceived as error:
+                return loss_by_leave(error.leave).restart().allowed_by(self._policy)
             except (JoinRejected, RemoteProtocolError) as error:
-                return loss.because(error).restart().allowed_by(self._policy)
+                again = loss.because(error)
+                dropped = isinstance(error, JoinRejected) and error.status is None
+                if dropped and self._tries.number < _RESUMES_DROPPED:
+                    return again  # it hung up without a word, so the session may still be there
+                return again.restart().allowed_by(self._policy)
             except ConnectError as error:
                 return loss.because(error)
         return self._take_loss()  # the room has ended meanwhile, or a resume is not enough
 
     async def _restart(self, loss: LinkLoss) -> LinkLoss | None:
         """Try once to join again; returns the next loss."""
-        delay = self._tries.next_delay()
+        delay = self._tries.next_delay(asked=loss.asked)
         if delay is None:
             self._user.give_up(loss.final())
             return None
