@@ -30,7 +30,14 @@ from lktrio.room.options import ReconnectPolicy
 from lktrio.room.state.enums import DisconnectReason, ReconnectKind
 from lktrio.signal import LeaveReceived
 
-__all__ = ["LinkLoss", "SessionState", "loss_by_leave", "may_join_again", "signal_loss"]
+__all__ = [
+    "LinkLoss",
+    "SessionState",
+    "loss_by_leave",
+    "may_join_again",
+    "may_resume_again",
+    "signal_loss",
+]
 
 
 class SessionState(enum.Enum):
@@ -118,6 +125,8 @@ def signal_loss(why: object) -> LinkLoss:
     )
 
 
+_SERVER_ERRORS = 500  # HTTP statuses from here on: it is the server that failed
+
 _ACTIONS = {
     proto.LeaveRequest.Action.RESUME: ReconnectKind.RESUME,
     proto.LeaveRequest.Action.RECONNECT: ReconnectKind.RESTART,
@@ -140,3 +149,12 @@ def may_join_again(error: LiveKitError) -> bool:
     if isinstance(error, LeaveReceived):
         return error.leave.action != proto.LeaveRequest.Action.DISCONNECT
     return not isinstance(error, AuthenticationFailed)
+
+
+def may_resume_again(error: LiveKitError) -> bool:
+    """Whether the session may still be there although the server has refused a resume.
+
+    It may when the server hung up or failed: that says nothing about the session.
+    """
+    status = error.status if isinstance(error, JoinRejected) else 0
+    return status is None or status >= _SERVER_ERRORS

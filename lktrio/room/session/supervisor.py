@@ -32,7 +32,13 @@ from lktrio.net.network import Network
 from lktrio.room.options import ReconnectPolicy, RoomOptions
 from lktrio.room.session.life import RoomLife
 from lktrio.room.session.link import ServerLink, open_link, resume_link
-from lktrio.room.session.states import LinkLoss, SessionState, loss_by_leave, may_join_again
+from lktrio.room.session.states import (
+    LinkLoss,
+    SessionState,
+    loss_by_leave,
+    may_join_again,
+    may_resume_again,
+)
 from lktrio.room.state.enums import ReconnectKind
 from lktrio.signal import LeaveReceived
 
@@ -40,7 +46,7 @@ __all__ = ["LinkSupervisor", "LinkUser"]
 
 _log = logging.getLogger("lktrio.room")
 
-_RESUMES_DROPPED = 3  # tries to resume that a server may drop without a word
+_RESUMES_DROPPED = 3  # tries to resume that a server may drop without saying why
 _STABLE = 10.0  # seconds that a link has to work until the tries are counted anew
 
 
@@ -272,12 +278,13 @@ class LinkSupervisor:
             except AuthenticationFailed as error:
                 return loss.because(error).final()
             except LeaveReceived as error:
+                _log.info("the session cannot be resumed: %s", printable(str(error)))
                 return loss_by_leave(error.leave).restart().allowed_by(self._policy)
             except (JoinRejected, RemoteProtocolError) as error:
+                _log.info("the session cannot be resumed: %s", printable(str(error)))
                 again = loss.because(error)
-                dropped = isinstance(error, JoinRejected) and error.status is None
-                if dropped and self._tries.number < _RESUMES_DROPPED:
-                    return again  # it hung up without a word, so the session may still be there
+                if may_resume_again(error) and self._tries.number < _RESUMES_DROPPED:
+                    return again
                 return again.restart().allowed_by(self._policy)
             except ConnectError as error:
                 return loss.because(error)
