@@ -3,9 +3,10 @@
 Theory of operation: all protocol work happens synchronously inside the peer. The driver has one
 reader task per socket (wait until readable, drain, feed the whole batch, flush once), one timer
 task that sleeps until the peer's next deadline, and one writer task per socket that sleeps except
-while the kernel's send buffer is full. Whatever woke it, the driver then *pumps*: it hands the
-peer's events to its owner, sends the peer's output, and re-arms the timer, without an ``await`` in
-between, so every task sees the peer in a settled state. Calls from other tasks mutate the peer
+while the kernel's send buffer is full. Sockets come and go with the addresses of the machine; each
+has a number, its path, that is not used again. Whatever woke it, the driver then *pumps*: it hands
+the peer's events to its owner, sends the peer's output, and re-arms the timer, without an ``await``
+in between, so every task sees the peer in a settled state. Calls from other tasks mutate the peer
 and then call ``flush``; they never wait for the network.
 
 No cancel scope, queue or task exists per packet: entering a scope costs more than handling a
@@ -39,6 +40,7 @@ class _Outlet:
     def __init__(self, sock: DatagramSocket) -> None:
         self.socket = sock
         self.dropped = 0
+        self.serving = trio.CancelScope()
         self._backlog: deque[tuple[Address, bytes]] = deque()
         self._blocked = trio.Event()
 
@@ -65,6 +67,10 @@ class _Outlet:
             else:
                 self._blocked = trio.Event()
 
+    def close(self) -> None:
+        self.serving.cancel()  # before the socket goes, so that nobody waits on a closed one
+        self.socket.close()
+
 
 class PeerDriver:
     """Runs one peer on UDP sockets.
@@ -77,7 +83,8 @@ class PeerDriver:
             bound are left out and logged.
         network: Where to open them.
 
-    The sockets are open from construction to the end of ``run``, or until ``close``.
+    The sockets are open from construction to the end of ``run``, until ``close``, or until their
+    address is not among those of ``set_addresses`` any more.
     """
 
     def __init__(
@@ -90,7 +97,10 @@ class PeerDriver:
         self.peer = peer
         self._network = network
         self._handle_event = handle_event
-        self._outlets: list[_Outlet] = []
+        self._outlets: dict[int, _Outlet] = {}
+        self._next_path = 0
+        self._nursery: trio.Nursery | None = None
+        self._closed = False
         self._pumping = False
         self._timer_scope = trio.CancelScope()
         self._running = trio.CancelScope()
@@ -108,13 +118,45 @@ class PeerDriver:
             except OSError as error:
                 logger.debug("no socket on %s: %s", host, error)
                 continue
-            self._outlets.append(_Outlet(sock))
-            self.peer.add_host_candidate(sock.address, len(self._outlets) - 1, now)
+            path, outlet = self._next_path, _Outlet(sock)
+            self._next_path += 1
+            self._outlets[path] = outlet
+            self.peer.add_host_candidate(sock.address, path, now)
+            if self._nursery is not None:
+                self._start(path, outlet, self._nursery)
 
     @property
     def local_addresses(self) -> list[Address]:
-        """The addresses of the open sockets; the index in this list is the path number."""
-        return [outlet.socket.address for outlet in self._outlets]
+        """The addresses of the open sockets."""
+        return [outlet.socket.address for outlet in self._outlets.values()]
+
+    def set_addresses(self, addresses: Sequence[str]) -> bool:
+        """Follow the machine to other addresses: open sockets on new ones, close those of old ones.
+
+        The peer checks the new paths with the candidates that it knows; an ICE restart afterwards
+        tells the other side of them too. What is sent meanwhile takes a path that is left, if any.
+        Never blocks. Does nothing once the driver is closed.
+
+        Args:
+            addresses: All numeric addresses to have a socket on. Those that cannot be bound are
+                left out and logged.
+
+        Returns:
+            Whether a socket was opened or closed.
+        """
+        if self._closed:
+            return False
+        before = dict(self._outlets)
+        known = {outlet.socket.address[0] for outlet in before.values()}
+        self._open_sockets([host for host in dict.fromkeys(addresses) if host not in known])
+        now = trio.current_time()
+        for path, outlet in before.items():
+            if outlet.socket.address[0] not in addresses:
+                self.peer.remove_host_candidate(path, now)
+                outlet.close()
+                del self._outlets[path]
+        self.flush()
+        return self._outlets.keys() != before.keys()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve the peer until cancelled or closed, then end the connections and close the sockets.
@@ -125,19 +167,29 @@ class PeerDriver:
         try:
             with self._running:
                 async with trio.open_nursery() as nursery:
-                    for outlet in self._outlets:
-                        name = f"lktrio.net {outlet.socket.address}"
-                        nursery.start_soon(self._read, outlet, name=f"{name} reader")
-                        nursery.start_soon(outlet.write_backlog, name=f"{name} writer")
+                    self._nursery = nursery
+                    for path, outlet in self._outlets.items():
+                        self._start(path, outlet, nursery)
                     nursery.start_soon(self._run_timer, name="lktrio.net timer")
                     self.flush()
                     task_status.started()
         finally:
+            self._nursery = None
             self.close()
 
-    async def _read(self, outlet: _Outlet) -> None:
-        path = self._outlets.index(outlet)
-        sock = outlet.socket
+    def _start(self, path: int, outlet: _Outlet, nursery: trio.Nursery) -> None:
+        nursery.start_soon(
+            self._serve, path, outlet, name=f"lktrio.net {outlet.socket.address} reader"
+        )
+
+    async def _serve(self, path: int, outlet: _Outlet) -> None:
+        with outlet.serving:
+            async with trio.open_nursery() as nursery:
+                name = f"lktrio.net {outlet.socket.address} writer"
+                nursery.start_soon(outlet.write_backlog, name=name)
+                await self._read(path, outlet.socket)
+
+    async def _read(self, path: int, sock: DatagramSocket) -> None:
         while True:
             await sock.wait_readable()
             batch = sock.drain()
@@ -186,8 +238,9 @@ class PeerDriver:
         while start < len(out):
             end = _same_destination(out, start)
             path, address, _ = out[start]
-            if path < len(self._outlets):
-                self._outlets[path].send(address, [item[2] for item in out[start:end]])
+            outlet = self._outlets.get(path)
+            if outlet is not None:
+                outlet.send(address, [item[2] for item in out[start:end]])
             start = end
 
     def close(self) -> None:
@@ -195,17 +248,18 @@ class PeerDriver:
 
         Idempotent.
         """
-        self._running.cancel()  # before the sockets go, so that nobody waits on a closed one
-        if self._outlets:
+        self._running.cancel()
+        if not self._closed:
+            self._closed = True
             self.peer.close(trio.current_time())
             self._transmit()
             self._close_sockets()
             self._timer_scope.deadline = math.inf
 
     def _close_sockets(self) -> None:
-        for outlet in self._outlets:
-            outlet.socket.close()
-        self._outlets = []
+        for outlet in self._outlets.values():
+            outlet.close()
+        self._outlets = {}
 
 
 def _same_destination(out: list[Transmit], start: int) -> int:

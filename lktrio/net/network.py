@@ -109,6 +109,23 @@ class Network(Protocol):
         """
         ...
 
+    async def wait_addresses_changed(
+        self, known: Sequence[str], *, loopback: bool = False
+    ) -> list[str]:
+        """Wait until `local_addresses` has others than those: an interface came, went, or moved.
+
+        Nothing is missed between two calls, as long as the second is given what the first
+        returned. Cancelled, it leaves nothing behind.
+
+        Args:
+            known: Addresses that `local_addresses` returned, in any order.
+            loopback: As for `local_addresses`.
+
+        Returns:
+            What `local_addresses` returns now.
+        """
+        ...
+
     def open_udp(self, host: str, port: int = 0) -> DatagramSocket:
         """Open a UDP socket.
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Sequence
 
 import trio
 
 from lktrio._scope import first_leaf
+from lktrio.net.address_watch import watch_of_this_run
 from lktrio.net.interfaces import local_addresses
 from lktrio.net.network import TcpListener, TcpStream
 from lktrio.net.udp import UdpSocket
@@ -79,6 +81,12 @@ class SystemNetwork:
     def local_addresses(self, *, loopback: bool = False) -> list[str]:
         """Addresses of the interfaces, without link-local ones; at most 16."""
         return local_addresses(loopback=loopback)
+
+    async def wait_addresses_changed(
+        self, known: Sequence[str], *, loopback: bool = False
+    ) -> list[str]:
+        """Listen to the kernel (Linux: at once), or look about once a second (elsewhere)."""
+        return await watch_of_this_run().wait_changed(known, loopback=loopback)
 
     def open_udp(self, host: str, port: int = 0) -> UdpSocket:
         """A socket of the kernel, with segmentation offload where there is any."""

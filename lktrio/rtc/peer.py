@@ -141,6 +141,10 @@ class Peer:
         """Offer a local socket; ``path`` is its number in ``out`` and ``receive``."""
         self._transport.add_host_candidate(address, path, now)
 
+    def remove_host_candidate(self, path: int, now: float) -> None:
+        """A local socket is gone: forget its candidates, and use other paths."""
+        self._transport.remove_host_candidate(path, now)
+
     def gather(self, server: Address, now: float) -> None:
         """Ask a STUN server for our public addresses; ``LocalCandidateFound`` tells of each."""
         self._transport.gather(server, now)

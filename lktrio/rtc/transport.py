@@ -202,6 +202,12 @@ class Transport:
         self.ice.add_local_candidate(candidate, path, now)
         self._hosts.append((path, candidate))
 
+    def remove_host_candidate(self, path: int, now: float) -> None:
+        """A local socket is gone, and its candidates with it."""
+        self._hosts = [host for host in self._hosts if host[0] != path]
+        self.gatherer.forget(path)
+        self.ice.remove_path(path, now)
+
     def gather(self, server: Address, now: float) -> None:
         """Ask a STUN server for the public addresses of all sockets of its address family."""
         for path, candidate in self._hosts:

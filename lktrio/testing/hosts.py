@@ -55,8 +55,12 @@ class Fabric(Protocol):
         """Connect to a listener."""
         ...
 
-    def moved(self, host: SimulatedHost, old: str, new: str) -> None:
-        """The host has another address."""
+    def settle(self, host: SimulatedHost, address: str) -> None:
+        """The host takes an address, if it is free."""
+        ...
+
+    def vacate(self, host: SimulatedHost, address: str) -> None:
+        """The host gives an address up."""
         ...
 
     def open_streams(self, host: SimulatedHost) -> int:
@@ -97,13 +101,14 @@ class SimulatedHost:
         self._fabric = fabric
         self._chance = chance
         self._next_port = _FIRST_PORT
+        self._moved = trio.lowlevel.ParkingLot()
 
     def __repr__(self) -> str:
         return f"<SimulatedHost {self.name} {' '.join(self._addresses)}>"
 
     @property
     def address(self) -> str:
-        """The first of its addresses."""
+        """The first of its addresses, of which there must be one."""
         return self._addresses[0]
 
     @property
@@ -130,8 +135,38 @@ class SimulatedHost:
             old: The one that it takes the place of; None for the first.
         """
         old = self.address if old is None else old
-        self._fabric.moved(self, old, new)
+        self._fabric.settle(self, new)
+        self._fabric.vacate(self, old)
         self._addresses[self._addresses.index(old)] = new
+        self._moved.unpark_all()
+
+    def add_address(self, new: str) -> None:
+        """Take one more address, as when a VPN comes up. The other ones stay.
+
+        Raises:
+            ValueError: It is taken.
+        """
+        self._fabric.settle(self, new)
+        self._addresses.append(new)
+        self._moved.unpark_all()
+
+    def remove_address(self, old: str) -> None:
+        """Give an address up, perhaps the last one, as when a wireless network is out of reach.
+
+        Sockets on it stay open, and nothing gets to or from them any more.
+        """
+        self._addresses.remove(old)
+        self._fabric.vacate(self, old)
+        self._moved.unpark_all()
+
+    async def wait_addresses_changed(
+        self, known: Sequence[str], *, loopback: bool = False
+    ) -> list[str]:
+        """Wait until it has other addresses."""
+        await trio.lowlevel.checkpoint()
+        while set(found := self.local_addresses(loopback=loopback)) == set(known):
+            await self._moved.park()
+        return found
 
     def local_addresses(self, *, loopback: bool = False) -> list[str]:
         """Its addresses as the real network would list them."""

@@ -126,15 +126,24 @@ class SimulatedNetwork:
         chance = random.Random(f"{self.seed}/{name}")  # noqa: S311 - must be repeatable
         host = SimulatedHost(name, addresses, nat, self, chance)
         for address in addresses:
-            self._settle(host, address)
+            self.settle(host, address)
         self._hosts[name] = host
         return host
 
-    def _settle(self, host: SimulatedHost, address: str) -> None:
+    def settle(self, host: SimulatedHost, address: str) -> None:
+        """Give an address to a host; called by hosts.
+
+        Raises:
+            ValueError: It is taken.
+        """
         place = (host.nat, address)
         if place in self._inside or (host.nat is None and address in self._nats):
             raise ValueError(f"the address {address} is taken")
         self._inside[place] = host
+
+    def vacate(self, host: SimulatedHost, address: str) -> None:
+        """Free an address of a host; called by hosts."""
+        del self._inside[host.nat, address]
 
     def nat(
         self,
@@ -269,11 +278,6 @@ class SimulatedNetwork:
             return self.names[name]
         host = self._hosts.get(name)
         return () if host is None else host.addresses
-
-    def moved(self, host: SimulatedHost, old: str, new: str) -> None:
-        """A host takes another address."""
-        self._settle(host, new)
-        del self._inside[host.nat, old]
 
     def open_streams(self, host: SimulatedHost) -> int:
         """How many ends of connections at a host are not closed."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
-import os
 import socket
-import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -19,49 +16,10 @@ from lktrio.net.driver import PeerDriver
 from lktrio.net.system import SYSTEM_NETWORK
 from lktrio.net.udp import UdpSocket
 from lktrio.rtc.datachannel import DataChannel, DataChannelMessage
-from lktrio.rtc.dtls import Certificate
-from lktrio.rtc.peer import Peer, PeerConfig, PeerEvent
-from lktrio.rtc.streams import MediaReceived
-from lktrio.rtc.transport import TransportOptions, TransportState, TransportStateChanged
+from lktrio.rtc.peer import PeerEvent
+from lktrio.rtc.transport import TransportState, TransportStateChanged
 from lktrio.testing.cancellation import cancel_at_every_checkpoint
-
-
-class End:
-    """A driven peer that notes what happens to it."""
-
-    def __init__(
-        self,
-        addresses: list[str],
-        *,
-        lite: bool = False,
-        network: Network = SYSTEM_NETWORK,
-    ) -> None:
-        self.events: list[PeerEvent] = []
-        self.frames: list[bytes] = []
-        self.changed = trio.Event()
-        self.peer = Peer(
-            PeerConfig(transport=TransportOptions(ice_lite=lite)),
-            certificate=Certificate.generate(datetime.datetime.now(datetime.UTC)),
-            random=os.urandom,
-            ntp_offset=time.time() - trio.current_time(),
-        )
-        self.driver = PeerDriver(self.peer, self.on_event, addresses, network)
-
-    def on_event(self, event: PeerEvent) -> None:
-        self.events.append(event)
-        if isinstance(event, MediaReceived):
-            frames, event.stream.frames = event.stream.frames, []
-            self.frames += [frame.data for frame in frames]
-        self.changed.set()
-        self.changed = trio.Event()
-
-    @property
-    def messages(self) -> list[bytes]:
-        return [event.data for event in self.events if isinstance(event, DataChannelMessage)]
-
-    async def until_connected(self) -> None:
-        while self.peer.state is not TransportState.CONNECTED:
-            await self.changed.wait()
+from tests.support.driven import End, connect
 
 
 @asynccontextmanager
@@ -84,19 +42,6 @@ async def open_pair(
     finally:
         first.driver.close()
         second.driver.close()
-
-
-async def connect(first: End, second: End, channel: DataChannel) -> None:
-    now = trio.current_time()
-    second.peer.set_offer(first.peer.create_offer(now), now)
-    first.peer.set_answer(second.peer.create_answer(now), now)
-    first.driver.flush()
-    second.driver.flush()
-    with trio.fail_after(10):
-        await first.until_connected()
-        await second.until_connected()
-        while channel.state != "open":
-            await first.changed.wait()
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])

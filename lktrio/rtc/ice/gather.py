@@ -166,6 +166,12 @@ class StunGatherer:
             elif now >= request.next_send:
                 self._send(request, now)
 
+    def forget(self, path: int) -> None:
+        """A socket is gone: wait for no answers on it."""
+        gone = [number for number, request in self._requests.items() if request.path == path]
+        for number in gone:
+            del self._requests[number]
+
     def close(self) -> None:
         """Forget all requests."""
         self._requests.clear()
