@@ -14,7 +14,7 @@ from lktrio.room.channels.events import Subscription
 from lktrio.room.local_participant import LocalParticipant
 from lktrio.room.session.session import RoomSession
 from lktrio.room.state.data import DataStats
-from lktrio.room.state.enums import ConnectionState, DisconnectReason
+from lktrio.room.state.enums import ConnectionState, DisconnectReason, SimulateScenario
 from lktrio.room.state.events import RoomEvent
 from lktrio.room.state.participant import Participant
 from lktrio.room.state.remote import RemoteParticipant
@@ -199,6 +199,17 @@ class Room:
     async def wait_closed(self) -> DisconnectReason:
         """Wait until the room has ended and return why."""
         return await self._session.life.wait_ended()
+
+    async def simulate(self, scenario: SimulateScenario | str) -> None:
+        """Ask the server for a fault, to see what a program does then (LiveKit's scenarios).
+
+        Returns when the server was asked; events tell the rest.
+
+        Raises:
+            RoomClosed: The room has ended.
+            ValueError: There is no such scenario.
+        """
+        await self._session.simulate(SimulateScenario(scenario))
 
     async def leave(
         self, reason: DisconnectReason | str = DisconnectReason.CLIENT_INITIATED

@@ -306,6 +306,10 @@ class SignalConnection:
 
     # The end
 
+    def abort(self) -> None:
+        """Break the link off at once, as if it were lost; for tests of what happens then."""
+        self._link.abort()
+
     async def leave(
         self, reason: proto.DisconnectReason = proto.DisconnectReason.CLIENT_INITIATED
     ) -> None:

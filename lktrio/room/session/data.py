@@ -89,10 +89,10 @@ class PacketSender:
             RoomClosed: The room has ended.
         """
         channel = await self._open_channel(RELIABLE if reliable else LOSSY)
+        while reliable and self._is_full(channel):
+            await self._changed.park()
+            channel = await self._open_channel(RELIABLE)
         if reliable:
-            while self._is_full(channel):
-                await self._changed.park()
-                self._life.check_open()
             self._sequence += 1
             packet += encode(proto.DataPacket(sequence=self._sequence))
         elif channel.buffered_amount + len(packet) > LOSSY_LIMIT:
@@ -103,17 +103,17 @@ class PacketSender:
         self._connection.driver.flush()
 
     async def _open_channel(self, label: str) -> DataChannel:
+        await trio.lowlevel.checkpoint()
         with trio.move_on_after(self._timeout) as scope:
             while self._connection.channels[label].state != "open":
                 self._life.check_open()
                 await self._changed.park()
+        self._life.check_open()
         if scope.cancelled_caught:
             guess = "" if self._connection.connected.is_set() else f": {UDP_BLOCKED}"
             raise PublishTimeout(
                 f"the data channel {label} did not open within {self._timeout:g} s{guess}"
             )
-        await trio.lowlevel.checkpoint()
-        self._life.check_open()
         return self._connection.channels[label]
 
     def _is_full(self, channel: DataChannel) -> bool:

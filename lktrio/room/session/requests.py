@@ -133,6 +133,10 @@ class SignalRequests:
         """Say how a track is wanted."""
         await self._send(lambda: proto.SignalRequest(track_setting=track.settings()))
 
+    async def simulate(self, fault: proto.SimulateScenario) -> None:
+        """Ask the server for a fault."""
+        await self._send(lambda: proto.SignalRequest(simulate=fault))
+
     def send_nowait(self, request: proto.SignalRequest) -> bool:
         """Send a request if that is possible at once; returns whether it was."""
         if self._signal is None:

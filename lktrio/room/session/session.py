@@ -55,7 +55,7 @@ from lktrio.room.session.sending import OutgoingTrack
 from lktrio.room.session.states import LinkLoss, loss_by_leave, signal_loss
 from lktrio.room.session.subscribing import Subscriptions
 from lktrio.room.session.supervisor import LinkSupervisor
-from lktrio.room.state.enums import DisconnectReason, ReconnectKind, TrackKind
+from lktrio.room.state.enums import DisconnectReason, ReconnectKind, SimulateScenario, TrackKind
 from lktrio.room.state.events import RoomEvent
 from lktrio.room.state.local import LocalTrackPublication
 from lktrio.room.state.participant import Participant
@@ -435,6 +435,17 @@ class RoomSession:
             now = trio.current_time()
             reliable = label == RELIABLE
             self._publish(self.state.receive_data(message, reliable=reliable, now=now))
+
+    async def simulate(self, scenario: SimulateScenario) -> None:
+        """Ask the server for a fault; see ``Room.simulate``."""
+        self.life.check_open()
+        if scenario is SimulateScenario.SIGNAL_RECONNECT:
+            self.link.signal.abort()
+            await trio.lowlevel.checkpoint()
+            return
+        fault = proto.SimulateScenario()
+        setattr(fault, scenario.value, True)
+        await self.requests.simulate(fault)
 
     # What the local participant does
 

@@ -22,6 +22,7 @@ __all__ = [
     "ParticipantKind",
     "ParticipantState",
     "ReconnectKind",
+    "SimulateScenario",
     "StreamState",
     "SubscriptionError",
     "TrackKind",
@@ -98,6 +99,25 @@ class ReconnectKind(_ClosedSet):
     """The session goes on: same participant, tracks and channels."""
     RESTART = "restart"
     """A new join takes its place: our SIDs change, and tracks are published again."""
+
+
+class SimulateScenario(_ClosedSet):
+    """What a server can be asked to do for tests (LiveKit's ``SimulateScenario``)."""
+
+    SIGNAL_RECONNECT = "signal_reconnect"
+    """The signalling breaks; this one is done on our side."""
+    NODE_FAILURE = "node_failure"
+    """The node is lost with the session: ends in a restart."""
+    MIGRATION = "migration"
+    """The session moves to another node."""
+    SERVER_LEAVE = "server_leave"
+    """The server sends us away for good."""
+    LEAVE_REQUEST_FULL_RECONNECT = "leave_request_full_reconnect"
+    """The server asks for a restart."""
+    DISCONNECT_SIGNAL_ON_RESUME = "disconnect_signal_on_resume"
+    """The next resume breaks after its answer."""
+    DISCONNECT_SIGNAL_ON_RESUME_NO_MESSAGES = "disconnect_signal_on_resume_no_messages"
+    """The next resume breaks before its answer."""
 
 
 class TrackKind(_ProtocolSet):
