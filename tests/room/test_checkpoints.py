@@ -74,6 +74,7 @@ CALLS: dict[str, Callable[[Stage], Awaitable[object]]] = {
     "open_room": Stage.join,
     "connect_room": Stage.connect,
     "Room.leave": lambda s: s.room.leave(),
+    "Room.simulate": lambda s: s.room.simulate("disconnect_signal_on_resume"),
     "Room.wait_closed": Stage.closed,
     "Room.wait_for": lambda s: s.room.wait_for(ParticipantConnected),
     "LocalParticipant.publish_track": Stage.publish,

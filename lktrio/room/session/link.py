@@ -49,10 +49,16 @@ class ServerLink:
     """The one that the server offers, for what we receive; None with a single connection."""
     local: bool
     """Whether the server is on this machine."""
+    addresses: list[str]
+    """The addresses of this machine that its connections began with."""
+    loopback: bool
+    """Whether loopback addresses are among them."""
     negotiation: OfferExchange
     """Our offers on ``outgoing``."""
     sections: SendingSections
     """The sections of ``outgoing`` that carry tracks of ours."""
+    moved: bool = False
+    """Whether the machine has left an address since media was last negotiated."""
 
     @property
     def connections(self) -> tuple[PeerConnection, ...]:
@@ -149,8 +155,17 @@ async def open_link(url: str, token: str, options: RoomOptions) -> AsyncGenerato
             negotiation = OfferExchange(
                 outgoing, options.timeouts.negotiation, first_offer_is_out=incoming is None
             )
-            sections = SendingSections(outgoing, negotiation)
-            yield ServerLink(signal, signal.join, outgoing, incoming, local, negotiation, sections)
+            yield ServerLink(
+                signal=signal,
+                join=signal.join,
+                outgoing=outgoing,
+                incoming=incoming,
+                local=local,
+                addresses=list(addresses),
+                loopback=loopback,
+                negotiation=negotiation,
+                sections=SendingSections(outgoing, negotiation),
+            )
     finally:
         connections.close()
 

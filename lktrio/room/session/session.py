@@ -78,6 +78,8 @@ __all__ = ["MakeLocal", "RoomSession", "serve_room"]
 _log = logging.getLogger("lktrio.room")
 
 _TIME_TO_TELL = 1.0  # seconds for the signalling to say why the peer connections were closed
+_TIME_TO_RETURN = 10.0  # seconds for others to come back to a room that was lost with its server
+_CHECK_INTERVAL = 4.0  # seconds, as livekit-client has it
 _TIME_TO_NAME = 1.0  # seconds for the server to name everybody after a resume, as in other SDKs
 
 MakeLocal: TypeAlias = "Callable[[LocalRecord, RoomSession], Participant[LocalTrackPublication]]"
@@ -223,6 +225,7 @@ class RoomSession:
             name = f"lktrio.room {connection.target.name}"
             services.start_soon(connection.driver.run, name=name)
             services.start_soon(self._gather, connection, name=f"{name} gathering")
+        services.start_soon(self._watch_addresses, link, name="lktrio.room addresses")
         self._media_closed = trio.Event()
         self._descriptions = Descriptions(
             link, link.negotiation, self._subscriptions, self._fail_negotiation
@@ -259,18 +262,23 @@ class RoomSession:
                 await self._publisher.publish_again()
                 self._supervisor.connected()
                 self._publish(self.state.reconnected(kind))
+            tasks.start_soon(self._check_media, link, name="lktrio.room check")
             if kind is ReconnectKind.RESUME:
                 await trio.sleep(_TIME_TO_NAME)
                 self.state.roster.forget_unseen()
-                self._tell()
+            elif kind is ReconnectKind.RESTART:
+                await trio.sleep(_TIME_TO_RETURN)
+                self.state.roster.forget_awaited()
+            self._tell()
 
     async def _introduce(self, link: ServerLink) -> None:
         """After a resume: say what we know, and look for new paths where there are none."""
         self.state.roster.expect_everybody()
         sync = sync_state(link, self.state, auto_subscribe=self._options.auto_subscribe)
         await self._send(link, proto.SignalRequest(sync_state=sync))
-        if link.negotiation.used and not link.outgoing.works:
+        if link.negotiation.used and (link.moved or not link.outgoing.works):
             link.negotiation.request_ice_restart()
+        link.moved = False
         for request in (*say_again_about_us(self.state), *say_again_about_others(self.state)):
             await self._send(link, request)
 
@@ -414,6 +422,34 @@ class RoomSession:
         await self._media_closed.wait()
         await trio.sleep(_TIME_TO_TELL)
         self._lose_media(ServerUnreachable("the server closed the peer connection"))
+
+    async def _check_media(self, link: ServerLink) -> None:
+        """Look from time to time whether what carries media works, as we believe."""
+        while True:
+            broken = [one for one in link.connections if one.in_use and not one.works]
+            await trio.sleep(_CHECK_INTERVAL)
+            if any(not one.works for one in broken):
+                error = IceFailed(f"nothing was heard of the media path for seconds: {UDP_BLOCKED}")
+                self._lose_media(error, restart=False)
+
+    async def _watch_addresses(self, link: ServerLink) -> None:
+        """Follow the machine to other networks."""
+        known = link.addresses
+        while True:
+            before = set(known)
+            known = await self._options.network.wait_addresses_changed(
+                known, loopback=link.loopback
+            )
+            changed = [one.driver.set_addresses(known) for one in link.connections]
+            if not any(changed):
+                continue
+            _log.info("the addresses of this machine have changed")
+            if before - set(known):  # of what has gone, the signalling may not know for long
+                link.moved = True
+                error = IceFailed("the addresses of this machine have changed")
+                self._lose_media(error, restart=False)
+            elif link.negotiation.used:
+                link.negotiation.request_ice_restart()
 
     async def _gather(self, connection: PeerConnection) -> None:
         """Look for public addresses, unless the server is on this machine."""

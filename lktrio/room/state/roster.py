@@ -14,7 +14,7 @@ identity and SID, and becomes the participant itself when the update arrives.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import MappingProxyType
 
 from lktrio import proto
@@ -65,6 +65,7 @@ class Roster:
         """Everybody by identity, a read-only view."""
 
         self._unseen: set[str] | None = None
+        self._awaited: set[str] = set()
 
     def by_sid(self, sid: str) -> RemoteParticipantRecord | None:
         """The participant of an SID, or None."""
@@ -115,6 +116,10 @@ class Roster:
             self._unseen.discard(info.identity)
         known = self._by_identity.get(info.identity)
         left = info.state == proto.ParticipantInfo.State.DISCONNECTED
+        if known is not None and info.identity in self._awaited and not left:
+            self._awaited.discard(info.identity)
+            self._rebind(known, info)
+            return
         if known is not None and known.info.sid != info.sid:
             if left:
                 return  # the end of an earlier session, told late
@@ -134,21 +139,22 @@ class Roster:
 
     def forget_unseen(self) -> None:
         """The server has named everybody: who was not named has left in between."""
-        unseen, self._unseen = self._unseen or set(), None
-        for identity in unseen:
-            record = self._by_identity.get(identity)
-            if record is not None:
-                self._leave(record, proto.DisconnectReason.UNKNOWN_REASON)
+        self._leave_those(self._unseen or ())
+        self._unseen = None
 
     def rejoin(self, infos: Sequence[proto.ParticipantInfo]) -> None:
         """Take over who is there at a new join of ours.
 
         Who has the same identity is the same, also with another SID: of a server that was lost
-        everybody has joined another anew.
+        everybody joins another anew. If nobody is there any more, that may be because we are the
+        first to come back, so everybody is awaited until ``forget_awaited``.
         """
         there = {info.identity: info for info in infos}
-        for identity, record in list(self._by_identity.items()):
-            if identity not in there:
+        absent = [one for identity, one in self._by_identity.items() if identity not in there]
+        if len(absent) == len(self._by_identity):
+            self._awaited = {record.info.identity for record in absent}
+        else:
+            for record in absent:
                 self._leave(record, proto.DisconnectReason.UNKNOWN_REASON)
         for identity, info in there.items():
             known = self._by_identity.get(identity)
@@ -156,6 +162,17 @@ class Roster:
                 self.update(info)
             else:
                 self._rebind(known, info)
+
+    def forget_awaited(self) -> None:
+        """Who has not come back by now has left."""
+        self._leave_those(self._awaited)
+        self._awaited = set()
+
+    def _leave_those(self, identities: Iterable[str]) -> None:
+        for identity in identities:
+            record = self._by_identity.get(identity)
+            if record is not None:
+                self._leave(record, proto.DisconnectReason.UNKNOWN_REASON)
 
     def _rebind(self, record: RemoteParticipantRecord, info: proto.ParticipantInfo) -> None:
         del self._by_sid[record.info.sid]
