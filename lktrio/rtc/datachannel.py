@@ -256,6 +256,7 @@ class DataChannels:
         self._max_channels = max_channels
         self._channels: dict[int, DataChannel] = {}
         self._unnumbered: list[DataChannel] = []
+        self._cut_off: list[DataChannel] = []
         self._incoming_reset: set[int] = set()
         self._outgoing_reset: set[int] = set()
 
@@ -348,6 +349,38 @@ class DataChannels:
             if not association.events:
                 return
 
+    def restart(self, association: SctpAssociation) -> None:
+        """Go on over another association, as another host has taken the peer's place.
+
+        What was queued or on its way is lost. Channels that we opened open again, with
+        :class:`DataChannelOpened`, once the association is up, also those that the end of the old
+        one closed; those of the peer are closed.
+
+        Args:
+            association: It has not begun yet.
+        """
+        self.association = association
+        self.closed_reason = None
+        channels = (*self.channels, *self._cut_off)
+        self._channels, self._unnumbered, self._cut_off = {}, [], []
+        self._incoming_reset.clear()
+        self._outgoing_reset.clear()
+        for channel in channels:
+            if channel.remote or channel.state == "closing":
+                channel.state = "closed"
+                self.events.append(DataChannelClosed(channel))
+            else:
+                self._prepare_again(channel)
+
+    def _prepare_again(self, channel: DataChannel) -> None:
+        channel.state = "connecting"
+        channel.acknowledged = channel.negotiated
+        if channel.id is not None and channel.negotiated:
+            self._channels[channel.id] = channel
+        else:
+            channel.id = None
+            self._unnumbered.append(channel)
+
     # Events of the association.
 
     def _on_connected(self, event: SctpConnected, now: float) -> None:
@@ -369,6 +402,8 @@ class DataChannels:
             self.association.set_low_mark(channel.id, channel.buffered_amount_low_threshold)
         channel.state = "open"
         self.events.append(DataChannelOpened(channel))
+        if channel.buffered_amount_low_threshold is not None:  # whoever waits need not any more
+            self.events.append(DataChannelBufferedAmountLow(channel))
 
     def _announce(self, channel_id: int, channel: DataChannel) -> bool:
         """Send the OPEN if there is to be one; False when the peer has no such stream."""
@@ -492,6 +527,7 @@ class DataChannels:
     def _on_closed(self, event: SctpClosed, now: float) -> None:
         self.closed_reason = event.reason
         channels = self.channels
+        self._cut_off = [each for each in channels if not each.remote and each.state != "closing"]
         self._unnumbered.clear()
         for channel in channels:
             self._finish(channel)

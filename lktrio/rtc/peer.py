@@ -9,6 +9,10 @@ of datagrams (``out``) and one queue of events (``events``), which the driver sw
 Mutate, then drain: every call that may produce output is followed by ``flush`` before the caller
 gives up control. ``net.PeerDriver`` does this; tests do it by hand and own the clock.
 
+A description with another certificate fingerprint and other ICE credentials comes from another host
+that has taken the peer's place: the connection goes on with it, as ``Transport`` tells, and streams
+of ours keep their SSRCs.
+
 Implements RFC 8829 (JSEP) as far as LiveKit uses it: one BUNDLE group, rtcp-mux, one offerer for
 the life of a connection.
 """
@@ -262,7 +266,7 @@ class Peer:
         if self._negotiator.state == "have-local-offer":
             self._transport.check_remote(remote)
         self._negotiator.apply_answer(answer)
-        if self._dtls_client is None:
+        if self._dtls_client is None or self._transport.is_another_peer(remote):
             self._dtls_client = remote.setup == "passive"
         self._transport.set_remote(remote, offerer=True, dtls_client=self._dtls_client, now=now)
         self._streams.configure()
@@ -283,7 +287,7 @@ class Peer:
         remote = read_transport(offer)
         self._transport.check_remote(remote)
         added = self._negotiator.apply_offer(offer)
-        if self._dtls_client is None:
+        if self._dtls_client is None or self._transport.is_another_peer(remote):
             self._dtls_client = remote.setup != "active"
         self._transport.set_remote(remote, offerer=False, dtls_client=self._dtls_client, now=now)
         return added

@@ -370,6 +370,16 @@ class MediaStreams:
         for _, stream in self._outbound.values():
             stream.secure(sender)
 
+    def unsecured(self) -> None:
+        """Forget all that the peer sent, as another one takes its place; part of ``MediaSink``."""
+        self._sender = self._receiver = None
+        for _, stream in list(self._inbound.values()):
+            self._drop(stream)
+        self._tracks.clear()
+        self._arrivals = ArrivalMonitor(self._extensions, None, None)
+        self._round_trip = RoundTrip()
+        self.estimate = None
+
     def path_changed(self, now: float) -> None:
         """Send an empty report over the new path, and a few more; part of ``MediaSink``."""
         self._send_rtcp([ReceiverReport(self._report_ssrc, ())])

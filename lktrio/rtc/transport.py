@@ -7,6 +7,11 @@ is (RFC 7983). DTLS is fed only from addresses that ICE has validated, which kee
 forged away from the handshake; SRTP authenticates itself and is taken from any address. ICE is told
 where authentic packets came from, since a lite agent moves on nothing less.
 
+When another host takes the peer's place, as when a session moves to another server, a description
+brings another fingerprint and other ICE credentials. Then DTLS begins anew, and with it SRTP and
+SCTP (RFC 8842 section 4): nothing is sent until the new path is secured, and what the old peer sent
+is over.
+
 What arrives too early is held, within bounds: DTLS records until the peer's fingerprint is known
 and ICE has validated where they came from. Media before the keys is dropped, as it could not be
 read later either.
@@ -15,7 +20,7 @@ read later either.
 from __future__ import annotations
 
 import enum
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
@@ -67,7 +72,8 @@ class TransportState(enum.Enum):
     NEW = "new"
     CONNECTING = "connecting"
     CONNECTED = "connected"
-    """DTLS is up over a working path."""
+    """DTLS is up over a working path. CONNECTING comes again when another host takes the peer's
+    place (see ``Transport``)."""
     DISCONNECTED = "disconnected"
     """Nothing was heard for 5 s (10 s if we are ICE lite); it may recover by itself."""
     FAILED = "failed"
@@ -141,6 +147,10 @@ class MediaSink(Protocol):
         """
         ...
 
+    def unsecured(self) -> None:
+        """Another peer takes the place of the one that is known; its keys will follow."""
+        ...
+
     def path_changed(self, now: float) -> None:
         """Send something over the new path at once, if only an empty report."""
         ...
@@ -191,6 +201,8 @@ class Transport:
         self._fingerprints: frozenset[Fingerprint] = frozenset()
         self._dtls_started = False
         self._data_channels = False
+        self._remote_ufrag = ""
+        self._past: Counter[str] = Counter()
         self._hosts: list[tuple[int, Candidate]] = []
 
     # Configuration
@@ -226,16 +238,21 @@ class Transport:
         Args:
             remote: The peer's credentials, fingerprints and candidates.
             offerer: Whether the exchange was offered by us.
-            dtls_client: Our DTLS role; fixed by the first description.
+            dtls_client: Our DTLS role; fixed by the first description of a peer.
             now: The time.
 
         Raises:
             RemoteProtocolError: As ``check_remote``; nothing has changed then.
         """
         self.check_remote(remote)
+        restarted = self.is_another_peer(remote)
+        if restarted:
+            self._forget_peer()
+        self._remote_ufrag = remote.ufrag
         self._fingerprints = frozenset(remote.fingerprints)
         if self.dtls is None:
             self._choose_role(remote, offerer=offerer)
+        if self.dtls is None or restarted:
             self.dtls = self._make_dtls(remote, is_client=dtls_client)
             self._data_channels = remote.data_channels
             self._set_state(TransportState.CONNECTING)
@@ -246,6 +263,8 @@ class Transport:
         self.ice.set_remote_credentials(
             remote.ufrag, remote.pwd, now, lite=remote.ice_lite, keep_local=offerer
         )
+        if restarted:
+            self.ice.abandon_old_paths(now)
         for line in remote.candidates:
             self.ice.add_remote_candidate(Candidate.parse(line), now)
         if remote.end_of_candidates:
@@ -258,11 +277,28 @@ class Transport:
             RemoteProtocolError: Something is malformed, or contradicts the transport that is
                 running.
         """
-        if self.dtls is not None and frozenset(remote.fingerprints) != self._fingerprints:
-            raise RemoteProtocolError("the certificate fingerprint of the peer has changed")
+        if self.is_another_peer(remote) and remote.ufrag == self._remote_ufrag:
+            raise RemoteProtocolError(
+                "the certificate fingerprint of the peer has changed without an ICE restart"
+            )
         remote_credentials(remote.ufrag, remote.pwd)
         for line in remote.candidates:
             Candidate.parse(line)
+
+    def is_another_peer(self, remote: RemoteTransport) -> bool:
+        """Whether a description comes from another host than the one that is known."""
+        return self.dtls is not None and frozenset(remote.fingerprints) != self._fingerprints
+
+    def _forget_peer(self) -> None:
+        self._past.update(self._counters_of_peer())
+        self.sctp = SctpAssociation(random=self._random, options=self._options.sctp)
+        self.channels.restart(self.sctp)
+        self._srtp = None
+        self._media.unsecured()
+        self._early_dtls = []
+        self._dtls_started = False
+        if self.state is TransportState.CLOSED:  # by the old peer
+            self.state = TransportState.DISCONNECTED
 
     def _choose_role(self, remote: RemoteTransport, *, offerer: bool) -> None:
         # RFC 8445 section 6.1.1: the offerer controls, except that a lite agent never does.
@@ -486,20 +522,27 @@ class Transport:
 
     @property
     def path(self) -> tuple[int, Address] | None:
-        """Where media goes: socket number and address; None while no path works."""
-        return self.ice.send_path()
+        """Where media goes: socket number and address; None while no path works, or is secured."""
+        return None if self._srtp is None else self.ice.send_path()
 
     def counters(self) -> dict[str, int]:
         """What every protocol counted, by protocol and name."""
         sources: dict[str, object] = {
             "transport": self.stats,
             "ice": self.ice.stats,
+            "channels": self.channels.stats,
+        }
+        lasting = flatten_counters(sources) | {"gatherer.dropped": self.gatherer.dropped}
+        peers = self._counters_of_peer()
+        return lasting | {name: count + self._past[name] for name, count in peers.items()}
+
+    def _counters_of_peer(self) -> dict[str, int]:
+        sources: dict[str, object] = {
             "dtls": self.dtls.stats if self.dtls is not None else DtlsStats(),
             "srtp": self._srtp.dropped if self._srtp is not None else SrtpCounters(),
             "sctp": self.sctp.stats,
-            "channels": self.channels.stats,
         }
-        return flatten_counters(sources) | {"gatherer.dropped": self.gatherer.dropped}
+        return flatten_counters(sources)
 
     def close(self, now: float) -> None:
         """Write SCTP ABORT and DTLS close_notify into ``out`` and end. Idempotent."""

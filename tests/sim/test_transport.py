@@ -42,6 +42,9 @@ class RecordingSink:
     def secured(self, sender: SrtpSender, receiver: SrtpReceiver, now: float) -> None:
         self.sender = sender
 
+    def unsecured(self) -> None:
+        self.sender = None
+
     def path_changed(self, now: float) -> None:
         pass
 

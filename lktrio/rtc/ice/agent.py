@@ -276,6 +276,11 @@ class IceAgent:
         self._advance(now)
         return restarted
 
+    def abandon_old_paths(self, now: float) -> None:
+        """Another host has taken the peer's place in a restart: the old path leads nowhere."""
+        self._session.abandon_older()
+        self._advance(now)
+
     def add_remote_candidate(self, candidate: Candidate, now: float) -> None:
         """A candidate of the peer, before or after its credentials.
 

@@ -100,4 +100,5 @@ class Selection:
 
     def clear(self) -> None:
         """Send nothing any more."""
-        self.carrier = self.selected = self.nominated = None
+        self.carrier = self.selected = self.nominated = self.awaited = None
+        self._home = None

@@ -141,6 +141,14 @@ class IceSession:
                 kept.append(generation)
         self.generations = [*kept, newest]
 
+    def abandon_older(self) -> None:
+        """Keep the newest generation alone, and send nothing until a pair of it works."""
+        *older, newest = self.generations
+        for generation in older:
+            self.cancel_checks(generation)
+        self.generations = [newest]
+        self.selection.clear()
+
     def cancel_checks(self, generation: Generation) -> None:
         """End all checks of a generation; pairs that work stay as they are."""
         for pair in generation.pairs.values():

@@ -195,11 +195,27 @@ class OutboundStream:
     # Configuration
 
     def secure(self, sender: ProtectionKeys) -> None:
-        """Begin to send: the keys are there."""
+        """Begin to send: the keys are there.
+
+        With other keys than before, it begins anew: the receiver is another one and knows nothing.
+        A forwarder has to number packets from below 2^15 again.
+        """
+        if self._srtp is not None:
+            self._begin_anew()
         self._tag_size = sender.tag_length
         self._srtp = sender.stream(self.ssrc)
         if self.rtx is not None:
             self._rtx_srtp = sender.stream(self.rtx.ssrc)
+
+    def _begin_anew(self) -> None:
+        self._next &= 0x7FFF
+        self._rtx_next &= 0x7FFF
+        self._history.clear()
+        self._reports.clear()
+        self._acknowledged = False
+        self._fir_number = -1
+        self._headers = self._compile()
+        self._rtx_headers = self._compile_rtx()
 
     @property
     def secured(self) -> bool:
