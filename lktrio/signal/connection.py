@@ -5,7 +5,7 @@ answers no pings while its queue is full. It decodes the frame, keeps what conce
 itself (pongs, the newest token, the server's leave), hands an answer to whoever waits for it, and
 puts everything else into ``responses``. Nobody but the writer touches the WebSocket for sending:
 ``send`` queues a finished message, whole or not at all. The third sends a ping every few seconds
-and ends the link when nothing at all has been heard for the time that the server announced.
+and ends the link when the server shows no sign of life for the time that it announced.
 
 The link ends once, for one reason, and everything that waits is told: ``responses`` ends after its
 last message, ``send`` and the exchanges raise ``trio.BrokenResourceError``. What to do about it
@@ -32,6 +32,7 @@ from lktrio._text import printable
 from lktrio._timeouts import Timeouts
 from lktrio.errors import LocalProtocolError, PublishTimeout, RemoteProtocolError, ServerError
 from lktrio.proto.codec import decode, encode
+from lktrio.signal.liveness import Liveness
 from lktrio.signal.options import Resume, SignalVersion
 from lktrio.signal.requests import answers, is_refusal, publish_error, request_error
 from lktrio.signal.websocket import Link
@@ -53,7 +54,6 @@ MAX_REQUEST_SIZE = 2 * 1024 * 1024
 """Bytes of a request; LiveKit's server drops the connection at a larger one."""
 _FIRST_PROTOCOL_WITH_OK = 15  # older servers answer a request only when they refuse it
 _WARNING_PAUSE = 1.0  # seconds between two warnings about damaged messages
-_GRACE = 0.1  # seconds in which what arrived while the process stood still is read
 _PER_SECOND = 1000  # pings count in milliseconds
 _ABNORMAL = (1006, 1009)  # RFC 6455 section 7.4.1; with 1009 we refuse a huge message
 
@@ -68,7 +68,7 @@ class LinkEnd:
 
     cause: Literal["left", "closed", "lost", "silent", "overrun"]
     """``left``: we closed it. ``closed``: the server did. ``lost``: the stream broke. ``silent``:
-    nothing was heard for too long. ``overrun``: ``responses`` was not read."""
+    no sign of life for too long. ``overrun``: ``responses`` was not read."""
     code: int | None = None
     """The close code of the WebSocket (RFC 6455 section 7.4.1), if there was one."""
     text: str = ""
@@ -157,7 +157,7 @@ class SignalConnection:
         self._answered = trio.Event()
         self._ended = trio.Event()
         self._leaving = False
-        self._last_heard = trio.current_time()
+        self._liveness = Liveness(trio.current_time())
         self._ping_timestamp = 0
         self._ping_sent_at = 0.0
         self._request_id = 0
@@ -398,7 +398,7 @@ class SignalConnection:
         try:
             while True:
                 frame = await self._link.websocket.get_message()
-                self._last_heard = trio.current_time()
+                self._liveness.heard(trio.current_time())
                 self._receive(frame)
         except ConnectionClosed as closed:
             # When we leave, the writer waits for the server's closing frame. A stream closed
@@ -411,7 +411,9 @@ class SignalConnection:
         websocket = self._link.websocket
         try:
             async for packed in self._outbound:
+                self._liveness.writing(trio.current_time())
                 await websocket.send_message(packed)
+                self._liveness.written()
                 self.statistics.sent += 1
             await websocket.aclose()
             self._end(LinkEnd("left"))
@@ -429,16 +431,17 @@ class SignalConnection:
         if interval <= 0 or timeout <= 0:
             _log.warning("the server wants no pings: a dead link will not be noticed")
             return
-        next_ping = trio.current_time()
+        next_ping = planned = trio.current_time()
         while self.close_reason is None:
             now = trio.current_time()
-            silent = self._last_heard + timeout + _GRACE
-            if now >= silent:
-                self._end(LinkEnd("silent", text=f"nothing was heard for {timeout:g} s"))
+            pause = self._liveness.stood_still(planned, now)
+            if not pause and now >= self._liveness.dies_at(timeout):
+                self._end(LinkEnd("silent", text=self._liveness.verdict(timeout)))
             elif now >= next_ping:
                 self._ping(now)
                 next_ping = now + interval
-            with trio.move_on_at(min(next_ping, max(silent, now + _GRACE))):
+            planned = now + pause if pause else min(next_ping, self._liveness.dies_at(timeout))
+            with trio.move_on_at(planned):
                 await self._ended.wait()
 
     def _ping_times(self) -> tuple[float, float]:
@@ -451,6 +454,7 @@ class SignalConnection:
     def _ping(self, now: float) -> None:
         self._ping_timestamp = int(time.time() * _PER_SECOND)
         self._ping_sent_at = now
+        self._liveness.asked(now)
         rtt = int((self.round_trip_time or 0) * _PER_SECOND)
         ping = proto.Ping(timestamp=self._ping_timestamp, rtt=rtt)
         try:
@@ -512,6 +516,7 @@ class SignalConnection:
         return found
 
     def _receive_pong(self, pong: proto.Pong) -> None:
+        self._liveness.answered()
         if pong.last_ping_timestamp == self._ping_timestamp:
             self.round_trip_time = trio.current_time() - self._ping_sent_at
 
