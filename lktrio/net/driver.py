@@ -30,6 +30,8 @@ from lktrio.rtc.peer import Peer, PeerEvent
 __all__ = ["PeerDriver"]
 
 _BACKLOG_LIMIT = 1024  # datagrams kept per socket while the kernel is full; then they are dropped
+_STOOD_STILL = 0.5  # seconds by which the timer is late: stopped, asleep, or swapped out
+_BATCHES_AFTER_A_STALL = 32  # of each socket; the rest is read as usual
 
 logger = logging.getLogger("lktrio.net")
 
@@ -203,8 +205,19 @@ class PeerDriver:
             with trio.CancelScope(deadline=self.peer.next_timer()) as self._timer_scope:
                 await trio.sleep_forever()
             now = trio.current_time()
+            if now > self._timer_scope.deadline + _STOOD_STILL:
+                self._read_everything(now)
             self.peer.handle_timer(now)
             self._pump(now)
+
+    def _read_everything(self, now: float) -> None:
+        """The process stood still: what came meanwhile tells that the peer is there."""
+        for path, outlet in self._outlets.items():
+            for _ in range(_BATCHES_AFTER_A_STALL):
+                batch = outlet.socket.drain()
+                if not batch:
+                    break
+                self.peer.receive(batch, path, now)
 
     def flush(self) -> None:
         """Bring what was asked of the peer onto the wire. Never blocks."""

@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 import trio
+import trio.testing
 
-from lktrio.rtc.datachannel import DataChannel, DataChannelClosed
+from lktrio.rtc.datachannel import DataChannel, DataChannelClosed, DataChannelOpened
 from lktrio.rtc.transport import TransportState, TransportStateChanged
-from lktrio.testing import LinkProfile, SimulatedHost, SimulatedNetwork
+from lktrio.testing import LinkProfile, NatKind, SimulatedHost, SimulatedNetwork
 from tests.support.driven import End, connect
 
 pytestmark = pytest.mark.virtual_time
@@ -34,8 +35,15 @@ class Move:
             self.near.peer.send_frame(stream, data, 960 * self.sent, now)
             self.channel.send(data, now)
             self.near.driver.flush()
+            self.reply(data)
             self.sent += 1
             await trio.sleep(0.02)
+
+    def reply(self, data: bytes) -> None:
+        """The server sends the same numbers."""
+        opened = [e.channel for e in self.far.events if isinstance(e, DataChannelOpened)]
+        opened[0].send(data, trio.current_time())
+        self.far.driver.flush()
 
     async def follow(self, *, restart: bool) -> None:
         """Do what a room does whenever the machine has other addresses."""
@@ -61,9 +69,13 @@ class Move:
 
 
 @asynccontextmanager
-async def open_move(*, lite: bool = True, restart: bool = True) -> AsyncGenerator[Move, None]:
-    network = SimulatedNetwork(profile=LinkProfile(latency=0.01))
-    client, server = network.host("client", "192.0.2.1"), network.host("server", "198.51.100.1")
+async def open_move(
+    *, lite: bool = True, restart: bool = True, nat: NatKind | None = None, latency: float = 0.01
+) -> AsyncGenerator[Move, None]:
+    network = SimulatedNetwork(profile=LinkProfile(latency=latency))
+    gate = None if nat is None else network.nat("203.0.113.99", nat)
+    client = network.host("client", "192.0.2.1", nat=gate)
+    server = network.host("server", "198.51.100.1")
     near = End(["192.0.2.1"], network=client)
     far = End(["198.51.100.1"], lite=lite, network=server)
     channel = near.peer.create_data_channel("numbers")
@@ -72,6 +84,7 @@ async def open_move(*, lite: bool = True, restart: bool = True) -> AsyncGenerato
         await nursery.start(near.driver.run)
         await nursery.start(far.driver.run)
         await connect(near, far, channel)
+        await trio.sleep(1)  # for the other side to hear of the channel
         move = Move(client, near, far, channel)
 
         async def follow() -> None:
@@ -96,7 +109,7 @@ async def test_a_call_goes_on_from_another_address() -> None:
                 assert move.near.peer.is_connected, what
                 assert move.far.peer.is_connected, what
                 assert move.missing_frames() < 10, what
-                assert len(move.far.messages) == move.sent, what
+                assert len(move.far.messages) == len(move.near.messages) == move.sent, what
                 assert not any(isinstance(e, DataChannelClosed) for e in move.near.events), what
 
 
@@ -141,3 +154,31 @@ async def test_addresses_may_be_set_before_the_driver_runs_and_after_it_has_ende
         nursery.cancel_scope.cancel()
     assert not end.driver.set_addresses(["192.0.2.1"])
     assert host.open_sockets == 0
+
+
+async def test_a_nat_that_forgets_its_mappings_costs_a_moment() -> None:
+    for lite in (False, True):
+        for kind in (NatKind.PORT_RESTRICTED, NatKind.SYMMETRIC):
+            what = f"{lite=} {kind=}"
+            async with open_move(lite=lite, nat=kind) as move:
+                await move.send(2)
+                assert move.client.nat is not None
+                move.client.nat.rebind()
+                await move.send(4)
+                await trio.sleep(1)
+                assert move.near.peer.is_connected, what
+                assert move.states() == ["connecting", "connected"], what
+                assert move.far.peer.is_connected, what
+                assert move.missing_frames() == 0, what
+                assert len(move.far.messages) == len(move.near.messages) == move.sent, what
+
+
+async def test_a_process_that_stood_still_reads_before_it_judges_its_peers() -> None:
+    clock = trio.lowlevel.current_clock()
+    assert isinstance(clock, trio.testing.MockClock)
+    for _ in range(4):  # the order of tasks that wake together is random
+        async with open_move(lite=False, latency=0.3) as move:
+            await move.send(2)
+            clock.jump(14)
+            await move.send(2)
+            assert move.states() == ["connecting", "connected"]
