@@ -246,7 +246,10 @@ class PeerDriver:
             self._timer_scope.deadline = deadline
 
     def _transmit(self) -> None:
-        out, self.peer.out = self.peer.out, []
+        out = self.peer.out
+        if not out:
+            return
+        self.peer.out = []
         start = 0
         while start < len(out):
             end = _same_destination(out, start)

@@ -171,7 +171,8 @@ class UdpSocket:
         done = 0
         total = len(datagrams)
         while done < total:
-            run = self._run_length(datagrams, done) if self._segmentation else 1
+            many = self._segmentation and done + 1 < total
+            run = self._run_length(datagrams, done) if many else 1
             try:
                 if run == 1:
                     self.socket.sendto(datagrams[done], address)

@@ -413,8 +413,9 @@ class Peer:
 
     def next_timer(self) -> float:
         """When ``handle_timer`` is to be called next."""
-        own = min(self._streams.next_timer(), self._pacer.next_timer())
-        return min(self._transport.next_timer(), own)
+        return min(
+            self._transport.next_timer(), self._streams.next_timer(), self._pacer.next_timer()
+        )
 
     def flush(self, now: float) -> None:
         """Bring everything that was caused so far into ``out`` and ``events``."""

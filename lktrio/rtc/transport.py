@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
-from lktrio.rtc.base import NEVER, Address, RandomBytes, Transmit, flatten_counters
+from lktrio.rtc.base import Address, RandomBytes, Transmit, flatten_counters
 from lktrio.rtc.datachannel import DataChannelEvent, DataChannels
 from lktrio.rtc.dtls import (
     Certificate,
@@ -382,20 +382,17 @@ class Transport:
         self.gatherer.handle_timer(now)
         if self.dtls is not None:
             self.dtls.handle_timer(now)
-        if self._can_send:
+        if self.ice.has_path:  # without one, SCTP waits and does not lose patience
             self.sctp.handle_timer(now)
 
     def next_timer(self) -> float:
         """When ``handle_timer`` is to be called next."""
-        dtls = NEVER if self.dtls is None else self.dtls.next_timer()
-        gathering = self.gatherer.next_timer()
-        sctp = self.sctp.next_timer() if self._can_send else NEVER
-        return min(self.ice.next_timer(), gathering, dtls, sctp)
-
-    @property
-    def _can_send(self) -> bool:
-        """Whether there is a path; without one SCTP waits for it and does not lose patience."""
-        return self.ice.send_path() is not None
+        due = min(self.ice.next_timer(), self.gatherer.next_timer())
+        if self.dtls is not None:
+            due = min(due, self.dtls.next_timer())
+            if self.ice.has_path:
+                due = min(due, self.sctp.next_timer())
+        return due
 
     def flush(self, now: float) -> None:
         """Bring the protocols' results into ``out`` and ``events``."""

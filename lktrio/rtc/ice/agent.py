@@ -171,6 +171,11 @@ class IceAgent:
         """Whether a restart waits for the peer's new credentials."""
         return self._session.has_pending_restart
 
+    @property
+    def has_path(self) -> bool:
+        """Whether there is anywhere to send to."""
+        return self._selection.carrier is not None
+
     def send_path(self) -> tuple[int, Address] | None:
         """Path and address to send to: the selected pair, else the best valid one, else None."""
         return None if self._selection.carrier is None else self._selection.carrier.key

@@ -43,9 +43,8 @@ class ForwardPoint:
         return self._advanced > self._board.cumulative
 
     def skip(self, message: OutboundMessage) -> None:
-        """Note a message that was given up after some of it was sent."""
-        if not message.unordered:
-            self._skipped.append(message)
+        """Note an ordered message that was given up after some of it was sent."""
+        self._skipped.append(message)
 
     def acknowledged(self, round_trip: float, now: float) -> None:
         """Take a SACK: tell the peer again if it has not heard.

@@ -224,23 +224,30 @@ class OutboundData:
 
     def _send_message(self, message: OutboundMessage, out: list[Outstanding], now: float) -> bool:
         """Transmit as much of the current message as the windows allow; False when they end."""
-        data, total, start = message.data, len(message.data), message.offset
+        start = message.offset
         if start == 0 and not self._begin(message, now):
             return True
-        window, sent, fragment, pack = (
-            self._board.records,
-            self._sent,
-            self._fragment,
-            DATA_PACKET.pack,
-        )
+        self._send_fragments(message, out, now)
+        moved = message.offset - start
+        self._board.in_flight += moved
+        self._board.unacknowledged += moved
+        self.queue.sent(message, moved)
+        if start == 0 and moved and not message.unordered:
+            message.stream.next_sequence = message.sequence + 1 & 0xFFFF
+        if message.offset < len(message.data):
+            return False
+        self.queue.done()
+        self._stats.messages_sent += 1
+        return True
+
+    def _send_fragments(self, message: OutboundMessage, out: list[Outstanding], now: float) -> None:
+        """Make DATA packets of the message as long as the windows allow."""
+        data, total, offset = message.data, len(message.data), message.offset
+        fragment, window, sent = self._fragment, self._board.records, self._sent
         (source, destination), tag = self._ports, self._tag
-        stream_id, sequence, protocol = (
-            message.stream.stream_id,
-            message.sequence,
-            message.protocol,
-        )
-        flags = DATA_UNORDERED if message.unordered else 0
-        tsn, serial, offset = self.next_tsn, self._serial, start
+        stream_id, sequence, protocol = message.stream.stream_id, message.sequence, message.protocol
+        flags, pack = DATA_UNORDERED if message.unordered else 0, DATA_PACKET.pack
+        tsn, serial = self.next_tsn, self._serial
         budget = self.congestion.window - self._board.in_flight
         room = self.peer_window - self._board.unacknowledged
         capacity = _MAX_OUTSTANDING - len(window)
@@ -256,27 +263,15 @@ class OutboundData:
             size = end - offset
             if (size > room and window) or capacity <= 0:
                 break  # a closed window is probed with one chunk (RFC 9260 6.1 A)
-            packet = (
-                pack(
-                    source,
-                    destination,
-                    tag,
-                    0,
-                    0,
-                    flag,
-                    size + 16,
-                    tsn & MASK,
-                    stream_id,
-                    sequence,
-                    protocol,
-                )
-                + data[offset:end]
+            number, length = tsn & MASK, size + 16
+            header = pack(
+                source, destination, tag, 0, 0, flag, length, number, stream_id, sequence, protocol
             )
+            packet = header + data[offset:end]
             if size & 3:
                 packet += _PADDING[size & 3]
             serial += 1
-            record = Outstanding(tsn, packet, size, now, serial, message)
-            window[tsn] = record
+            record = window[tsn] = Outstanding(tsn, packet, size, now, serial, message)
             sent.append(record)
             out.append(record)
             tsn += 1
@@ -286,17 +281,6 @@ class OutboundData:
             offset = end
         self.next_tsn, self._serial, message.offset = tsn, serial, offset
         message.last_tsn = tsn - 1
-        moved = offset - start
-        self._board.in_flight += moved
-        self._board.unacknowledged += moved
-        self.queue.sent(message, moved)
-        if start == 0 and moved and not message.unordered:
-            message.stream.next_sequence = sequence + 1 & 0xFFFF
-        if offset < total:
-            return False
-        self.queue.done()
-        self._stats.messages_sent += 1
-        return True
 
     def _begin(self, message: OutboundMessage, now: float) -> bool:
         """Start a message; False when its lifetime ended before that."""
@@ -430,12 +414,12 @@ class OutboundData:
         self._forward.advance()
 
     def _lose(self, record: Outstanding, now: float) -> None:
+        if record.message.partial and self._exhausted(record, now):
+            self._abandon(record.message)
+            return
         self._board.in_flight -= record.size
         record.state = LOST
-        if self._exhausted(record, now):
-            self._abandon(record.message)
-        else:
-            self._lost.append(record)
+        self._lost.append(record)
 
     def _prepare_probe(self, now: float) -> None:
         """Send the last chunk in flight once more and ask for a SACK (RFC 8985 section 7)."""
@@ -478,7 +462,7 @@ class OutboundData:
 
     def _exhausted(self, record: Outstanding, now: float) -> bool:
         message = record.message
-        if not message.partial or not self._forward_supported:
+        if not self._forward_supported or not message.partial:
             return False
         limit = message.max_retransmits
         return message.deadline <= now or (limit is not None and record.transmissions > limit)
@@ -489,13 +473,16 @@ class OutboundData:
             return
         message.abandoned = True
         self._stats.messages_abandoned += 1
-        rest = len(message.data) - message.offset
-        if rest:
-            self._occupy_tsn(message)
-            self.queue.sent(message, rest)
-            self.queue.done()
+        if message.offset < len(message.data):
+            self._drop_rest(message)
         self._board.give_up(message)
-        self._forward.skip(message)
+        if not message.unordered:
+            self._forward.skip(message)
+
+    def _drop_rest(self, message: OutboundMessage) -> None:
+        self._occupy_tsn(message)
+        self.queue.sent(message, len(message.data) - message.offset)
+        self.queue.done()
 
     def _occupy_tsn(self, message: OutboundMessage) -> None:
         """Give the unsent rest of a message one TSN that is skipped and never sent.

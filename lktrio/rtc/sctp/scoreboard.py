@@ -166,8 +166,12 @@ class Scoreboard:
 
     def give_up(self, message: OutboundMessage) -> None:
         """Mark everything of a message that has not arrived as abandoned."""
-        for tsn in range(max(message.first_tsn, self.cumulative + 1), message.last_tsn + 1):
+        tsn, last = message.first_tsn, message.last_tsn
+        if tsn <= self.cumulative:
+            tsn = self.cumulative + 1
+        while tsn <= last:  # mostly once: a message that may be given up is small
             record = self.records[tsn]
+            tsn += 1
             if record.state == ACKED:
                 continue
             if record.state == IN_FLIGHT:
