@@ -202,7 +202,7 @@ class Peer:
 
     def clear_local_track(self, transceiver: Transceiver) -> None:
         """Stop sending in a section; the next description says so."""
-        stream = self._streams.outbound(transceiver)
+        stream = self._streams.outbound.of(transceiver)
         if stream is not None:
             self._pacer.discard(stream)
         self._streams.remove_outbound(transceiver)
@@ -342,7 +342,7 @@ class Peer:
         Raises:
             LocalProtocolError: The section does not send, or the peer did not accept the codec.
         """
-        return self._streams.open_outbound(transceiver, mime)
+        return self._streams.outbound.open(transceiver, mime)
 
     def change_codec(self, transceiver: Transceiver, mime: str) -> OutboundStream:
         """Let the stream of a section's local track go on in another codec that was negotiated.
@@ -354,11 +354,11 @@ class Peer:
         Raises:
             LocalProtocolError: The section does not send, or the peer did not accept the codec.
         """
-        return self._streams.change_codec(transceiver, mime)
+        return self._streams.outbound.change_codec(transceiver, mime)
 
     def inbound(self, transceiver: Transceiver) -> list[InboundStream]:
         """The streams that the peer sends in a section: one, or one per simulcast layer."""
-        return self._streams.inbound(transceiver)
+        return self._streams.inbound.of(transceiver)
 
     def send_frame(
         self,

@@ -51,6 +51,7 @@ class Receiver:
         self.streams.receive_rtp(self.index, header + PAYLOAD, len(header), PAYLOAD, 1.0)
 
     def bound(self) -> list[tuple[int, str]]:
+        self.streams.flush(1.0)
         events = list(self.streams.events)
         self.streams.events.clear()
         return [
@@ -72,8 +73,8 @@ def test_layers_that_are_listed_by_ssrc_are_bound_by_the_rid_of_their_packets() 
     receiver.packet(F, mid="2", rid="f")
     receiver.packet(Q, mid="2", rid="q")
     assert receiver.bound() == [(F, "f"), (Q, "q")]
-    assert [stream.rid for stream in receiver.streams.inbound(receiver.video)] == ["f", "q"]
-    repairs = [stream.repair for stream in receiver.streams.inbound(receiver.video)]
+    assert [stream.rid for stream in receiver.streams.inbound.of(receiver.video)] == ["f", "q"]
+    repairs = [stream.repair for stream in receiver.streams.inbound.of(receiver.video)]
     assert [each.ssrc for each in repairs if each is not None] == [2927576936, 200403828]
 
 
@@ -122,7 +123,7 @@ def test_codecs_without_frames_are_received_as_packets() -> None:
         receiver = Receiver(pion_offer(), MediaCapabilities(video_codecs=codecs))
         assert mime in {codec.name for codec in receiver.video.codecs}
         receiver.packet(Q, mid="2", rid="q", payload_type=payload_type)
-        (stream,) = receiver.streams.inbound(receiver.video)
+        (stream,) = receiver.streams.inbound.of(receiver.video)
         stream.want_packets = True
         receiver.packet(Q, payload_type=payload_type)
         assert [packet.payload_type for packet in stream.packets] == [payload_type], mime

@@ -10,7 +10,8 @@ import pytest
 
 from lktrio.errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.datachannel import DataChannelMessage
-from lktrio.rtc.streams import MAX_UNLISTED, KeyframeRequested
+from lktrio.rtc.inbound_streams import MAX_UNLISTED
+from lktrio.rtc.streams import KeyframeRequested
 from lktrio.rtc.transport import TransportState
 from lktrio.testing import LinkProfile
 from tests.support.cases import each_case
