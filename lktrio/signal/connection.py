@@ -162,6 +162,11 @@ class SignalConnection:
         self._ping_sent_at = 0.0
         self._request_id = 0
 
+    @property
+    def silent_for(self) -> float:
+        """Seconds since anything was heard from the server."""
+        return trio.current_time() - self._last_heard
+
     # Sending
 
     async def send(self, request: proto.SignalRequest) -> None:

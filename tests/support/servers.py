@@ -69,6 +69,8 @@ class RoomServer:
     """The simulated network that it is on, if it is."""
     hosts: list[SimulatedHost] = field(default_factory=list[SimulatedHost])
     """The hosts of participants there, each for one of them."""
+    server_host: SimulatedHost | None = None
+    """The host of the server there."""
 
     def host(self) -> Network:
         """A new host of the server's network."""
@@ -151,12 +153,20 @@ async def open_server(kind: str, room: str = "") -> AsyncGenerator[RoomServer, N
     if kind == "livekit":
         yield RoomServer(URL, KEY, SECRET, room, real=True)
         return
-    network, where = None, DevServerOptions()
+    network, host, where = None, None, DevServerOptions()
     if isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock):
         network = SimulatedNetwork(profile=LATENCY)
-        where = DevServerOptions(host=ADDRESS, network=network.host("server", ADDRESS))
+        host = network.host("server", ADDRESS)
+        where = DevServerOptions(host=ADDRESS, network=host)
     async with open_dev_server(**where) as server:
-        yield RoomServer(server.url, server.api_key, server.api_secret, room, network=network)
+        yield RoomServer(
+            server.url,
+            server.api_key,
+            server.api_secret,
+            room,
+            network=network,
+            server_host=host,
+        )
 
 
 async def expect(

@@ -64,13 +64,19 @@ class PacketSender:
         self._sequence = 0
         self._changed = trio.lowlevel.ParkingLot()
         self._full = False
+        self._suspended = False
 
     def use(self, connection: PeerConnection) -> None:
         """Send over this connection from now on."""
         self._connection = connection
         self._sequence = 0
         self._full = False
+        self._suspended = False
         self.changed()
+
+    def suspend(self) -> None:
+        """The link with the server is lost, for now: senders wait for as long as it takes."""
+        self._suspended = True
 
     def changed(self) -> None:
         """A channel has opened or closed, or the room has ended."""
@@ -104,17 +110,19 @@ class PacketSender:
 
     async def _open_channel(self, label: str) -> DataChannel:
         await trio.lowlevel.checkpoint()
-        with trio.move_on_after(self._timeout) as scope:
-            while self._connection.channels[label].state != "open":
-                self._life.check_open()
-                await self._changed.park()
-        self._life.check_open()
-        if scope.cancelled_caught:
-            guess = "" if self._connection.connected.is_set() else f": {UDP_BLOCKED}"
-            raise PublishTimeout(
-                f"the data channel {label} did not open within {self._timeout:g} s{guess}"
-            )
-        return self._connection.channels[label]
+        while True:
+            with trio.move_on_after(self._timeout) as scope:
+                while self._connection.channels[label].state != "open":
+                    self._life.check_open()
+                    await self._changed.park()
+            self._life.check_open()
+            if not scope.cancelled_caught:
+                return self._connection.channels[label]
+            if not (self._suspended or self._connection.interrupted):
+                guess = "" if self._connection.connected.is_set() else f": {UDP_BLOCKED}"
+                raise PublishTimeout(
+                    f"the data channel {label} did not open within {self._timeout:g} s{guess}"
+                )
 
     def _is_full(self, channel: DataChannel) -> bool:
         if channel.buffered_amount_low_threshold is None:

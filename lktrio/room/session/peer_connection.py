@@ -94,6 +94,11 @@ class PeerConnection:
             self.connected = trio.Event()
 
     @property
+    def interrupted(self) -> bool:
+        """Whether nothing was heard for seconds over what worked."""
+        return self.peer.state is TransportState.DISCONNECTED
+
+    @property
     def in_use(self) -> bool:
         """Whether it was ever described."""
         return self.peer.local_description is not None

@@ -264,7 +264,11 @@ class Publisher:
     def _withdraw(
         self, record: LocalTrackRecord, section: _Section | None, error: BaseException | None
     ) -> None:
-        """Turn a section off, if announced once the server has seen whose section it is."""
+        """Turn a section off, if announced once the server has seen whose section it is.
+
+        After an interruption nobody knows whether it has seen the announcement. A section that it
+        was told nothing about it would give to the next track that is announced.
+        """
         if section is None:
             return
         link, transceiver = section.link, section.transceiver
@@ -276,7 +280,7 @@ class Publisher:
             self._turn_off(link, transceiver)
 
         refused = isinstance(error, PublishError) and not isinstance(error, PublishTimeout)
-        if refused:
+        if refused or isinstance(error, LinkInterrupted):
             turn_off()
         elif link is self._link:
             link.negotiation.request_then(turn_off)

@@ -24,6 +24,7 @@ import trio
 
 from lktrio import proto
 from lktrio._text import printable
+from lktrio.errors import PublishTimeout, ServerError
 from lktrio.room.channels.events import Broadcast
 from lktrio.room.session.life import RoomLife
 from lktrio.room.state.enums import ParticipantState
@@ -36,6 +37,10 @@ from lktrio.signal import SignalConnection
 __all__ = ["LinkInterrupted", "SignalRequests"]
 
 _NOT_YET_ACTIVE = (ParticipantState.JOINING, ParticipantState.JOINED, ParticipantState.UNKNOWN)
+
+_SILENCE = 8.0
+"""Seconds without a word of the server, which answers pings every few seconds, after which a
+request without an answer is one over a link that is lost, though not known to be."""
 
 T = TypeVar("T")
 
@@ -88,6 +93,11 @@ class SignalRequests:
                 if self._signal is signal:  # whoever reads the connection will see it soon
                     self._signal = None
                 self._life.check_open()
+                if not again:
+                    raise LinkInterrupted from None
+            except (PublishTimeout, ServerError):
+                if signal.silent_for < _SILENCE:
+                    raise
                 if not again:
                     raise LinkInterrupted from None
 

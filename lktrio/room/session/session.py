@@ -276,8 +276,10 @@ class RoomSession:
         self.state.roster.expect_everybody()
         sync = sync_state(link, self.state, auto_subscribe=self._options.auto_subscribe)
         await self._send(link, proto.SignalRequest(sync_state=sync))
-        if link.negotiation.used and (link.moved or not link.outgoing.works):
+        if link.moved or not link.outgoing.works:
             link.negotiation.request_ice_restart()
+        else:  # the server may have asked for sections meanwhile, and looks anew at an offer
+            link.negotiation.request()
         link.moved = False
         for request in (*say_again_about_us(self.state), *say_again_about_others(self.state)):
             await self._send(link, request)
@@ -306,6 +308,7 @@ class RoomSession:
     def suspend(self) -> None:
         """The link works no more: requests wait, an offer without an answer is made anew."""
         self.requests.use(None)
+        self._packets.suspend()
         self.link.negotiation.interrupt()
 
     def reconnecting(self, kind: ReconnectKind, attempt: int) -> None:

@@ -274,7 +274,7 @@ class LinkSupervisor:
             await trio.sleep(delay)
             try:
                 async with resume_link(self.link, self._url, loss, self._options):
-                    return await self._serve(ReconnectKind.RESUME)
+                    return await self._serve_resumed()
             except AuthenticationFailed as error:
                 return loss.because(error).final()
             except LeaveReceived as error:
@@ -289,6 +289,15 @@ class LinkSupervisor:
             except ConnectError as error:
                 return loss.because(error)
         return self._take_loss()  # the room has ended meanwhile, or a resume is not enough
+
+    async def _serve_resumed(self) -> LinkLoss | None:
+        """Work with new signalling, and put it down in the way that suits what comes next."""
+        loss = await self._serve(ReconnectKind.RESUME)
+        if loss is None:
+            await self._user.leave_link(self.link)
+        elif loss.kind is ReconnectKind.RESUME:
+            await self.link.suspend()
+        return loss
 
     async def _restart(self, loss: LinkLoss) -> LinkLoss | None:
         """Try once to join again; returns the next loss."""
