@@ -55,6 +55,10 @@ class View:
         self.restarts = 0
 
     def follow(self, event: object) -> None:
+        self._follow_others(event)
+        self._follow_us(event)
+
+    def _follow_others(self, event: object) -> None:
         match event:
             case ParticipantConnected(participant):
                 assert participant.identity not in self.people, f"{participant} doubled"
@@ -79,6 +83,11 @@ class View:
                 self.muted.add(publication)
             case TrackUnmuted(publication) if publication in self.tracks:
                 self.muted.discard(publication)
+            case _:
+                pass
+
+    def _follow_us(self, event: object) -> None:
+        match event:
             case LocalTrackPublished(publication):
                 assert publication not in self.own
                 self.own.add(publication)
@@ -363,8 +372,8 @@ class Script:
             ours = other.room.local_participant
             assert theirs.sid == ours.sid, (who, identity)
             seen = {sid: one.muted for sid, one in theirs.track_publications.items()}
-            made = {sid: one.muted for sid, one in ours.track_publications.items()}
-            assert seen == made, f"{who} sees {seen} of {identity}, who has {made}"
+            own = {sid: one.muted for sid, one in ours.track_publications.items()}
+            assert seen == own, f"{who} sees {seen} of {identity}, who has {own}"
 
     def _check_data(self, member: Member, other: Member) -> None:
         heard = member.heard.get(other.identity, [])
