@@ -165,7 +165,7 @@ class SignalConnection:
     @property
     def silent_for(self) -> float:
         """Seconds since anything was heard from the server."""
-        return trio.current_time() - self._last_heard
+        return trio.current_time() - self._liveness.heard_at
 
     # Sending
 
