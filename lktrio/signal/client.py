@@ -121,12 +121,7 @@ async def open_signal(
     )
     async with open_service_nursery() as services:
         try:
-            try:
-                signal = await opening.run(services)
-            except LiveKitError:
-                opening.failed = True
-                raise
-            yield signal
+            yield await opening.run(services)
         finally:
             if opening.connection is not None:
                 # It has its own shield.
@@ -161,6 +156,13 @@ class _Opening:
     """When leaving has to be over, if we were cancelled early."""
 
     async def run(self, services: trio.Nursery) -> SignalConnection:
+        try:
+            return await self._try_versions(services)
+        except LiveKitError:
+            self.failed = True
+            raise
+
+    async def _try_versions(self, services: trio.Nursery) -> SignalConnection:
         version, *others = self._versions()
         refused = await self._upgrade(services, version, self._query(version))
         if refused is not None and others and is_unknown_path(refused):

@@ -31,13 +31,17 @@ async def main():
         async with trio.open_nursery() as nursery:
             nursery.start_soon(change)
             print(await network.wait_addresses_changed(known))
+    sock = network.open_udp("192.0.2.9")
+    ip("address", "delete", "192.0.2.9/32", "dev", "lo")
+    print(sock.send(("192.0.2.10", 9), [b"to nowhere", b"again"]), sock.drain())
+    sock.close()
 
 ip("link", "set", "lo", "up")
 trio.run(main)
 """
 
 
-def test_the_kernel_tells_of_a_new_address() -> None:
+def test_the_kernel_tells_of_a_new_address_and_one_that_is_gone_harms_nobody() -> None:
     alone = ["unshare", "--user", "--map-root-user", "--net"]
     if not shutil.which("ip") or not shutil.which("unshare"):
         pytest.skip("there is no ip or no unshare here")
@@ -45,7 +49,7 @@ def test_the_kernel_tells_of_a_new_address() -> None:
         pytest.skip("no network namespace can be made here")
     program = [*alone, sys.executable, "-c", IN_A_NETWORK_OF_ITS_OWN]
     done = subprocess.run(program, capture_output=True, text=True, check=False)
-    assert done.stdout == "['192.0.2.9']\n", done.stderr
+    assert done.stdout == "['192.0.2.9']\n2 []\n", done.stderr
 
 
 class Machine:
