@@ -24,7 +24,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import trio
 
@@ -44,6 +44,11 @@ _LEAST_MTU = 576  # bytes; less would leave TCP no room
 _LONGEST_SEGMENT = 65_495  # bytes, within a host
 _UDP_HEADERS, _TCP_HEADERS = 28, 40  # bytes over IPv4
 _MORE_IN_IPV6 = 20
+
+
+Protocol: TypeAlias = Literal["udp", "tcp"]
+"""What a packet is of."""
+_PROTOCOLS: tuple[Protocol, ...] = ("udp", "tcp")
 
 
 class TraceRecord(NamedTuple):
@@ -101,7 +106,7 @@ class SimulatedNetwork:
         self._nats: dict[str, Nat] = {}
         self._links: dict[tuple[str, str], Link] = {}
         self._chosen: set[tuple[str, str]] = set()
-        self._partitions: set[frozenset[str]] = set()
+        self._partitions: set[tuple[frozenset[str], Protocol]] = set()
         self._connections: dict[SimulatedTcpStream, tuple[str, str]] = {}
         self._watchers: list[Callable[[TraceRecord, bytes], object]] = []
         self._digest = hashlib.sha256()
@@ -214,13 +219,23 @@ class SimulatedNetwork:
 
     # Trouble
 
-    def partition(self, one: SimulatedHost, other: SimulatedHost) -> None:
-        """Let nothing pass between two hosts; nobody is told. TCP connections stay, half-open."""
-        self._partitions.add(frozenset((one.name, other.name)))
+    def partition(
+        self, one: SimulatedHost, other: SimulatedHost, protocol: Protocol | None = None
+    ) -> None:
+        """Let nothing pass between two hosts; nobody is told. TCP connections stay, half-open.
+
+        Args:
+            one: A host.
+            other: Another.
+            protocol: Let the other protocol pass; None for neither.
+        """
+        pair = frozenset((one.name, other.name))
+        self._partitions |= {(pair, each) for each in _PROTOCOLS if protocol in (None, each)}
 
     def heal(self, one: SimulatedHost, other: SimulatedHost) -> None:
         """Undo `partition`. TCP goes on when its senders try again."""
-        self._partitions.discard(frozenset((one.name, other.name)))
+        pair = frozenset((one.name, other.name))
+        self._partitions -= {(pair, each) for each in _PROTOCOLS}
         for stream in list(self._connections):
             stream.retry()
 
@@ -232,9 +247,9 @@ class SimulatedNetwork:
             stream.reset(trio.current_time())
         return len(found) // 2
 
-    def is_blocked(self, one: SimulatedHost, other: SimulatedHost) -> bool:
+    def is_blocked(self, one: SimulatedHost, other: SimulatedHost, protocol: Protocol) -> bool:
         """Whether the two are partitioned from each other."""
-        return frozenset((one.name, other.name)) in self._partitions
+        return (frozenset((one.name, other.name)), protocol) in self._partitions
 
     # Looking on
 
@@ -308,7 +323,7 @@ class SimulatedNetwork:
     ) -> Fate | tuple[float, ...]:
         if source is target:
             return (now,)
-        if self._partitions and self.is_blocked(source, target):
+        if self._partitions and self.is_blocked(source, target, "udp"):
             return Fate.BLOCKED
         headers = _UDP_HEADERS + (_MORE_IN_IPV6 if ipv6 else 0)
         return self.link(source, target).send(size + headers, now)
@@ -443,7 +458,7 @@ class _TcpPath:
     def blocked(self) -> bool:
         """Whether nothing gets through: a partition, an address that is gone, a NAT restarted."""
         return (
-            (not self._local and self._network.is_blocked(self._start, self._end))
+            (not self._local and self._network.is_blocked(self._start, self._end, "tcp"))
             or not self._start.owns(self.source[0])
             or not self._end.owns(self.destination[0])
             or (self._nat is not None and self._nat.generation != self._generation)

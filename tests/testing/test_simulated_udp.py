@@ -228,6 +228,10 @@ async def test_a_partition_blocks_two_hosts_until_it_heals() -> None:
     assert network.trace[0].fate is Fate.BLOCKED
     network.heal(two, one)
     assert await passes(near, far.address, far)
+    network.partition(one, two, "tcp")
+    assert await passes(near, far.address, far)
+    network.partition(one, two, "udp")
+    assert not await passes(near, far.address, far)
 
 
 async def test_a_changed_address_leaves_the_sockets_on_the_old_one_behind() -> None:

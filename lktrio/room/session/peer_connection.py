@@ -35,6 +35,7 @@ LOSSY = "_lossy"
 UDP_BLOCKED = "is UDP blocked between this machine and the server's media ports?"
 _DATA_TRACK = "_data_track"
 _LABELS = frozenset({RELIABLE, LOSSY, _DATA_TRACK})
+_NOT_UP = frozenset((TransportState.DISCONNECTED, TransportState.FAILED))
 _INITIAL_SECTIONS: tuple[MediaKind, ...] = ("audio",) * 3 + ("video",) * 3
 """What livekit-client and the Rust SDK offer, so that the first tracks need no second offer."""
 
@@ -90,7 +91,7 @@ class PeerConnection:
     def _follow(self, state: TransportState) -> None:
         if state is TransportState.CONNECTED:
             self.connected.set()
-        elif state is TransportState.FAILED and not self._given_up:
+        elif state in _NOT_UP and self.connected.is_set() and not self._given_up:
             self.connected = trio.Event()
 
     @property
