@@ -40,6 +40,7 @@ async def cancel_at_every_checkpoint(
     operation: Callable[[], Awaitable[object]],
     *,
     after_each: Callable[[], Awaitable[object]] | None = None,
+    since: Callable[[], object] | None = None,
     raises: tuple[type[Exception], ...] = (),
     settle: float = 2.0,
     patience: float = 10.0,
@@ -50,6 +51,9 @@ async def cancel_at_every_checkpoint(
     Args:
         operation: What to run; called anew for each run.
         after_each: Called after each run, also the last; raises if something is wrong.
+        since: What has to hold for a checkpoint to count; it is called at each step until it
+            returns something true, in every run anew. Of use for operations that begin with what
+            another test already sweeps over.
         raises: Exceptions that the operation may raise; others than these are a failure.
         settle: Seconds in which others (a server in this process) may finish with a run.
         patience: Seconds that one run may take, its cleanup after cancellation included.
@@ -68,7 +72,7 @@ async def cancel_at_every_checkpoint(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for checkpoint in range(1, limit + 1):
-            completed = await _run(operation, checkpoint, raises, patience)
+            completed = await _run(operation, checkpoint, since, raises, patience)
             await _check_left(checkpoint, tasks, sockets, settle)
             if after_each is not None:
                 await after_each()
@@ -86,17 +90,29 @@ async def cancel_at_every_checkpoint(
 class _CancelAtStep(trio.abc.Instrument):
     """Cancels a scope at the end of a step of the tasks below a root task."""
 
-    def __init__(self, root: trio.lowlevel.Task, scope: trio.CancelScope, step: int) -> None:
+    def __init__(
+        self,
+        root: trio.lowlevel.Task,
+        scope: trio.CancelScope,
+        step: int,
+        since: Callable[[], object] | None,
+    ) -> None:
         self.left = step
+        self._since = since
         self._root = root
         self._outside = list(root.child_nurseries)
         self._scope = scope
 
     def after_task_step(self, task: trio.lowlevel.Task) -> None:
-        if self.left and self._belongs(task):
+        if self.left and self._belongs(task) and self._counts():
             self.left -= 1
             if not self.left:
                 self._scope.cancel()
+
+    def _counts(self) -> bool:
+        if self._since is not None and self._since():
+            self._since = None
+        return self._since is None
 
     def _belongs(self, task: trio.lowlevel.Task) -> bool:
         """Whether a task is the root or was started below it since we are here."""
@@ -111,13 +127,14 @@ class _CancelAtStep(trio.abc.Instrument):
 async def _run(
     operation: Callable[[], Awaitable[object]],
     checkpoint: int,
+    since: Callable[[], object] | None,
     raises: tuple[type[Exception], ...],
     patience: float,
 ) -> bool:
     """Run it once; whether it was over before its turn."""
     started = trio.current_time()
     patient, scope = trio.CancelScope(deadline=started + patience), trio.CancelScope()
-    instrument = _CancelAtStep(trio.lowlevel.current_task(), scope, checkpoint)
+    instrument = _CancelAtStep(trio.lowlevel.current_task(), scope, checkpoint, since)
     trio.lowlevel.add_instrument(instrument)
     try:
         with patient, scope:

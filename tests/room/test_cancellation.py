@@ -16,15 +16,24 @@ from trio_websocket import ConnectionClosed
 
 from lktrio import media, proto
 from lktrio.errors import ConnectTimeout, PublishTimeout, RoomClosed
-from lktrio.events import DataReceived, Disconnected, TrackSubscribed
+from lktrio.events import DataReceived, Disconnected, Reconnected, TrackSubscribed
 from lktrio.media import Codec
-from lktrio.room import DisconnectReason, Room, RoomOptions, Subscription, open_room
+from lktrio.room import (
+    DisconnectReason,
+    Room,
+    RoomOptions,
+    SimulateScenario,
+    Subscription,
+    open_room,
+)
 from lktrio.testing.cancellation import cancel_at_every_checkpoint
 from tests.support.recording import sample
 from tests.support.scripted_room import Plan, ScriptedRoom, quick
 from tests.support.servers import (
     PATIENCE,
     SERVERS,
+    V0,
+    V1,
     VERSIONS,
     RoomServer,
     expect,
@@ -44,7 +53,12 @@ async def server(request: pytest.FixtureRequest) -> Any:
         yield server
 
 
-async def sweep(server: RoomServer, operation: Operation, *present: str) -> int:
+async def sweep(
+    server: RoomServer,
+    operation: Operation,
+    *present: str,
+    since: Callable[[], object] | None = None,
+) -> int:
     """Cancel an operation everywhere; afterwards only these are in the room, without a track."""
     request = proto.ListParticipantsRequest(room=server.room)
     async with server.api() as api:
@@ -63,7 +77,9 @@ async def sweep(server: RoomServer, operation: Operation, *present: str) -> int:
                     await trio.sleep(0.005)
             raise AssertionError(f"the server still has {listed}")
 
-        return await cancel_at_every_checkpoint(operation, after_each=nothing_is_left)
+        return await cancel_at_every_checkpoint(
+            operation, after_each=nothing_is_left, since=since, patience=PATIENCE
+        )
 
 
 @asynccontextmanager
@@ -149,6 +165,40 @@ async def test_falling_back_to_two_connections(server: RoomServer) -> None:
             assert room.signal_version == "v0"
 
     assert await sweep(server, operation) > 50
+
+
+@pytest.mark.parametrize(
+    ("options", "scenario"),
+    [
+        (V1, SimulateScenario.NODE_FAILURE),
+        (V0, SimulateScenario.DISCONNECT_SIGNAL_ON_RESUME_NO_MESSAGES),  # so there are two
+    ],
+    ids=["restart", "resume"],
+)
+async def test_a_link_that_is_replaced(
+    server: RoomServer, options: RoomOptions, scenario: SimulateScenario
+) -> None:
+    lost = False
+
+    async def operation() -> None:
+        nonlocal lost
+        lost = False
+        async with (
+            server.join("me", options) as room,
+            room.local_participant.publish_track(media.OPUS) as track,
+        ):
+            events = room.events(Reconnected)
+            await room.simulate(scenario)
+            lost = True
+            if scenario is not SimulateScenario.NODE_FAILURE:
+                await room.simulate(SimulateScenario.SIGNAL_RECONNECT)
+            async with trio.open_nursery() as nursery:  # what waits for the link
+                nursery.start_soon(room.local_participant.publish_data, b"x")
+                nursery.start_soon(track.mute)
+                await events.receive()
+            assert room.state == "connected"
+
+    assert await sweep(server, operation, since=lambda: lost) > 30
 
 
 async def test_waiting_in_a_room(server: RoomServer) -> None:

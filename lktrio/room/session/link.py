@@ -11,27 +11,32 @@ connections are started by the session.
 from __future__ import annotations
 
 import ipaddress
+import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import trio
 
 from lktrio import proto
-from lktrio.errors import RemoteProtocolError
+from lktrio._text import printable
+from lktrio.errors import ConnectError, RemoteProtocolError
 from lktrio.net.network import Network
 from lktrio.room.options import RoomOptions
 from lktrio.room.session.negotiation import OfferExchange
 from lktrio.room.session.peer_connection import PeerConnection
 from lktrio.room.session.sections import SendingSections
-from lktrio.room.session.states import LinkLoss
+from lktrio.room.session.states import LinkLoss, may_resume_again, signal_loss
 from lktrio.rtc.capabilities import PACKET_CODECS, MediaCapabilities
 from lktrio.signal import Resume, SignalConnection, SignalOptions, open_signal
 from lktrio.signal.urls import SignalUrl
 
-__all__ = ["ServerLink", "open_link", "resume_link"]
+__all__ = ["ServerLink", "open_link", "resume_link", "tell_leaving"]
+
+_log = logging.getLogger("lktrio.room")
 
 
+_FAREWELLS = 2  # tries to leave a session whose signalling is lost
 _SUSPEND_TIME = 0.3  # seconds; a server that is gone does not answer a closing frame
 
 
@@ -57,6 +62,8 @@ class ServerLink:
     """Our offers on ``outgoing``."""
     sections: SendingSections
     """The sections of ``outgoing`` that carry tracks of ours."""
+    told: bool = False
+    """Whether the server was told that we leave."""
     moved: bool = False
     """Whether the machine has left an address since media was last negotiated."""
 
@@ -84,6 +91,7 @@ class ServerLink:
         LEAVE when its closing frame is here, so only then the peer connections are closed, and the
         stream of the signalling.
         """
+        self.told = self.told or self.signal.close_reason is None
         await self.signal.finish(reason)
         for connection in self.connections:
             connection.close()
@@ -202,6 +210,29 @@ async def resume_link(
             raise RemoteProtocolError("the server answered our resume with a new session")
         link.signal = signal
         yield
+
+
+async def tell_leaving(link: ServerLink, url: str, options: RoomOptions) -> None:
+    """Leave a session whose signalling is lost: take it up once more, only to say so.
+
+    LiveKit's server would keep us in the room for up to 20 s. Cannot be cancelled, takes at most
+    `Timeouts.leave`, and never fails.
+    """
+    if link.told or link.signal.close_reason is None or link.signal.server_leave is not None:
+        return
+    link.told = True
+    seconds = options.timeouts.leave / 2  # cancelled, `open_signal` takes as much once more
+    options = replace(options, timeouts=replace(options.timeouts, leave=seconds))
+    with trio.CancelScope(shield=True, deadline=trio.current_time() + seconds):
+        for _ in range(_FAREWELLS):
+            try:
+                async with resume_link(link, url, signal_loss("leaving"), options):
+                    await trio.lowlevel.checkpoint()
+                return
+            except (ConnectError, RemoteProtocolError) as error:
+                _log.debug("the server was not told that we leave: %s", printable(str(error)))
+                if not may_resume_again(error):
+                    return
 
 
 def _capabilities(packet_codecs: Sequence[str]) -> MediaCapabilities:

@@ -156,5 +156,6 @@ def may_resume_again(error: LiveKitError) -> bool:
 
     It may when the server hung up or failed: that says nothing about the session.
     """
-    status = error.status if isinstance(error, JoinRejected) else 0
-    return status is None or status >= _SERVER_ERRORS
+    if isinstance(error, LeaveReceived) or not isinstance(error, JoinRejected):
+        return False
+    return error.status is None or error.status >= _SERVER_ERRORS

@@ -31,7 +31,7 @@ from lktrio.errors import (
 from lktrio.net.network import Network
 from lktrio.room.options import ReconnectPolicy, RoomOptions
 from lktrio.room.session.life import RoomLife
-from lktrio.room.session.link import ServerLink, open_link, resume_link
+from lktrio.room.session.link import ServerLink, open_link, resume_link, tell_leaving
 from lktrio.room.session.states import (
     LinkLoss,
     SessionState,
@@ -224,6 +224,8 @@ class LinkSupervisor:
                     self._token = link.signal.token
                     if loss is None or loss.kind is None:
                         user.end_session()
+                        if self._life.failure is None:
+                            await tell_leaving(link, self._url, self._options)  # noqa: ASYNC102
                     await user.leave_link(link)  # noqa: ASYNC102 - has its own shield
         return loss
 
@@ -292,7 +294,11 @@ class LinkSupervisor:
 
     async def _serve_resumed(self) -> LinkLoss | None:
         """Work with new signalling, and put it down in the way that suits what comes next."""
-        loss = await self._serve(ReconnectKind.RESUME)
+        try:
+            loss = await self._serve(ReconnectKind.RESUME)
+        except trio.Cancelled:
+            self.link.told = True  # at the end of the block around us
+            raise
         if loss is None:
             await self._user.leave_link(self.link)
         elif loss.kind is ReconnectKind.RESUME:
