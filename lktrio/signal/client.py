@@ -77,6 +77,7 @@ async def open_signal(
     ssl_context: ssl.SSLContext | None = None,
     http: httpx.AsyncClient | None = None,
     connect: StreamOpener = SYSTEM_NETWORK.open_tcp_stream,
+    wall_time: Callable[[], float] = SYSTEM_NETWORK.wall_time,
 ) -> AsyncGenerator[SignalConnection, None]:
     """Join the room that a token names, or resume a session, and leave at the end of the block.
 
@@ -98,6 +99,7 @@ async def open_signal(
         ssl_context: For TLS; None trusts what the system trusts.
         http: The client that asks why a join was refused; None makes one.
         connect: Opens the byte stream; for tunnels and simulated networks.
+        wall_time: Tells the time of day, in seconds since 1970.
 
     Raises:
         AuthenticationFailed: The server refused the token.
@@ -118,6 +120,7 @@ async def open_signal(
         ssl_context,
         http,
         connect,
+        wall_time,
     )
     async with open_service_nursery() as services:
         try:
@@ -148,6 +151,7 @@ class _Opening:
     ssl_context: ssl.SSLContext | None
     http: httpx.AsyncClient | None
     connect: StreamOpener
+    wall_time: Callable[[], float]
     connection: SignalConnection | None = None
     """Set as soon as the server knows us."""
     failed: bool = False
@@ -215,7 +219,12 @@ class _Opening:
                 upgrade.abort()
             else:
                 self.connection = SignalConnection(
-                    upgrade.link, version, self.token, resume=self.resume, timeouts=timeouts
+                    upgrade.link,
+                    version,
+                    self.token,
+                    resume=self.resume,
+                    timeouts=timeouts,
+                    wall_time=self.wall_time,
                 )
                 services.start_soon(self.connection.serve)
         if upgrade.link is None and upgrade.refused is None:

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
@@ -136,6 +135,7 @@ class SignalConnection:
         *,
         resume: Resume | None,
         timeouts: Timeouts,
+        wall_time: Callable[[], float],
     ) -> None:
         self.version: SignalVersion = version
         self.token = token
@@ -157,7 +157,8 @@ class SignalConnection:
         self._answered = trio.Event()
         self._ended = trio.Event()
         self._leaving = False
-        self._liveness = Liveness(trio.current_time())
+        self._wall_time = wall_time
+        self._liveness = Liveness(trio.current_time(), wall_time())
         self._ping_timestamp = 0
         self._ping_sent_at = 0.0
         self._request_id = 0
@@ -439,10 +440,10 @@ class SignalConnection:
         next_ping = planned = trio.current_time()
         while self.close_reason is None:
             now = trio.current_time()
-            pause = self._liveness.stood_still(planned, now)
+            pause = self._liveness.wake(planned, now, self._wall_time())
             if not pause and now >= self._liveness.dies_at(timeout):
                 self._end(LinkEnd("silent", text=self._liveness.verdict(timeout)))
-            elif now >= next_ping:
+            elif pause or now >= next_ping:
                 self._ping(now)
                 next_ping = now + interval
             planned = now + pause if pause else min(next_ping, self._liveness.dies_at(timeout))
@@ -457,7 +458,7 @@ class SignalConnection:
         return self.join.ping_interval, self.join.ping_timeout
 
     def _ping(self, now: float) -> None:
-        self._ping_timestamp = int(time.time() * _PER_SECOND)
+        self._ping_timestamp = int(self._wall_time() * _PER_SECOND)
         self._ping_sent_at = now
         self._liveness.asked(now)
         rtt = int((self.round_trip_time or 0) * _PER_SECOND)

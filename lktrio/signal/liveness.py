@@ -10,8 +10,9 @@ long as the server announced (its ping timeout):
     no answer    messages come, but none of our pings was answered, although some were before
     no reading   the network did not take what we send
 
-A process that stood still (stopped, or asleep with its laptop) looks first at what has arrived
-meanwhile. This class knows no clock and sends nothing.
+A process that stood still looks first at what has arrived meanwhile. A machine that slept has not
+noticed: its clock stood still too, but not the time of day. What was silent before it slept was
+silent all the while. This class knows no clock and sends nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import math
 __all__ = ["Liveness"]
 
 _GRACE = 0.1  # seconds in which what arrived while the process stood still is read
+_ANSWER = 2.0  # seconds for a server to show that it has waited for a machine that slept
+_SLEEP = 10.0  # seconds by which the time of day runs ahead of the clock when the machine has slept
 
 
 class Liveness:
@@ -28,13 +31,15 @@ class Liveness:
 
     Args:
         now: The time; the link has just opened.
+        wall: The time of day, in seconds.
 
     Attributes:
         heard_at: When a message came last.
     """
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, wall: float) -> None:
         self.heard_at = now
+        self._awake_at = (now, wall)
         self._asked_at = math.inf
         self._writing_since = math.inf
         self._answers = False
@@ -82,7 +87,21 @@ class Liveness:
         asked_at = self._asked_at if self._answers else math.inf
         return min(self.heard_at, asked_at, self._writing_since)
 
-    @staticmethod
-    def stood_still(planned: float, now: float) -> float:
-        """Seconds to wait before judging when a task wakes later than planned, to read first."""
+    def wake(self, planned: float, now: float, wall: float) -> float:
+        """Look whether the process stood still, or the machine slept.
+
+        Args:
+            planned: When it was to be looked at the link again.
+            now: The time.
+            wall: The time of day, in seconds.
+
+        Returns:
+            Seconds to wait before judging, so that what has arrived is read, or a ping answered.
+        """
+        before, wall_before = self._awake_at
+        self._awake_at = (now, wall)
+        asleep = (wall - wall_before) - (now - before)
+        if asleep > _SLEEP:
+            self.heard_at -= asleep
+            return _ANSWER
         return _GRACE if now > planned + _GRACE else 0.0

@@ -30,6 +30,10 @@ class Place:
         self.nat: Nat = self.network.nat("203.0.113.1")
         self.client: SimulatedHost = self.network.host("client", "10.0.0.1", nat=self.nat)
         self.server: SimulatedHost = self.network.host("server", "192.0.2.1")
+        self.slept = 0.0  # seconds in which clocks stood still, but not the time of day
+
+    def wall_time(self) -> float:
+        return self.network.wall_time + self.slept
 
     @asynccontextmanager
     async def join(
@@ -37,7 +41,9 @@ class Place:
     ) -> AsyncGenerator[tuple[SignalConnection, Callable[[], Visit]], None]:
         async with open_signal_server(script, network=self.server, host="192.0.2.1") as server:
             connect = self.client.open_tcp_stream
-            async with open_signal(server.url, "token", connect=connect) as connection:
+            async with open_signal(
+                server.url, "token", connect=connect, wall_time=self.wall_time
+            ) as connection:
                 yield connection, lambda: server.visit
 
 
@@ -51,8 +57,10 @@ async def end_of(connection: SignalConnection) -> tuple[LinkEnd, float]:
 
 async def answer_pings(visit: Visit, count: int) -> None:
     for number in range(1, count + 1):
-        await visit.wait_for("ping_req", number)
-        await visit.send(proto.SignalResponse(pong_resp=proto.Pong()))
+        ping = (await visit.wait_for("ping_req", number)).ping_req
+        assert ping is not None
+        pong = proto.Pong(last_ping_timestamp=ping.timestamp)
+        await visit.send(proto.SignalResponse(pong_resp=pong))
 
 
 async def update_for_ever(visit: Visit, pause: float = 1.0) -> None:
@@ -187,3 +195,37 @@ async def test_a_process_that_stood_still_and_finds_nothing_ends_at_once() -> No
         end, seconds = await end_of(connection)
         assert end.cause == "silent"
         assert seconds < 0.5
+
+
+async def test_a_machine_that_slept_asks_at_once_whether_the_server_has_waited() -> None:
+    async def answer(visit: Visit) -> None:
+        await visit.join()
+        await answer_pings(visit, 1000)
+
+    for waited in (False, True):
+        place = Place(latency=0.3)
+        async with place.join(answer if waited else join_and_stay) as (connection, _):
+            await trio.sleep(7)
+            place.slept = 3600.0
+            if not waited:
+                place.network.partition(place.client, place.server)
+                end, seconds = await end_of(connection)
+                assert end.cause == "silent"
+                assert seconds < INTERVAL + 2.1
+            else:
+                await trio.sleep(60)
+                assert connection.close_reason is None
+
+
+async def test_a_clock_that_is_set_back_harms_nobody() -> None:
+    async def answer(visit: Visit) -> None:
+        await visit.join()
+        await answer_pings(visit, 1000)
+
+    place = Place()
+    async with place.join(answer) as (connection, _):
+        await trio.sleep(7)
+        place.slept = -3600.0
+        await trio.sleep(60)
+        assert connection.close_reason is None
+        assert connection.round_trip_time == pytest.approx(0.04, abs=0.01)

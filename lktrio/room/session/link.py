@@ -152,6 +152,7 @@ async def open_link(url: str, token: str, options: RoomOptions) -> AsyncGenerato
             timeouts=options.timeouts,
             ssl_context=options.ssl_context,
             connect=options.open_tcp_stream or network.open_tcp_stream,
+            wall_time=network.wall_time,
         ) as signal:
             assert signal.join is not None  # nothing was resumed
             if signal.version == "v1":
@@ -205,6 +206,7 @@ async def resume_link(
         timeouts=options.timeouts,
         ssl_context=options.ssl_context,
         connect=options.open_tcp_stream or options.network.open_tcp_stream,
+        wall_time=options.network.wall_time,
     ) as signal:
         if signal.join is not None:
             raise RemoteProtocolError("the server answered our resume with a new session")
