@@ -66,6 +66,7 @@ class Roster:
 
         self._unseen: set[str] | None = None
         self._awaited: set[str] = set()
+        self._awaited_tracks: set[RemoteTrackRecord] = set()
 
     def by_sid(self, sid: str) -> RemoteParticipantRecord | None:
         """The participant of an SID, or None."""
@@ -164,9 +165,13 @@ class Roster:
                 self._rebind(known, info)
 
     def forget_awaited(self) -> None:
-        """Who has not come back by now has left."""
+        """Who has not come back by now has left, and so have tracks."""
         self._leave_those(self._awaited)
         self._awaited = set()
+        for record in self._by_identity.values():
+            for track in list(record.tracks.values()):
+                if track in self._awaited_tracks:
+                    self._remove_track(record, track)
 
     def _leave_those(self, identities: Iterable[str]) -> None:
         for identity in identities:
@@ -175,25 +180,12 @@ class Roster:
                 self._leave(record, proto.DisconnectReason.UNKNOWN_REASON)
 
     def _rebind(self, record: RemoteParticipantRecord, info: proto.ParticipantInfo) -> None:
-        del self._by_sid[record.info.sid]
-        self._by_sid[info.sid] = record
-        sids = {track.sid for track in info.tracks}
-        free = [track for track in info.tracks if track.sid not in record.tracks]
-        for sid, track in list(record.tracks.items()):
-            successor = None if sid in sids else _successor(track.info, free)
-            if successor is not None:
-                free.remove(successor)
-                self._rename_track(record, track, successor)
+        """Somebody goes on, maybe in a new session, whose tracks may not be published yet."""
+        if record.info.sid != info.sid:
+            del self._by_sid[record.info.sid]
+            self._by_sid[info.sid] = record
+            self._awaited_tracks.update(record.tracks.values())
         self._change(record, info)
-
-    def _rename_track(
-        self, record: RemoteParticipantRecord, track: RemoteTrackRecord, info: proto.TrackInfo
-    ) -> None:
-        """A track goes on under another SID."""
-        del record.tracks[track.info.sid], record.publications[track.info.sid]
-        record.tracks[info.sid] = track
-        record.publications[info.sid] = track.view
-        self._change_track(track, info)
 
     def _join(self, info: proto.ParticipantInfo) -> None:
         record = self._others.pop(info.sid, None)
@@ -226,14 +218,26 @@ class Roster:
         for event in participant_changes(record.view, before, info):
             self._tell(event)
         tracks = {track.sid: track for track in info.tracks}
-        for gone in [one for sid, one in record.tracks.items() if sid not in tracks]:
-            self._remove_track(record, gone)
+        for sid, one in list(record.tracks.items()):
+            if sid not in tracks and one not in self._awaited_tracks:
+                self._remove_track(record, one)
         for sid, track in tracks.items():
-            known = record.tracks.get(sid)
+            known = record.tracks.get(sid) or self._find_awaited(record, track)
             if known is None:
                 self._add_track(record, track)
             else:
-                self._change_track(known, track)
+                self._move_track(record, known, track)
+
+    def _find_awaited(
+        self, record: RemoteParticipantRecord, info: proto.TrackInfo
+    ) -> RemoteTrackRecord | None:
+        """The track that a participant has published again as this one."""
+        for one in record.tracks.values():
+            known = one.info
+            same = (known.type, known.source, known.name) == (info.type, info.source, info.name)
+            if same and one in self._awaited_tracks:
+                return one
+        return None
 
     def _add_track(self, record: RemoteParticipantRecord, info: proto.TrackInfo) -> None:
         track = RemoteTrackRecord(info, record.view, self._requests)
@@ -242,9 +246,21 @@ class Roster:
         self._tell(TrackPublished(track.view, record.view))
 
     def _remove_track(self, record: RemoteParticipantRecord, track: RemoteTrackRecord) -> None:
+        self._awaited_tracks.discard(track)
         self.unsubscribed(track)
         del record.tracks[track.info.sid], record.publications[track.info.sid]
         self._tell(TrackUnpublished(track.view, record.view))
+
+    def _move_track(
+        self, record: RemoteParticipantRecord, track: RemoteTrackRecord, info: proto.TrackInfo
+    ) -> None:
+        """A track goes on, maybe under another SID."""
+        self._awaited_tracks.discard(track)
+        if track.info.sid != info.sid:
+            del record.tracks[track.info.sid], record.publications[track.info.sid]
+            record.tracks[info.sid] = track
+            record.publications[info.sid] = track.view
+        self._change_track(track, info)
 
     def _change_track(self, track: RemoteTrackRecord, info: proto.TrackInfo) -> None:
         before, track.info = track.info, info
@@ -283,11 +299,3 @@ class Roster:
         """The room has ended: end the media of everybody. Participants and tracks stay noted."""
         for track in self.all_tracks():
             self.unsubscribed(track)
-
-
-def _successor(track: proto.TrackInfo, others: Sequence[proto.TrackInfo]) -> proto.TrackInfo | None:
-    """The track that a participant has published again in place of one."""
-    for other in others:
-        if (other.type, other.source, other.name) == (track.type, track.source, track.name):
-            return other
-    return None

@@ -9,6 +9,7 @@ from lktrio.room import (
     ConnectionState,
     DisconnectReason,
     ParticipantState,
+    ReconnectKind,
     RoomContext,
     TrackSource,
 )
@@ -147,3 +148,80 @@ def test_what_others_call_themselves_is_shown_on_one_line() -> None:
     shown = [participant, publication, RoomContext(evil, evil), *state.snapshot()]
     for text in map(str, shown):
         assert text.isprintable(), text
+
+
+# The link is replaced
+
+
+def connected(*others: proto.ParticipantInfo) -> RoomState:
+    state = joined(*others)
+    state.connected()
+    state.reconnecting(ReconnectKind.RESTART, 1)
+    return state
+
+
+def rejoin(state: RoomState, *others: proto.ParticipantInfo) -> list[str]:
+    join = proto.JoinResponse(
+        room=proto.Room(name="one", sid="RM_1"),
+        participant=info("me", sid="PA_me2"),
+        other_participants=list(others),
+    )
+    return names(state.rejoin(join))
+
+
+def test_after_a_resume_who_is_not_named_has_left() -> None:
+    state = connected(info("bob"), info("carol"), info("dave"))
+    state.roster.expect_everybody()
+    assert update(state, info("bob"), info("erin")) == ["ParticipantConnected", "ParticipantActive"]
+    assert update(state, info("dave", state=_State.DISCONNECTED)) == ["ParticipantDisconnected"]
+    state.roster.forget_unseen()
+    assert names(state.take_news()) == ["ParticipantDisconnected"]
+    assert sorted(state.roster.views) == ["bob", "erin"]
+    state.roster.forget_unseen()
+    assert state.take_news() == []
+
+
+def test_a_new_join_tells_only_what_differs() -> None:
+    mic, camera = track("TR_1", "mic"), track("TR_2", "camera")
+    state = connected(info("bob", mic, camera), info("carol"))
+    bob = state.roster.views["bob"]
+    publication = bob.track_publications["TR_1"]
+    assert rejoin(state, info("bob", track("TR_1", "mic"))) == [
+        "ParticipantActive",  # we
+        "ParticipantDisconnected",
+        "TrackUnpublished",
+    ]
+    assert state.local.sid == "PA_me2"
+    assert state.roster.views == {"bob": bob}
+    assert bob.track_publications == {"TR_1": publication}
+    assert names(state.reconnected(ReconnectKind.RESTART)) == ["Reconnected"]
+    assert state.connection_state is ConnectionState.CONNECTED
+
+
+def test_who_joined_anew_as_well_is_the_same_with_the_same_tracks() -> None:
+    state = connected(info("bob", track("TR_1", "mic"), track("TR_2", "camera")))
+    bob = state.roster.views["bob"]
+    mic = bob.track_publications["TR_1"]
+    assert rejoin(state, info("bob", track("TR_3", "mic"), sid="PA_bob2")) == ["ParticipantActive"]
+    assert bob.sid == "PA_bob2"
+    assert bob.track_publications["TR_3"] is mic
+    assert mic.sid == "TR_3"
+    again = info("bob", track("TR_3", "mic"), track("TR_4", "camera"), sid="PA_bob2", version=1)
+    assert update(state, again) == []
+    assert sorted(bob.track_publications) == ["TR_3", "TR_4"]
+
+
+def test_of_a_room_that_was_lost_everybody_is_awaited() -> None:
+    state = connected(info("bob", track("TR_1", "mic")), info("carol", track("TR_2", "mic")))
+    bob = state.roster.views["bob"]
+    mic = bob.track_publications["TR_1"]
+    assert rejoin(state) == ["ParticipantActive"]
+    assert sorted(state.roster.views) == ["bob", "carol"]
+    assert update(state, info("bob", sid="PA_bob2")) == []  # not published again yet
+    back = info("bob", track("TR_3", "mic"), sid="PA_bob2", version=1)
+    assert update(state, back) == []
+    assert bob.track_publications == {"TR_3": mic}
+    state.roster.forget_awaited()
+    assert names(state.take_news()) == ["TrackUnpublished", "ParticipantDisconnected"]
+    assert state.roster.views == {"bob": bob}
+    assert update(state, info("bob", sid="PA_bob2", version=2)) == ["TrackUnpublished"]
