@@ -27,7 +27,7 @@ class Timeouts:
     """From ``add_track`` to ``track_published``."""
     request: float = 10.0
     """From another request to its ``RequestResponse``."""
-    data_channel: float = 10.0
+    data_channel: float = 15.0
     """From the first data that is sent to an open channel."""
     leave: float = 2.0
     """Sending what is queued, LEAVE and the closing frame, and waiting for the server's, at the end

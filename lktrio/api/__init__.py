@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from lktrio.proto.livekit.livekit_room import *
     from lktrio.proto.livekit.livekit_sip import *
 
-    from ._regions import FailoverMode as FailoverMode
+    from ._failover import FailoverMode as FailoverMode
     from .agent_db import AgentDBService as AgentDBService
     from .agent_dispatch import AgentDispatchService as AgentDispatchService
     from .agent_simulation import AgentSimulationService as AgentSimulationService
@@ -57,7 +57,7 @@ _OURS = {
     "CloudAgentService": "cloud_agent",
     "ConnectorService": "connector",
     "EgressService": "egress",
-    "FailoverMode": "_regions",
+    "FailoverMode": "_failover",
     "IngressService": "ingress",
     "LiveKitAPI": "client",
     "PhoneNumberService": "phone_number",

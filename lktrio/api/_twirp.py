@@ -4,7 +4,7 @@ Theory of operation: a service is a class whose attributes are made by `method`,
 method: its name in the protocol, the class of its request, the class of its answer, and the grant
 it needs. Accessed on an instance such an attribute is an async function of the request. A call
 encodes the request once, signs a token with that grant and nothing else (or takes the ready-made
-token), and posts it; `lktrio.api._regions` decides whether and where to try again. All attempts of
+token), and posts it; `lktrio.api._failover` decides whether and where to try again. All attempts of
 one call carry the same ``X-Livekit-Request-Id``, by which the server recognises a repetition. A
 program that calls the same method for the same room again and again sends the same token for a
 minute: signing costs more than all else that a call does before it is sent.
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 import trio
 
 from lktrio._http import proxy_place, read_body
+from lktrio._regions import Regions
 from lktrio._running import require_trio
 from lktrio._text import printable
 from lktrio._version import __version__
@@ -34,7 +35,7 @@ from lktrio.proto import Message
 from lktrio.proto.codec import encode
 
 from ._answers import CONTENT_TYPE, read_answer
-from ._regions import Failover, FailoverMode, Regions
+from ._failover import Failover, FailoverMode
 
 if TYPE_CHECKING:
     import httpx

@@ -13,12 +13,13 @@ from urllib.parse import urlsplit
 import trio
 
 from lktrio._http import new_client
+from lktrio._regions import http_url
 from lktrio._running import require_trio
 from lktrio.auth import AccessToken
 from lktrio.auth._keys import key_pair, stripped
 from lktrio.errors import LocalProtocolError
 
-from ._regions import FailoverMode, http_url
+from ._failover import FailoverMode
 from ._twirp import Connection, Service
 
 if TYPE_CHECKING:

@@ -49,7 +49,8 @@ async def open_room(
         ServerUnreachable: No LiveKit server answers at the URL.
         IceFailed: No path for media was found.
         DtlsFailed: The path could not be secured.
-        ConnectTimeout: A phase took too long; the message names it.
+        ConnectTimeout: A phase took too long; the message names it. What failed before, in other
+            regions or tries, is in the notes of these errors.
         RemoteProtocolError: What the server says makes no sense.
         ValueError: The URL or the token cannot be one.
     """
@@ -100,6 +101,9 @@ async def _join(
     details = await connection_details(url, token)
     local: list[LocalParticipant] = []
 
+    async def renew() -> str:
+        return (await connection_details(url, token)).participant_token
+
     def make_local(record: LocalRecord, session: RoomSession) -> LocalParticipant:
         local.append(LocalParticipant(record, session))
         return local[0]
@@ -108,6 +112,7 @@ async def _join(
         serve_room,
         details.server_url,
         details.participant_token,
+        renew,
         options or RoomOptions(),
         make_local,
         name="lktrio.room",

@@ -69,6 +69,12 @@ class RoomOptions:
     open_tcp_stream: StreamOpener | None = None
     """Opens the byte stream to the server's host and port, such as through a tunnel; None for the
     network's own. TLS is put on top."""
+    regions: bool = True
+    """Whether other regions of LiveKit Cloud are tried when the one of the URL cannot be reached,
+    at the first join and later."""
+    join_retries: int = 1
+    """How often the first join is tried again, after 0.3 s, when the server cannot be reached or
+    fails; what it refuses is not tried again."""
     reconnect: ReconnectPolicy | None = field(default_factory=ReconnectPolicy)
     """What is done when the link with the server is lost; None ends the room, for programs that
     join again by themselves."""

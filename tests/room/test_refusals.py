@@ -181,7 +181,9 @@ async def test_the_way_to_the_server_can_be_chosen() -> None:
         asked.append((host, port))
         raise OSError("the tunnel is closed")
 
-    error = await refused("wss://example.com", "token", RoomOptions(open_tcp_stream=connect))
+    error = await refused(
+        "wss://example.com", "token", RoomOptions(open_tcp_stream=connect, join_retries=0)
+    )
     assert isinstance(error, ServerUnreachable)
     assert asked == [("example.com", 443)]
 

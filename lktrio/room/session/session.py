@@ -22,7 +22,7 @@ connection that was closed counts only when the signalling had a moment to tell 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 import trio
@@ -89,6 +89,7 @@ MakeLocal: TypeAlias = "Callable[[LocalRecord, RoomSession], Participant[LocalTr
 async def serve_room(
     url: str,
     token: str,
+    renew: Callable[[], Awaitable[str]],
     options: RoomOptions,
     make_local: MakeLocal,
     *,
@@ -103,7 +104,7 @@ async def serve_room(
         RemoteProtocolError: The server's part of the join makes no sense; only before as well.
     """
     life = RoomLife()
-    supervisor = LinkSupervisor(url, token, options, life)
+    supervisor = LinkSupervisor(url, token, renew, options, life)
     session: RoomSession | None = None
 
     def make_session(link: ServerLink) -> RoomSession:

@@ -25,6 +25,7 @@ import enum
 from dataclasses import dataclass, replace
 
 from lktrio import proto
+from lktrio._regions import urls_of
 from lktrio.errors import AuthenticationFailed, JoinRejected, LiveKitError, ServerUnreachable
 from lktrio.room.options import ReconnectPolicy
 from lktrio.room.state.enums import DisconnectReason, ReconnectKind
@@ -87,6 +88,8 @@ class LinkLoss:
 
     asked: bool = False
     """Whether the server asks for the replacement: then at once."""
+    urls: tuple[str, ...] = ()
+    """Where the server wants us to come back, the best first; empty if it does not say."""
     can_reconnect: bool = False
     """Whether it makes sense to join again once the room has ended."""
 
@@ -141,7 +144,9 @@ def loss_by_leave(leave: proto.LeaveRequest) -> LinkLoss:
         kind = ReconnectKind.RESTART
     asks = "" if kind is None else f", and asks for a {kind}"
     error = JoinRejected(f"the server sent us away ({reason}){asks}")
-    return LinkLoss(kind, reason, error, asked=kind is not None)
+    regions = urls_of(leave.regions) if leave.regions is not None else []
+    urls = tuple(f"ws{url.removeprefix('http')}" for url in regions)
+    return LinkLoss(kind, reason, error, asked=kind is not None, urls=urls)
 
 
 def may_join_again(error: LiveKitError) -> bool:

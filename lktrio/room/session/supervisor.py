@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import trio
@@ -26,12 +26,14 @@ from lktrio.errors import (
     AuthenticationFailed,
     ConnectError,
     JoinRejected,
+    LiveKitError,
     RemoteProtocolError,
 )
 from lktrio.net.network import Network
 from lktrio.room.options import ReconnectPolicy, RoomOptions
 from lktrio.room.session.life import RoomLife
 from lktrio.room.session.link import ServerLink, open_link, resume_link, tell_leaving
+from lktrio.room.session.places import ServerPlaces, is_of_the_place
 from lktrio.room.session.states import (
     LinkLoss,
     SessionState,
@@ -46,6 +48,10 @@ __all__ = ["LinkSupervisor", "LinkUser"]
 
 _log = logging.getLogger("lktrio.room")
 
+_RESUMES_UNANSWERED = 3
+"""Tries to resume without an answer, and without media, after which the session is given up: the
+server has forgotten it by then, and another place may be reachable."""
+_JOIN_PAUSE = 0.3  # seconds before a first join is tried again
 _RESUMES_DROPPED = 3  # tries to resume that a server may drop without saying why
 _STABLE = 10.0  # seconds that a link has to work until the tries are counted anew
 
@@ -138,6 +144,7 @@ class LinkSupervisor:
     Args:
         url: The server's.
         token: Access token.
+        renew: Asks the program's source of tokens for one, when ours is refused.
         options: Preferences and deadlines.
         life: The end of the room.
 
@@ -146,13 +153,22 @@ class LinkSupervisor:
         state: How far the session is.
     """
 
-    def __init__(self, url: str, token: str, options: RoomOptions, life: RoomLife) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        renew: Callable[[], Awaitable[str]],
+        options: RoomOptions,
+        life: RoomLife,
+    ) -> None:
         self.link: ServerLink
         self.state = SessionState.JOINING
-        self._url = url
+        self._places = ServerPlaces(url, options)
+        self._renew = renew
         self._token = token
         self._options = options
         self._policy = options.reconnect
+        self._refused = token  # the last one that was not good enough, or the first of all
         self._life = life
         self._tries = _Tries(options.reconnect or ReconnectPolicy(), options.network)
         self._loss: LinkLoss | None = None
@@ -186,6 +202,7 @@ class LinkSupervisor:
     def connected(self) -> None:
         """Media can flow over the newest link."""
         self._tries.connected()
+        self._places.worked()
         self._move(SessionState.CONNECTED)
 
     def _move(self, state: SessionState) -> None:
@@ -204,28 +221,48 @@ class LinkSupervisor:
             ConnectError: The first join failed.
             RemoteProtocolError: It failed because the server makes no sense.
         """
-        loss = await self._serve_join(make_user)
+        loss = await self._join(make_user)
         while loss is not None and loss.kind is not None:
             loss = await self._restart(loss)
         self._move(SessionState.ENDED)
+
+    async def _join(self, make_user: Callable[[ServerLink], LinkUser]) -> LinkLoss | None:
+        """Join for the first time, in another region or once more if need be."""
+        retries, failures = self._options.join_retries, list[str]()
+        while True:
+            try:
+                return await self._serve_join(make_user)
+            except ConnectError as error:
+                if self._life.reason is None and is_of_the_place(error):
+                    failures.append(f"before: {printable(str(error))}")
+                    if await self._places.failed(self._token):
+                        continue
+                    if retries > 0:
+                        retries -= 1
+                        await trio.sleep(_JOIN_PAUSE)
+                        continue
+                for failure in failures[:-1]:
+                    error.add_note(failure)
+                raise
 
     async def _serve_join(self, make_user: Callable[[ServerLink], LinkUser]) -> LinkLoss | None:
         """Join, and serve the link of that join; returns why it cannot be resumed, if so."""
         loss: LinkLoss | None = None
         kind = ReconnectKind.RESTART if self.state is SessionState.RESTARTING else None
-        async with open_link(self._url, self._token, self._options) as link:
+        async with open_link(self._places.url, self._token, self._options) as link:
             self.link = link
+            if link.join.alternative_url:
+                self._places.named([link.join.alternative_url])
             self._user = user = make_user(link)
             async with open_service_nursery() as services:
                 try:
                     user.use_link(link, services)
                     loss = await self._serve_signals(kind)
                 finally:
-                    self._token = link.signal.token
                     if loss is None or loss.kind is None:
                         user.end_session()
                         if self._life.failure is None:
-                            await tell_leaving(link, self._url, self._options)  # noqa: ASYNC102
+                            await tell_leaving(link, self._places.url, self._options)  # noqa: ASYNC102
                     await user.leave_link(link)  # noqa: ASYNC102 - has its own shield
         return loss
 
@@ -260,8 +297,10 @@ class LinkSupervisor:
         if self._life.reason is not None:
             return None
         assert loss is not None  # what else interrupts
+        self._token = self.link.signal.token  # the newest
         self._user.suspend()
         self._tries.lost()
+        self._places.named(loss.urls)
         return loss
 
     async def _resume(self, loss: LinkLoss) -> LinkLoss | None:
@@ -275,10 +314,10 @@ class LinkSupervisor:
             await self.link.suspend()
             await trio.sleep(delay)
             try:
-                async with resume_link(self.link, self._url, loss, self._options):
+                async with resume_link(self.link, self._places.url, loss, self._options):
                     return await self._serve_resumed()
             except AuthenticationFailed as error:
-                return loss.because(error).final()
+                return await self._with_other_token(loss.because(error))
             except LeaveReceived as error:
                 _log.info("the session cannot be resumed: %s", printable(str(error)))
                 return loss_by_leave(error.leave).restart().allowed_by(self._policy)
@@ -289,7 +328,10 @@ class LinkSupervisor:
                     return again
                 return again.restart().allowed_by(self._policy)
             except ConnectError as error:
-                return loss.because(error)
+                again = loss.because(error)
+                if self.link.primary.works or self._tries.number < _RESUMES_UNANSWERED:
+                    return again
+                return again.restart().allowed_by(self._policy)
         return self._take_loss()  # the room has ended meanwhile, or a resume is not enough
 
     async def _serve_resumed(self) -> LinkLoss | None:
@@ -318,9 +360,32 @@ class LinkSupervisor:
             try:
                 return await self._serve_join(lambda _: self._user)
             except (ConnectError, RemoteProtocolError) as error:
-                loss = loss.because(error)
-                if not may_join_again(error):
-                    self._user.give_up(loss.final())
-                    return None
-                return loss
+                return await self._after_failed_join(loss.because(error), error)
         return None  # the room has ended meanwhile
+
+    async def _after_failed_join(
+        self, loss: LinkLoss, error: ConnectError | RemoteProtocolError
+    ) -> LinkLoss | None:
+        """Whether a new join is tried again, and where."""
+        if isinstance(error, AuthenticationFailed):
+            loss = await self._with_other_token(loss)
+        elif not may_join_again(error):
+            loss = loss.final()
+        elif isinstance(error, ConnectError) and is_of_the_place(error):
+            await self._places.failed(self._token)
+        if loss.kind is None:
+            self._user.give_up(loss)
+            return None
+        return loss
+
+    async def _with_other_token(self, loss: LinkLoss) -> LinkLoss:
+        """Our token was refused: go on with another one of the program, if there is any."""
+        try:
+            token = await self._renew()
+        except (LiveKitError, ValueError) as error:
+            _log.warning("there is no other token: %s", printable(str(error)))
+            token = self._refused
+        if token in (self._token, self._refused):
+            return loss.final()
+        self._refused, self._token = self._token, token
+        return loss.restart().allowed_by(self._policy)

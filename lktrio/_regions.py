@@ -1,14 +1,9 @@
-"""Which other regions of LiveKit Cloud can serve a request, and when to go there.
+"""The regions of LiveKit Cloud in which a project can be reached.
 
 Theory of operation: a project of LiveKit Cloud is reached by one host name, and ``GET
-/settings/regions`` there lists the URLs of its regions, nearest first. When a request fails in a
-way that another region may not (no answer, or HTTP 5xx), it is sent to the next region that was
-not tried, after a pause that doubles; three attempts in all, fixed, so that retries cannot
-overwhelm the service. HTTP 451 is different: the project may use certain regions only. The list is
-fetched anew, which then has only those, and the request goes there without a pause.
-
-The list is kept as long as its ``Cache-Control`` says; if it cannot be fetched, the old one serves.
-Calls that fail at the same time, as they do when a region goes down, share one fetch.
+/settings/regions`` there lists the URLs of its regions, nearest first. The list is kept as long as
+its ``Cache-Control`` says; if it cannot be fetched, the old one serves. Those who ask at the same
+time, as they do when a region goes down, share one fetch.
 """
 
 from __future__ import annotations
@@ -16,39 +11,30 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import trio
 
 from lktrio._http import read_body
 from lktrio._text import printable
-from lktrio.errors import RemoteProtocolError, ServerError
+from lktrio.errors import RemoteProtocolError
 from lktrio.proto import RegionSettings
 from lktrio.proto.codec import from_json
-
-from ._answers import REGION_PIN, SERVER_ERRORS
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Failover", "FailoverMode", "Regions", "http_url"]
-
-FailoverMode = Literal["cloud", "always", "never"]
-"""When requests go to other regions: for hosts of LiveKit Cloud, for every host, or not at all."""
+__all__ = ["Regions", "http_url", "is_cloud", "place_of", "urls_of"]
 
 SCHEMES = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
 EXAMPLE = "wss://example.livekit.cloud"
-ATTEMPTS = 3
-BACKOFF = 0.2
-"""Seconds before the second attempt; twice that before the third."""
-MIN_BUDGET = 5.0
-"""Seconds that the caller must have left: with fewer, a second attempt would hardly help."""
 DISCOVERY_TIMEOUT = 2.0
+MAX_REGIONS = 64
 MAX_SETTINGS = 256 * 1024
 """Bytes of the list of regions that are taken into memory."""
 
-logger = logging.getLogger("lktrio.api")
+logger = logging.getLogger("lktrio.regions")
 
 
 def http_url(url: str) -> str:
@@ -141,12 +127,20 @@ class Regions:
                 response.raise_for_status()
                 body = await read_body(response, MAX_SETTINGS)
             settings = from_json(RegionSettings, body or b"")
-            urls = [http_url(region.url) for region in settings.regions if region.url]
+            urls = urls_of(settings)
+            if settings.regions and not urls:
+                raise RemoteProtocolError("none of their URLs can be one")
         except (httpx.HTTPError, RemoteProtocolError, ValueError) as error:
             problem = printable(str(error))
             logger.info("the regions could not be fetched from %s: %s", self._url, problem)
             return None
         return _Listed(urls, trio.current_time() + _max_age(response))
+
+
+def urls_of(settings: RegionSettings) -> list[str]:
+    """The URLs of regions as HTTP clients take them, nearest first; what is none is left out."""
+    found = (_http_url(region.url) for region in settings.regions[:MAX_REGIONS])
+    return [url for url in found if url is not None]
 
 
 def _max_age(response: httpx.Response) -> float:
@@ -159,75 +153,11 @@ def _max_age(response: httpx.Response) -> float:
     return 0.0
 
 
-class Failover:
-    """Decides for one call where to send it next.
-
-    Attributes:
-        base: The URL to send it to now.
-    """
-
-    def __init__(
-        self, base: str, regions: Regions, mode: FailoverMode, headers: dict[str, str]
-    ) -> None:
-        host = urlsplit(base).hostname or ""
-        single = _is_cloud_api(host) and mode != "always"
-        self.base = base
-        self._regions = regions
-        self._headers = headers
-        self._may_redirect = mode == "always" or _is_cloud(host)
-        enabled = mode == "always" or (mode == "cloud" and (_is_cloud(host) or single))
-        self._may_retry = enabled and _time_left() >= MIN_BUDGET
-        self._single = single
-        self._tried = {_host(base)}
-        self._attempt = 1
-
-    def budget(self, usual: float) -> float:
-        """Seconds for the attempt that comes now.
-
-        Args:
-            usual: Seconds that such a call may take, used if the caller has no deadline.
-
-        Returns:
-            Infinity if the caller's deadline is all there is.
-        """
-        left = _time_left()
-        if left == math.inf:
-            return usual
-        attempts = ATTEMPTS - self._attempt + 1 if self._may_retry else 1
-        return max(usual, left / attempts) if attempts > 1 else math.inf
-
-    async def next(self, error: ServerError) -> bool:
-        """Move on after a failed attempt; whether there is anything left to try."""
-        await trio.lowlevel.checkpoint()
-        pinned = error.status == REGION_PIN and self._may_redirect
-        retryable = error.status is None or error.status >= SERVER_ERRORS
-        if self._attempt >= ATTEMPTS or not (pinned or (retryable and self._may_retry)):
-            return False
-        urls = [] if self._single else await self._regions.list(self._headers, anew=pinned)
-        url = next((url for url in urls if _host(url) not in self._tried), None)
-        if url is None and pinned:
-            return False
-        logger.warning("%s failed (%s): going on with %s", self.base, error.code, url or self.base)
-        if not pinned:
-            await trio.sleep(BACKOFF * 2 ** (self._attempt - 1))
-        self._attempt += 1
-        self.base = url or self.base
-        self._tried.add(_host(self.base))
-        return True
-
-
-def _time_left() -> float:
-    return trio.current_effective_deadline() - trio.current_time()
-
-
-def _host(url: str) -> str:
+def place_of(url: str) -> str:
+    """Host and port of a URL, by which regions are told apart."""
     return urlsplit(url).netloc.lower()
 
 
-def _is_cloud(host: str) -> bool:
-    return host.endswith(".livekit.cloud")
-
-
-def _is_cloud_api(host: str) -> bool:
-    """The service for Cloud's own API, which has no regions but may be retried."""
-    return host.startswith("cloud-api.") and host.endswith(".livekit.io")
+def is_cloud(host: str) -> bool:
+    """Whether a host is one of LiveKit Cloud, which has regions."""
+    return host.endswith((".livekit.cloud", ".livekit.run"))

@@ -1,0 +1,190 @@
+"""LiveKit Cloud has regions: when one cannot be reached, rooms are joined in another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+import trio
+
+from lktrio.auth import (
+    AccessToken,
+    ConnectionDetails,
+    TokenRequest,
+    TokenSource,
+    VideoGrants,
+)
+from lktrio.devserver import DevServer, open_dev_server, serve_dev_server
+from lktrio.errors import ServerUnreachable
+from lktrio.events import Disconnected, Reconnected
+from lktrio.net.network import TcpListener
+from lktrio.room import ReconnectKind, RoomOptions, connect_room, open_room
+from lktrio.testing import LinkProfile, SimulatedHost, SimulatedNetwork
+
+pytestmark = pytest.mark.virtual_time
+
+_PROJECT = "project.livekit.cloud"
+
+
+@dataclass
+class Cloud:
+    """A project with a front door that is out of order, and regions."""
+
+    network: SimulatedNetwork
+    front: SimulatedHost
+    regions: dict[str, SimulatedHost] = field(default_factory=dict[str, SimulatedHost])
+    servers: list[DevServer] = field(default_factory=list[DevServer])
+    asked: list[str] = field(default_factory=list[str])
+    clients: int = 0
+
+    async def answer(self, listener: TcpListener) -> None:
+        """Tell the regions; everything else fails."""
+        async with trio.open_nursery() as nursery:
+            while True:
+                nursery.start_soon(self._answer, await listener.accept())
+
+    async def _answer(self, stream: trio.abc.HalfCloseableStream) -> None:
+        async with stream:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                more = await stream.receive_some()
+                if not more:
+                    return
+                head += more
+            path = head.split()[1].decode().partition("?")[0]
+            self.asked.append(path)
+            status, body = "503 Service Unavailable", b"out of order"
+            if path == "/settings/regions":
+                assert b"Bearer " in head
+                listed = [{"region": name, "url": f"ws://{name}"} for name in self.regions]
+                status, body = "200 OK", json.dumps({"regions": listed}).encode()
+            await stream.send_all(
+                f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n"
+                "Connection: close\r\n\r\n".encode()
+                + body
+            )
+
+    def options(self, **values: object) -> RoomOptions:
+        self.clients += 1
+        host = self.network.host(f"client-{self.clients}", f"10.1.0.{self.clients}")
+        return RoomOptions(network=host, **values)  # type: ignore[arg-type]
+
+    def token(self) -> str:
+        return self.servers[0].token("me", "room")
+
+
+@asynccontextmanager
+async def open_cloud(*names: str) -> AsyncGenerator[Cloud, None]:
+    network = SimulatedNetwork(profile=LinkProfile(latency=0.005))
+    cloud = Cloud(network, network.host("front", "10.2.0.1"))
+    network.names[_PROJECT] = ["10.2.0.1"]
+    async with AsyncExitStack() as stack:
+        for number, name in enumerate(names):
+            address = f"10.2.1.{number + 1}"
+            cloud.regions[name] = network.host(name, address)
+            server = open_dev_server(host=address, port=80, network=cloud.regions[name])
+            cloud.servers.append(await stack.enter_async_context(server))
+        nursery = await stack.enter_async_context(trio.open_nursery())
+        for listener in await cloud.front.listen_tcp("10.2.0.1", 80):
+            nursery.start_soon(cloud.answer, listener)
+        yield cloud
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_room_is_joined_in_the_next_region() -> None:
+    async with open_cloud("a.livekit.cloud", "b.livekit.cloud") as cloud:
+        options = cloud.options()
+        network, client = cloud.network, options.network
+        assert isinstance(client, SimulatedHost)
+        network.partition(client, cloud.regions["a.livekit.cloud"])
+        async with open_room(f"ws://{_PROJECT}", cloud.token(), options) as room:
+            assert "/settings/regions" in cloud.asked
+            assert room.state == "connected"
+            # The region is lost, and another one is back.
+            network.heal(client, cloud.regions["a.livekit.cloud"])
+            network.partition(client, cloud.regions["b.livekit.cloud"])
+            events = room.events(Reconnected, Disconnected, replay=False)
+            with trio.fail_after(90):
+                assert await events.receive() == Reconnected(ReconnectKind.RESTART)
+
+
+async def test_without_regions_the_failure_of_the_url_is_that_of_the_join() -> None:
+    async with open_cloud("a.livekit.cloud") as cloud:
+        for options in (cloud.options(regions=False), cloud.options(regions=False, join_retries=0)):
+            cloud.asked.clear()
+            with pytest.raises(Exception) as caught:  # noqa: PT011 - looked at below
+                async with open_room(f"ws://{_PROJECT}", cloud.token(), options):
+                    pass
+            assert "503" in str(caught.value)
+            assert "/settings/regions" not in cloud.asked
+            notes = getattr(caught.value, "__notes__", [])
+            assert len(notes) == options.join_retries
+
+
+async def test_nobody_can_be_reached_anywhere() -> None:
+    async with open_cloud() as cloud:
+        cloud.regions["nowhere.livekit.cloud"] = cloud.front
+        cloud.network.names["nowhere.livekit.cloud"] = ["10.99.0.1"]
+        token = AccessToken(identity="me", video=VideoGrants(room_join=True, room="r"))
+        signed = token.to_jwt("key", "secret" * 6)
+        with pytest.raises(ServerUnreachable) as caught:
+            async with open_room(f"ws://{_PROJECT}", signed, cloud.options(join_retries=0)):
+                pass
+        assert any("503" in note for note in caught.value.__notes__)
+
+
+async def test_another_token_is_asked_for_when_ours_is_refused() -> None:
+    """The server comes back with other keys, and only the program's source knows of it."""
+    secrets = ["first" * 8, "second" * 8]
+    asked = 0
+
+    class Source(TokenSource):
+        async def fetch(
+            self, request: TokenRequest | None = None, *, force: bool = False
+        ) -> ConnectionDetails:
+            nonlocal asked
+            await trio.lowlevel.checkpoint()
+            token = AccessToken(
+                identity=f"me-{asked}", video=VideoGrants(room_join=True, room="room")
+            )
+            signed = token.to_jwt("key", secrets[0])
+            asked += 1
+            return ConnectionDetails(server_url="ws://10.0.0.1", participant_token=signed)
+
+    network = SimulatedNetwork(profile=LinkProfile(latency=0.005))
+    host, client = network.host("server", "10.0.0.1"), network.host("client", "10.0.0.2")
+
+    async def serve(task_status: trio.TaskStatus[object]) -> None:
+        await serve_dev_server(
+            host="10.0.0.1",
+            port=80,
+            network=host,
+            api_key="key",
+            api_secret=secrets[0],
+            task_status=task_status,
+        )
+
+    options = RoomOptions(network=client)
+    async with trio.open_nursery() as rooms:
+        async with trio.open_nursery() as servers:
+            await servers.start(serve)
+            room = await connect_room(rooms, "", Source(), options)
+            signed = (await Source().fetch()).participant_token
+            plain = await connect_room(rooms, "ws://10.0.0.1", signed, options)
+            network.partition(client, host)
+            servers.cancel_scope.cancel()
+        secrets.pop(0)
+        network.reset_connections(client, host)  # lest its last words arrive
+        network.heal(client, host)
+        events, ends = room.events(Reconnected, replay=False), plain.events(Disconnected)
+        async with trio.open_nursery() as servers:
+            await servers.start(serve)
+            with trio.fail_after(60):
+                assert await events.receive() == Reconnected(ReconnectKind.RESTART)
+                assert (await ends.receive()).can_reconnect  # it has no other token
+            await room.leave()
+            servers.cancel_scope.cancel()
+    assert asked == 3
