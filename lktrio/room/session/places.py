@@ -16,7 +16,6 @@ import trio
 
 from lktrio._regions import Regions, is_cloud, place_of
 from lktrio.errors import ConnectError, ConnectTimeout, JoinRejected, ServerUnreachable
-from lktrio.net.http import NetworkTransport
 from lktrio.room.options import RoomOptions
 from lktrio.signal import LeaveReceived
 
@@ -78,7 +77,10 @@ class ServerPlaces:
         return False
 
     async def _look_up(self, token: str) -> list[str]:
-        import httpx  # slow to import, and of use for Cloud alone
+        # Slow to import, and of use for Cloud alone.
+        import httpx
+
+        from lktrio.net.http import NetworkTransport
 
         options = self._options
         parts = urlsplit(self._first)
