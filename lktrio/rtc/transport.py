@@ -63,6 +63,7 @@ __all__ = [
     "TransportStats",
 ]
 
+_SILENT = frozenset((IceState.DISCONNECTED, IceState.FAILED))
 _MAX_EARLY_DTLS = 16  # datagrams held until fingerprint and address are known
 
 
@@ -93,7 +94,8 @@ class TransportStateChanged:
     reason: str = ""
     """For FAILED and CLOSED: what happened, for people."""
     cause: str = ""
-    """For FAILED: the protocol that failed, ``"ice"`` or ``"dtls"``."""
+    """For FAILED: the protocol that failed, ``"ice"`` or ``"dtls"``. Against the second, which may
+    follow the first, no restart of ICE helps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,7 @@ class Transport:
         self._dtls_started = False
         self._data_channels = False
         self._remote_ufrag = ""
+        self._failed_by = ""
         self._past: Counter[str] = Counter()
         self._hosts: list[tuple[int, Candidate]] = []
 
@@ -248,6 +251,8 @@ class Transport:
         restarted = self.is_another_peer(remote)
         if restarted:
             self._forget_peer()
+        # As long as nothing is secured, a lite agent has nothing authentic to follow to a new path.
+        abandons = restarted or (remote.ufrag != self._remote_ufrag and self._is_securing)
         self._remote_ufrag = remote.ufrag
         self._fingerprints = frozenset(remote.fingerprints)
         if self.dtls is None:
@@ -263,7 +268,7 @@ class Transport:
         self.ice.set_remote_credentials(
             remote.ufrag, remote.pwd, now, lite=remote.ice_lite, keep_local=offerer
         )
-        if restarted:
+        if abandons:
             self.ice.abandon_old_paths(now)
         for line in remote.candidates:
             self.ice.add_remote_candidate(Candidate.parse(line), now)
@@ -289,6 +294,10 @@ class Transport:
         """Whether a description comes from another host than the one that is known."""
         return self.dtls is not None and frozenset(remote.fingerprints) != self._fingerprints
 
+    @property
+    def _is_securing(self) -> bool:
+        return self.dtls is not None and not self.dtls.connected
+
     def _forget_peer(self) -> None:
         self._past.update(self._counters_of_peer())
         self.sctp = SctpAssociation(random=self._random, options=self._options.sctp)
@@ -297,6 +306,7 @@ class Transport:
         self._media.unsecured()
         self._early_dtls = []
         self._dtls_started = False
+        self._failed_by = ""
         if self.state is TransportState.CLOSED:  # by the old peer
             self.state = TransportState.DISCONNECTED
 
@@ -380,19 +390,24 @@ class Transport:
         """Let time pass in every protocol that is due."""
         self.ice.handle_timer(now)
         self.gatherer.handle_timer(now)
-        if self.dtls is not None:
+        if self.dtls is not None and self._may_lose_patience:
             self.dtls.handle_timer(now)
-        if self.ice.has_path:  # without one, SCTP waits and does not lose patience
             self.sctp.handle_timer(now)
 
     def next_timer(self) -> float:
         """When ``handle_timer`` is to be called next."""
         due = min(self.ice.next_timer(), self.gatherer.next_timer())
-        if self.dtls is not None:
-            due = min(due, self.dtls.next_timer())
-            if self.ice.has_path:
-                due = min(due, self.sctp.next_timer())
+        if self.dtls is not None and self._may_lose_patience:
+            due = min(due, self.dtls.next_timer(), self.sctp.next_timer())
         return due
+
+    @property
+    def _may_lose_patience(self) -> bool:
+        """Whether a peer that does not answer is to blame for it, and not the path.
+
+        Otherwise DTLS and SCTP wait; they try again at once when something is heard.
+        """
+        return self.ice.has_path and self.ice.state not in _SILENT
 
     def flush(self, now: float) -> None:
         """Bring the protocols' results into ``out`` and ``events``."""
@@ -427,7 +442,7 @@ class Transport:
             events, self.ice.events = self.ice.events, deque()
             for event in events:
                 if isinstance(event, IceStateChanged):
-                    self._ice_changed(event.state)
+                    self._ice_changed(event.state, now)
                 else:
                     self._path_changed(now)
         if self.dtls is not None and not self._dtls_started and self.ice.send_path() is not None:
@@ -440,16 +455,24 @@ class Transport:
         """
         if self._srtp is not None:
             self._media.path_changed(now)
-        if self.sctp.connected:
-            self.sctp.network_changed(now)
+        self._try_again(now)
 
-    def _ice_changed(self, state: IceState) -> None:
+    def _try_again(self, now: float) -> None:
+        """There is a path, another one, or one again."""
+        if self.dtls is not None:
+            self.dtls.network_changed(now)
+            if self.dtls.connected:
+                self.sctp.network_changed(now)
+
+    def _ice_changed(self, state: IceState, now: float) -> None:
         if state is IceState.FAILED:
             self._set_state(TransportState.FAILED, "no path to the peer works", "ice")
         elif state is IceState.DISCONNECTED and self.state is TransportState.CONNECTED:
             self._set_state(TransportState.DISCONNECTED)
-        elif state is IceState.CONNECTED and self.dtls is not None and self.dtls.connected:
-            self._set_state(TransportState.CONNECTED)
+        elif state is IceState.CONNECTED and self.dtls is not None:
+            if self.dtls.connected and self._failed_by != "dtls":
+                self._set_state(TransportState.CONNECTED)
+            self._try_again(now)
 
     def _start_dtls(self, now: float) -> None:
         if self.dtls is not None and not self._dtls_started:
@@ -555,8 +578,12 @@ class Transport:
         self._set_state(TransportState.CLOSED)
 
     def _set_state(self, state: TransportState, reason: str = "", cause: str = "") -> None:
-        if state is not self.state and self.state is not TransportState.CLOSED:
+        if self.state is TransportState.CLOSED:
+            return
+        final = cause == "dtls" and self._failed_by != "dtls"  # no restart of ICE helps any more
+        if state is not self.state or final:
             self.state = state
+            self._failed_by = cause
             self.events.append(TransportStateChanged(state, reason, cause))
 
 

@@ -75,7 +75,7 @@ class Garbler:
     def garble_media(self) -> None:
         """Send garbage in SRTP packets of known and unknown SSRCs, far ahead and behind."""
         streams = self.host.peer._streams
-        for _, stream in streams._outbound.values():
+        for _, stream in streams.outbound.bound.values():
             proper = stream._srtp
             assert proper is not None
             assert streams._sender is not None

@@ -18,7 +18,9 @@ from tests.support.attacker import Mutator
 def connection() -> SignalConnection:
     """A connection whose link is never used."""
     link = Link(cast("Any", None), trio.CancelScope())
-    return SignalConnection(link, "v1", "the token", resume=None, timeouts=Timeouts())
+    return SignalConnection(
+        link, "v1", "the token", resume=None, timeouts=Timeouts(), wall_time=trio.current_time
+    )
 
 
 def take_all(made: SignalConnection) -> int:

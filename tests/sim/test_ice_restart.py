@@ -115,6 +115,12 @@ def test_a_dead_old_pair_does_not_hold_up_a_new_one_that_waits_for_its_nominatio
     assert alice.state is IceState.CONNECTED
     assert len(alice.selections) == 1
     assert alice.agent.send_path() == (2, BOB)
+    exchange_restart(network, alice, bob)
+    network.run(1)
+    network.profile = LinkProfile(loss=1.0)
+    network.run(60)
+    assert alice.state_names()[-1] == bob.state_names()[-1] == "failed"
+    assert bob.agent.send_path() is None
 
 
 def test_a_restart_on_both_sides_at_once() -> None:

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from lktrio.rtc.base import Address
 from lktrio.rtc.datachannel import DataChannelClosed, DataChannelMessage
-from lktrio.rtc.transport import TransportStateChanged
+from lktrio.rtc.transport import TransportState, TransportStateChanged
 from lktrio.testing import LinkProfile
 from tests.support.peer_call import Call
 
 NEAR = LinkProfile(latency=0.02)
 DEAD = LinkProfile(loss=1.0)
+
+
+class Handshake:
+    """Counts the datagrams of DTLS handshakes."""
+
+    def __init__(self, call: Call) -> None:
+        self.datagrams = 0
+        call.network.watch(self._look)
+
+    def _look(self, source: Address, destination: Address, data: bytes) -> None:
+        self.datagrams += data[0] == 22  # the content type of a DTLS record (RFC 6347)
+
+    def is_under_way(self) -> bool:
+        return self.datagrams > 1
 
 
 class Session:
@@ -23,11 +37,7 @@ class Session:
         assert self.call.network.run(5, until=lambda: self.channel.state == "open")
         self.call.network.run(1)
         self.sent = 0
-        self.handshakes = 0
-        self.call.network.watch(self._look)
-
-    def _look(self, source: Address, destination: Address, data: bytes) -> None:
-        self.handshakes += data[0] == 22  # the content type of a DTLS record (RFC 6347)
+        self.handshake = Handshake(self.call)
 
     def run(self, seconds: float) -> None:
         peer, network = self.call.offerer.peer, self.call.network
@@ -146,4 +156,51 @@ def test_a_path_that_was_lost_for_long_comes_back_with_the_same_keys_and_channel
             assert session.frames[-50:] == list(range(session.sent - 50, session.sent)), what
             for host in (call.offerer, call.answerer):
                 assert not any(isinstance(e, DataChannelClosed) for e in host.events), what
-            assert session.handshakes == 0, what
+            assert session.handshake.datagrams == 0, what
+
+
+def test_a_handshake_that_an_outage_interrupts_goes_on_after_a_restart() -> None:
+    for lite in (False, True):
+        for moves in (False, True):
+            what = f"{lite=} {moves=}"
+            call = Call(NEAR, lite=lite)
+            call.publish("audio")
+            handshake = Handshake(call)
+            call.negotiate()
+            assert call.network.run(5, until=handshake.is_under_way), what
+            call.network.profile = DEAD
+            call.network.run(60)
+            assert call.offerer.peer.state is TransportState.FAILED, what
+            if moves:
+                call.offerer.move(("192.0.2.7", 1000))
+            call.network.profile = NEAR
+            call.negotiate(ice_restart=True)
+            assert call.network.run(2, until=call.is_connected), what
+            told = [e for e in call.offerer.events if isinstance(e, TransportStateChanged)]
+            assert [e.state.value for e in told] == ["connecting", "failed", "connected"], what
+
+
+def test_it_is_told_when_no_restart_helps_any_more() -> None:
+    """The path is lost, and when it is back, the other side has forgotten the handshake."""
+    call = Call(NEAR)
+    call.publish("audio")
+    call.network.set_link("192.0.2.2", "192.0.2.1", NEAR)
+    call.negotiate()
+    forget = call.answerer.peer.receive
+    call.answerer.peer.receive = lambda batch, path, now: forget(  # type: ignore[method-assign]
+        [(data, source) for data, source in batch if data[0] < 4], path, now
+    )
+    call.network.run(5)
+    call.network.profile = DEAD
+    call.network.set_link("192.0.2.2", "192.0.2.1", DEAD)
+    call.network.run(60)
+    call.network.profile = NEAR
+    call.network.set_link("192.0.2.2", "192.0.2.1", NEAR)
+    call.negotiate(ice_restart=True)
+    call.network.run(40)
+    told = [e for e in call.offerer.events if isinstance(e, TransportStateChanged)]
+    assert [(e.state.value, e.cause) for e in told] == [
+        ("connecting", ""),
+        ("failed", "ice"),
+        ("failed", "dtls"),
+    ]

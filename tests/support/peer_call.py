@@ -36,13 +36,15 @@ class Host:
             random=random.Random(seed).randbytes,
             ntp_offset=1_700_000_000.0,
         )
+        self.paths = {address: 0}
         self.peer.add_host_candidate(address, 0, 0.0)
         self.events: list[PeerEvent] = []
         self.frames: dict[Transceiver, list[ReceivedFrame]] = {}
         network.attach(self, address)
 
     def receive(self, data: bytes, local: Address, source: Address, now: float) -> None:
-        self.peer.receive([(data, source)], 0, now)
+        if local in self.paths:
+            self.peer.receive([(data, source)], self.paths[local], now)
 
     def next_timer(self) -> float:
         return self.peer.next_timer()
@@ -59,7 +61,18 @@ class Host:
                 frames, event.stream.frames = event.stream.frames, []
                 self.frames.setdefault(event.transceiver, []).extend(frames)
         out, self.peer.out = self.peer.out, []
-        return [(self.address, address, data) for _, address, data in out]
+        ours = {path: address for address, path in self.paths.items()}
+        return [(ours[path], address, data) for path, address, data in out if path in ours]
+
+    def move(self, address: Address) -> None:
+        """Go on from another address; the old one is gone."""
+        (path,) = self.paths.values()
+        self.paths = {address: path + 1}
+        self.peer.add_host_candidate(address, path + 1, self.network.now)
+        self.peer.remove_host_candidate(path, self.network.now)
+        self.network.attach(self, address)
+        self.address = address
+        self.push()
 
     def push(self) -> None:
         """Bring what was asked of the peer onto the network."""

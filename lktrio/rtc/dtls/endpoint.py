@@ -263,6 +263,18 @@ class DtlsEndpoint:
             self._resend_flight(now)
             self._resend_at = now + self._timeout
 
+    def network_changed(self, now: float) -> None:
+        """The path below works again, or is another one: a handshake gets its time anew.
+
+        What waits for an answer is sent again as soon as ``handle_timer`` is called.
+        """
+        if not self._active or self.connected or self.closed:
+            return
+        self._deadline = now + self._options.handshake_timeout
+        self._timeout = self._options.initial_timeout
+        if self._resend_at != NEVER:
+            self._resend_at = now
+
     def next_timer(self) -> float:
         """Return when ``handle_timer`` is due, in seconds; ``NEVER`` once connected or closed."""
         return min(self._deadline, self._resend_at)

@@ -360,6 +360,9 @@ class IceAgent:
         if not message.verify(key):
             self.stats.dropped_unauthenticated += 1
             return False
+        if generation.failed and not generation.revive(now):
+            self.stats.dropped_stale += 1
+            return False
         self.stats.requests_received += 1
         error = self._refusal(request, generation)
         if error:
@@ -371,7 +374,7 @@ class IceAgent:
             self._session.remember(generation, request)
         elif self.lite and self._session.is_repeated_from_elsewhere(request):
             self.stats.dropped_replayed += 1
-        elif not generation.failed:
+        else:
             self._on_check(generation, request, now)
         return True
 

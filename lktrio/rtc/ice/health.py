@@ -9,7 +9,8 @@ authenticated was heard for some seconds although it works on paper, and failed 
 7675), it may come back by itself from both. Without a working pair it is checking, until it gives
 up: when every pair has failed and the peer has no more candidates, or when nothing new has come up
 for a while (RFC 8838 section 8.1: the end of candidates may never be told). That is final for a
-generation. A restart makes a new one.
+generation in which a pair has worked, whose checks are not answered any more; in another one a
+check of the peer begins it anew. A restart makes a new one.
 
 ::
 

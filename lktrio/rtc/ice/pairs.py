@@ -157,6 +157,18 @@ class Generation:
         self.role_switches = 0
         self._options = options
 
+    def revive(self, now: float) -> bool:
+        """Take up again what has failed, on the word of a check, if it is allowed.
+
+        Consent that was lost comes back with other credentials only (RFC 7675 section 5.1). Where
+        there was none yet, we have merely given up too early.
+        """
+        if self.first_valid_at != NEVER:
+            return False
+        self.failed = False
+        self.changed_at = now
+        return True
+
     def add_remote(self, candidate: Candidate, address: Address) -> bool:
         """Remember a signalled candidate; whether there was room and it is new."""
         if address in self.remote_candidates:

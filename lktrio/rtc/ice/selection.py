@@ -91,6 +91,13 @@ class Selection:
         else:
             self.carrier = selected
 
+    def keep(self, generations: Sequence[Generation]) -> None:
+        """Forget the pairs of all other generations."""
+        if self.selected is not None and self.selected.generation not in generations:
+            self.selected = None
+        if self.awaited is not None and self.awaited.generation not in generations:
+            self.awaited = None
+
     def drop(self, pair: Pair) -> None:
         """A pair does not work any more."""
         if pair is self.selected:

@@ -140,6 +140,7 @@ class IceSession:
             if carrier is not None and carrier.generation is generation:
                 kept.append(generation)
         self.generations = [*kept, newest]
+        self.selection.keep(self.generations)
 
     def abandon_older(self) -> None:
         """Keep the newest generation alone, and send nothing until a pair of it works."""

@@ -361,14 +361,29 @@ def test_triggered_checks_come_in_a_short_burst_and_then_at_a_pace() -> None:
     assert len(asked) == 20
 
 
-def test_a_failed_agent_answers_but_learns_nothing() -> None:
+def test_an_agent_that_gave_up_begins_anew_when_it_is_checked() -> None:
     made = agent()
     made.handle_timer(20.0)
-    assert made.state is IceState.FAILED
-    before = footprint(made)[0]
+    assert state_name(made) == "failed"
     made.receive(check(made), 1, PEER, 21.0)
-    assert len(made.out) == 1
-    assert footprint(made)[0] == before == []
+    assert state_name(made) == "checking"
+    kinds = [StunMessage.parse(data).message_class for _, _, data in made.out]
+    assert kinds == [StunClass.SUCCESS, StunClass.REQUEST]
+
+
+def test_an_agent_that_lost_the_consent_of_its_peer_answers_no_check() -> None:
+    made = agent()
+    made.add_remote_candidate(host_candidate(*PEER), 0.0)
+    made.receive(response_to(made), 1, PEER, 0.1)
+    assert state_name(made) == "connected"
+    while made.send_path() is not None:
+        made.handle_timer(made.next_timer())
+    made.out.clear()
+    before = footprint(made)[0]
+    made.receive(check(made), 1, PEER, 100.0)
+    assert made.out == []
+    assert state_name(made) == "failed"
+    assert footprint(made)[0] == before
     assert made.next_timer() == float("inf")
 
 
