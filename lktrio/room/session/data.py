@@ -5,12 +5,17 @@ reliable channel makes senders wait above its high-water mark until it has drain
 one; the lossy channel never waits, and drops what does not fit. Packets of the reliable channel
 carry a sequence number, counted from 1 for one session in the room.
 
+A session outlives its association: when it goes on at another node of the server, the channels open
+anew, and what the old node may not have passed on is sent again under the same numbers. The server
+drops what it has seen. So the newest packets are kept for a while after they were acknowledged.
+
 A packet is encoded once. Its sequence number is known only when it is its turn, so it is appended
 then: two encoded messages in a row are one message with the fields of both.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 
 import trio
@@ -41,6 +46,7 @@ RELIABLE_LOW_WATER = 256 * 1024
 """Bytes at which they go on."""
 LOSSY_LIMIT = 64 * 1024
 """Bytes that may wait on the lossy channel; a packet that would exceed them is dropped."""
+_KEPT = 128 * 1024  # bytes of packets that are kept beside those that wait or are on their way
 _SEQUENCE_SIZE = 7  # bytes of an encoded sequence number: a tag of two, a number of up to five
 
 
@@ -65,11 +71,18 @@ class PacketSender:
         self._changed = trio.lowlevel.ParkingLot()
         self._full = False
         self._suspended = False
+        self._kept: deque[tuple[int, bytes]] = deque()
+        self._kept_size = 0
 
     def use(self, connection: PeerConnection) -> None:
-        """Send over this connection from now on."""
+        """Send over this connection from now on, in a new session.
+
+        What the last connection had taken is not sent again: nobody knows what became of it.
+        """
         self._connection = connection
         self._sequence = 0
+        self._kept.clear()
+        self._kept_size = 0
         self._full = False
         self._suspended = False
         self.changed()
@@ -78,8 +91,23 @@ class PacketSender:
         """The link with the server is lost, for now: senders wait for as long as it takes."""
         self._suspended = True
 
+    def resume(self, last_sequence: int) -> None:
+        """The session goes on; the server has everything up to this number."""
+        self._suspended = False
+        while self._kept and self._kept[0][0] <= last_sequence:
+            self._forget_oldest()
+        self._changed.unpark_all()
+
+    def opened(self, label: str) -> None:
+        """A channel has opened, maybe anew."""
+        if label == RELIABLE:
+            channel = self._connection.channels[RELIABLE]
+            for _, packet in self._kept:
+                channel.send(packet, trio.current_time())
+        self.changed()
+
     def changed(self) -> None:
-        """A channel has opened or closed, or the room has ended."""
+        """A channel has closed, or the room has ended."""
         self._changed.unpark_all()
 
     def low_water(self) -> None:
@@ -94,6 +122,11 @@ class PacketSender:
             PublishTimeout: The channel did not open in time.
             RoomClosed: The room has ended.
         """
+        if not reliable and self._lost and self._connection.channels[LOSSY].state != "open":
+            self._stats.lossy_dropped += 1
+            await trio.lowlevel.checkpoint()
+            self._life.check_open()
+            return
         channel = await self._open_channel(RELIABLE if reliable else LOSSY)
         while reliable and self._is_full(channel):
             await self._changed.park()
@@ -101,12 +134,27 @@ class PacketSender:
         if reliable:
             self._sequence += 1
             packet += encode(proto.DataPacket(sequence=self._sequence))
+            self._keep(packet, channel.buffered_amount)
         elif channel.buffered_amount + len(packet) > LOSSY_LIMIT:
             self._stats.lossy_dropped += 1
             return
         channel.send(packet, trio.current_time())
         self._stats.sent += 1
         self._connection.driver.flush()
+
+    def _keep(self, packet: bytes, waiting: int) -> None:
+        self._kept.append((self._sequence, packet))
+        self._kept_size += len(packet)
+        while self._kept_size > waiting + _KEPT and len(self._kept) > 1:
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        self._kept_size -= len(self._kept.popleft()[1])
+
+    @property
+    def _lost(self) -> bool:
+        """Whether the link is lost, as it is known or as it seems."""
+        return self._suspended or self._connection.interrupted
 
     async def _open_channel(self, label: str) -> DataChannel:
         await trio.lowlevel.checkpoint()
@@ -118,7 +166,7 @@ class PacketSender:
             self._life.check_open()
             if not scope.cancelled_caught:
                 return self._connection.channels[label]
-            if not (self._suspended or self._connection.interrupted):
+            if not self._lost:
                 guess = "" if self._connection.connected.is_set() else f": {UDP_BLOCKED}"
                 raise PublishTimeout(
                     f"the data channel {label} did not open within {self._timeout:g} s{guess}"

@@ -42,6 +42,7 @@ def sync_state(link: ServerLink, state: RoomState, *, auto_subscribe: bool) -> p
             for track in state.local_tracks.published
         ],
         data_channels=list(_data_channels(link)),
+        datachannel_receive_states=state.receive_states(),
         track_sids_disabled=[track.info.sid for track in tracks if not track.enabled],
     )
 

@@ -275,6 +275,8 @@ class RoomSession:
     async def _introduce(self, link: ServerLink) -> None:
         """After a resume: say what we know, and look for new paths where there are none."""
         self.state.roster.expect_everybody()
+        answer = link.signal.reconnect
+        self._packets.resume(answer.last_message_seq if answer is not None else 0)
         sync = sync_state(link, self.state, auto_subscribe=self._options.auto_subscribe)
         await self._send(link, proto.SignalRequest(sync_state=sync))
         if link.moved or not link.outgoing.works:
@@ -384,8 +386,8 @@ class RoomSession:
                 self._publisher.keyframe_requested(transceiver)
             case DataChannelBufferedAmountLow():
                 self._packets.low_water()
-            case DataChannelOpened():
-                self._packets.changed()
+            case DataChannelOpened(channel):
+                self._on_channel_opened(connection, channel.label)
             case DataChannelClosed(channel):
                 self._on_channel_closed(connection, channel.label)
             case TransportStateChanged():
@@ -417,6 +419,10 @@ class RoomSession:
     ) -> None:
         kind = ReconnectKind.RESTART if restart else ReconnectKind.RESUME
         self._supervisor.lose(LinkLoss(kind, DisconnectReason.MEDIA_FAILURE, error, reason))
+
+    def _on_channel_opened(self, connection: PeerConnection, label: str) -> None:
+        if connection is self.link.outgoing:
+            self._packets.opened(label)
 
     def _on_channel_closed(self, connection: PeerConnection, label: str) -> None:
         if connection is self.link.outgoing and label in (RELIABLE, LOSSY):

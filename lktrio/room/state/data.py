@@ -58,6 +58,13 @@ class _Sequences:
             self._forget(now)
         return sequence > last
 
+    def states(self) -> list[proto.DataChannelReceiveState]:
+        """How far the data of every sender's session was received."""
+        return [
+            proto.DataChannelReceiveState(publisher_sid=sid, last_seq=last)
+            for sid, (last, _) in self._last.items()
+        ]
+
     def _forget(self, now: float) -> None:
         """Forget sessions that have been silent; if these are not enough, half of the rest."""
         fresh = {sid: seen for sid, seen in self._last.items() if now - seen[1] < _SEQUENCE_TTL}
@@ -88,6 +95,10 @@ class DataPackets:
         self._tell = tell
         self._stats = stats
         self._seen = _Sequences()
+
+    def receive_states(self) -> list[proto.DataChannelReceiveState]:
+        """How far the reliable data of every sender's session was received."""
+        return self._seen.states()
 
     def receive(self, message: bytes, *, reliable: bool, now: float) -> None:
         """Take a message of the reliable or the lossy channel."""

@@ -180,6 +180,10 @@ class RoomState:
         self._data.receive(message, reliable=reliable, now=now)
         return self.take_news()
 
+    def receive_states(self) -> list[proto.DataChannelReceiveState]:
+        """How far the reliable data of others was received; for a resume."""
+        return self._data.receive_states()
+
     def end(self, reason: DisconnectReason, *, can_reconnect: bool = False) -> list[RoomEvent]:
         """The room has ended, and the media of others with it; only the first call counts."""
         if self._end is None:

@@ -1,0 +1,122 @@
+"""Reliable packets keep their order and their numbers, whatever becomes of the channel."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+import trio
+import trio.testing
+
+from lktrio import proto
+from lktrio.errors import PublishTimeout, RoomClosed
+from lktrio.proto.codec import decode
+from lktrio.room import DisconnectReason
+from lktrio.room.session.data import PacketSender, pack, user_packet
+from lktrio.room.session.life import RoomLife
+from lktrio.room.state.data import DataStats
+
+pytestmark = pytest.mark.virtual_time
+
+
+class Channel:
+    """A data channel that notes what is sent."""
+
+    def __init__(self, state: str = "open") -> None:
+        self.state = state
+        self.sent: list[proto.DataPacket] = []
+        self.buffered_amount = 0
+        self.buffered_amount_low_threshold: int | None = None
+
+    def send(self, data: bytes, now: float) -> None:
+        assert self.state == "open"
+        self.sent.append(decode(proto.DataPacket, data))
+
+    def numbers(self) -> list[int]:
+        return [packet.sequence for packet in self.sent]
+
+
+class Connection:
+    """The connection of the channels."""
+
+    def __init__(self) -> None:
+        self.reliable, self.lossy = Channel(), Channel()
+        self.connected = trio.Event()
+        self.interrupted = False
+        self.driver = self
+
+    def flush(self) -> None:
+        """There is nothing to send."""
+
+    @property
+    def channels(self) -> dict[str, Channel]:
+        return {"_reliable": self.reliable, "_lossy": self.lossy}
+
+
+def sender_over(connection: Connection, life: RoomLife | None = None) -> PacketSender:
+    return PacketSender(cast("Any", connection), life or RoomLife(), 10, DataStats())
+
+
+def packet(size: int = 1) -> bytes:
+    return pack(user_packet(bytes(size), topic="", reliable=True, destinations=[]))
+
+
+async def send(sender: PacketSender, count: int, size: int = 1) -> None:
+    for _ in range(count):
+        await sender.send(packet(size), reliable=True)
+
+
+async def test_another_association_gets_what_the_server_has_not_seen() -> None:
+    connection = Connection()
+    sender = sender_over(connection)
+    await send(sender, 5)
+    assert connection.reliable.numbers() == [1, 2, 3, 4, 5]
+    sender.suspend()
+    connection.reliable = Channel("connecting")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(send, sender, 2)
+        await trio.testing.wait_all_tasks_blocked()
+        sender.resume(3)
+        await trio.sleep(5)
+        connection.reliable.state = "open"
+        sender.opened("_reliable")
+    assert connection.reliable.numbers() == [4, 5, 6, 7]
+
+
+async def test_what_is_kept_is_bounded() -> None:
+    connection = Connection()
+    sender = sender_over(connection)
+    await send(sender, 40, 10_000)
+    connection.reliable = Channel()
+    sender.opened("_reliable")
+    kept = connection.reliable.numbers()
+    assert kept == list(range(kept[0], 41))
+    assert 100_000 < len(kept) * 10_000 <= 140_000
+
+
+async def test_a_new_session_begins_to_count_anew_and_repeats_nothing() -> None:
+    old, new = Connection(), Connection()
+    sender = sender_over(old)
+    await send(sender, 3)
+    sender.use(cast("Any", new))
+    sender.opened("_reliable")
+    await send(sender, 2)
+    assert new.reliable.numbers() == [1, 2]
+
+
+async def test_senders_wait_for_as_long_as_the_link_is_lost() -> None:
+    connection = Connection()
+    life = RoomLife()
+    sender = sender_over(connection, life)
+    connection.reliable.state = connection.lossy.state = "connecting"
+    with pytest.raises(PublishTimeout):
+        await send(sender, 1)
+    sender.suspend()
+    for reliable in (True, False):
+        with trio.move_on_after(100) as scope:
+            await sender.send(packet(), reliable=reliable)
+        assert scope.cancelled_caught is reliable
+    life.end(DisconnectReason.SIGNAL_CLOSE, None, can_reconnect=True)
+    with pytest.raises(RoomClosed):
+        await send(sender, 1)
+    assert not connection.reliable.sent
