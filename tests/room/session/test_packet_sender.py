@@ -113,7 +113,7 @@ async def test_senders_wait_for_as_long_as_the_link_is_lost() -> None:
         await send(sender, 1)
     sender.suspend()
     for reliable in (True, False):
-        with trio.move_on_after(100) as scope:
+        with trio.move_on_after(40) as scope:
             await sender.send(packet(), reliable=reliable)
         assert scope.cancelled_caught is reliable
     life.end(DisconnectReason.SIGNAL_CLOSE, None, can_reconnect=True)
