@@ -64,3 +64,15 @@ async def send_while_it_lasts(room: lktrio.Room) -> str:
             await trio.sleep(1)
     except RoomClosed as closed:
         return closed.reason
+
+
+async def tell_of_the_link(room: lktrio.Room) -> None:
+    """A link that is lost is replaced in the background."""
+    async for event in room.events(events.Reconnecting, events.Reconnected):
+        match event:
+            case events.Reconnecting(kind, attempt):
+                print(f"the link is lost: {kind}, try {attempt}")
+            case events.Reconnected(lktrio.ReconnectKind.RESTART):
+                print(f"back, as {room.local_participant.sid}")
+            case events.Reconnected():
+                print("back, as if nothing had happened")

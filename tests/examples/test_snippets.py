@@ -174,6 +174,21 @@ async def test_greeting_everybody() -> None:
         nursery.cancel_scope.cancel()
 
 
+async def test_telling_of_the_link(capsys: pytest.CaptureFixture[str]) -> None:
+    async with two_people() as (_, alice, _bob), trio.open_nursery() as nursery:
+        nursery.start_soon(rooms.tell_of_the_link, alice)
+        for scenario in ("signal_reconnect", "node_failure"):
+            again = alice.events(events.Reconnected, replay=False)
+            await alice.simulate(scenario)
+            await again.receive()
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    printed = capsys.readouterr().out
+    assert "the link is lost: resume, try 1" in printed
+    assert "back, as if nothing had happened" in printed
+    assert "back, as PA_" in printed
+
+
 async def test_sending_while_it_lasts() -> None:
     async with two_people() as (server, alice, bob), trio.open_nursery() as nursery:
         reasons: list[str] = []
