@@ -171,6 +171,7 @@ class StunGatherer:
         gone = [number for number, request in self._requests.items() if request.path == path]
         for number in gone:
             del self._requests[number]
+        self._found = {found for found in self._found if found[0] != path}
 
     def close(self) -> None:
         """Forget all requests."""
