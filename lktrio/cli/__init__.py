@@ -30,6 +30,7 @@ COMMANDS = {
     "demo": "publish, record and compare real media through the whole stack, on this machine",
     "dev-server": "run the embedded LiveKit-compatible server, for development and tests",
     "dispatch": "send agents to rooms",
+    "doctor": "see whether a server can be used from this machine, and if not, why",
     "egress": "record rooms, or stream them elsewhere",
     "ingress": "bring media from elsewhere into rooms",
     "room": "create, list and delete rooms, and manage who is in them",

@@ -167,16 +167,23 @@ async def test_falling_back_to_two_connections(server: RoomServer) -> None:
     assert await sweep(server, operation) > 50
 
 
-@pytest.mark.parametrize(
-    ("options", "scenario"),
-    [
-        (V1, SimulateScenario.NODE_FAILURE),
-        (V0, SimulateScenario.DISCONNECT_SIGNAL_ON_RESUME_NO_MESSAGES),  # so there are two
-    ],
-    ids=["restart", "resume"],
-)
-async def test_a_link_that_is_replaced(
-    server: RoomServer, options: RoomOptions, scenario: SimulateScenario
+async def test_a_session_that_begins_anew(server: RoomServer) -> None:
+    """A resume is tried first, and refused."""
+    await _sweep_over_faults(server, V1, SimulateScenario.NODE_FAILURE)
+
+
+@pytest.mark.parametrize("server", SERVERS[1:], indirect=True)
+async def test_a_session_that_is_resumed(server: RoomServer) -> None:
+    await _sweep_over_faults(
+        server,
+        V0,
+        SimulateScenario.DISCONNECT_SIGNAL_ON_RESUME_NO_MESSAGES,  # so there are two tries
+        SimulateScenario.SIGNAL_RECONNECT,
+    )
+
+
+async def _sweep_over_faults(
+    server: RoomServer, options: RoomOptions, *scenarios: SimulateScenario
 ) -> None:
     lost = False
 
@@ -188,10 +195,9 @@ async def test_a_link_that_is_replaced(
             room.local_participant.publish_track(media.OPUS) as track,
         ):
             events = room.events(Reconnected)
-            await room.simulate(scenario)
+            for scenario in scenarios:
+                await room.simulate(scenario)
             lost = True
-            if scenario is not SimulateScenario.NODE_FAILURE:
-                await room.simulate(SimulateScenario.SIGNAL_RECONNECT)
             async with trio.open_nursery() as nursery:  # what waits for the link
                 nursery.start_soon(room.local_participant.publish_data, b"x")
                 nursery.start_soon(track.mute)

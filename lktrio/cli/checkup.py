@@ -1,0 +1,310 @@
+"""Whether a LiveKit server can be used from this machine: step after step, each with its time.
+
+Theory of operation: the steps go from the outside to the inside, from the name of the server to a
+call of two participants in a room of their own, and each needs the one before. The first that fails
+says what is wrong and what to do; the rest is skipped.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import trio
+
+from lktrio import media
+from lktrio._regions import Regions, is_cloud
+from lktrio._scope import first_leaf
+from lktrio._text import printable
+from lktrio.errors import (
+    AuthenticationFailed,
+    ConnectTimeout,
+    DtlsFailed,
+    IceFailed,
+    JoinRejected,
+    LiveKitError,
+    NotPermitted,
+    ServerUnreachable,
+)
+from lktrio.events import DataReceived, Reconnected, TrackSubscribed
+from lktrio.media import EncodedFrame
+from lktrio.net.http import NetworkTransport
+from lktrio.net.network import Network
+from lktrio.room import Room, RoomOptions, connect_room
+from lktrio.signal.urls import SignalUrl
+from lktrio.signal.websocket import open_stream
+
+__all__ = ["Checkup", "Step"]
+
+_PATIENCE = 15.0  # seconds for what should take less than one
+_FRAMES = 50  # one second of sound
+_SOUND = b"\xfc" + bytes(79)  # an Opus packet of 20 ms
+_PINGS = 5
+_LONG = 400  # characters of an error that are shown
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How one step went."""
+
+    name: str
+    """What was tried."""
+    status: Literal["ok", "failed", "skipped"]
+    """How it went; ``skipped`` as it needs one that failed, or does not apply."""
+    seconds: float = 0.0
+    """How long it took."""
+    detail: str = ""
+    """What was found, or what went wrong."""
+    advice: str = ""
+    """What to do about a failure."""
+
+
+class _Failed(Exception):
+    """A step failed; with what to do about it."""
+
+    def __init__(self, detail: str, advice: str) -> None:
+        super().__init__(detail)
+        self.advice = advice
+
+
+class _NotApplicable(Exception):
+    """A step has nothing to try; says why."""
+
+
+_ADVICE: Sequence[tuple[type[Exception], str]] = (
+    (
+        AuthenticationFailed,
+        "check key and secret (LIVEKIT_API_KEY, LIVEKIT_API_SECRET), and the clock of this machine",
+    ),
+    (NotPermitted, "the token needs the grants roomJoin, canPublish and canPublishData"),
+    (
+        IceFailed,
+        (
+            "let UDP pass between this machine and the server's media ports (rtc.udp_port or "
+            "rtc.port_range_start of its configuration), and check the addresses that the server "
+            "announces (rtc.use_external_ip, rtc.node_ip)"
+        ),
+    ),
+    (
+        DtlsFailed,
+        "something on the way changes packets: a gateway for WebRTC, or another server's address",
+    ),
+    (
+        JoinRejected,
+        "the server says why; a room may be full, or rooms may not be created by joining",
+    ),
+    (
+        ServerUnreachable,
+        "check the URL and that the server is running; a proxy on the way must let WebSockets pass",
+    ),
+    (
+        ConnectTimeout,
+        "the network or the server is slow, or packets get lost: see which phase the text names",
+    ),
+)
+
+
+@dataclass
+class Checkup:
+    """The steps for one server.
+
+    Args:
+        url: The server's.
+        tokens: Makes the access token of a participant of the room to test in.
+        network: The machine's network.
+        report: Called with each step as soon as it is over.
+        ssl_context: For TLS; None trusts what the system trusts.
+    """
+
+    url: str
+    tokens: Callable[[str], str]
+    network: Network
+    report: Callable[[Step], object] = lambda step: None
+    ssl_context: ssl.SSLContext | None = None
+    steps: list[Step] = field(default_factory=list[Step])
+    """What was tried so far."""
+    _rooms: list[Room] = field(default_factory=list[Room])
+    _nursery: trio.Nursery = field(init=False)
+
+    async def run(self) -> bool:
+        """Go through all steps; whether none has failed."""
+        checks: Sequence[tuple[str, Callable[[], Awaitable[str]]]] = (
+            ("name", self._resolve),
+            ("connection", self._connect),
+            ("region", self._find_regions),
+            ("token", self._make_token),
+            ("join", self._join),
+            ("media", self._exchange_media),
+            ("data", self._exchange_data),
+            ("reconnect", self._reconnect),
+        )
+        healthy = True
+        async with trio.open_nursery() as self._nursery:
+            for name, check in checks:
+                healthy = await self._try(name, check) if healthy else self._skip(name)
+            self._nursery.cancel_scope.cancel()
+        return healthy
+
+    def _skip(self, name: str) -> bool:
+        self._add(Step(name, "skipped", detail="needs what failed"))
+        return False
+
+    def _add(self, step: Step) -> None:
+        self.steps.append(step)
+        self.report(step)
+
+    async def _try(self, name: str, check: Callable[[], Awaitable[str]]) -> bool:
+        started = trio.current_time()
+        detail = advice = ""
+        status: Literal["ok", "failed", "skipped"] = "failed"
+        try:
+            with trio.fail_after(_PATIENCE):
+                detail = await check()
+            status = "ok"
+        except _NotApplicable as reason:
+            status, detail = "skipped", str(reason)
+        except _Failed as failure:
+            detail, advice = str(failure), failure.advice
+        except trio.TooSlowError:
+            detail = f"not over within {_PATIENCE:g} s"
+            advice = "the network or the server is slow, or packets get lost"
+        except (LiveKitError, ValueError, ExceptionGroup) as error:
+            found = first_leaf(error)
+            if not isinstance(found, (LiveKitError, ValueError)):
+                raise
+            detail, advice = printable(str(found), _LONG), _advice_for(found)
+        seconds = trio.current_time() - started
+        self._add(Step(name, status, seconds, detail, advice))
+        return status != "failed"
+
+    # The way to the server
+
+    async def _resolve(self) -> str:
+        target = SignalUrl.parse(self.url)
+        try:
+            found = await self.network.resolve(target.host, target.port)
+        except OSError as error:
+            raise _Failed(
+                f"{target.host} has no address ({error.strerror or error})",
+                "check the host name in the URL, and the name server of this machine",
+            ) from error
+        return f"{target.host} is {', '.join(dict.fromkeys(address[0] for address in found))}"
+
+    async def _connect(self) -> str:
+        target = SignalUrl.parse(self.url)
+        stream = await open_stream(
+            target, self.ssl_context, self.network.open_tcp_stream, _PATIENCE
+        )
+        await trio.aclose_forcefully(stream)
+        how = "TCP and TLS" if target.secure else "TCP, without TLS"
+        return f"{target.place} by {how}"
+
+    async def _find_regions(self) -> str:
+        import httpx
+
+        target = SignalUrl.parse(self.url)
+        if not is_cloud(target.host):
+            raise _NotApplicable("only LiveKit Cloud has regions")
+        transport = NetworkTransport(self.network.open_tcp_stream, self.ssl_context)
+        async with httpx.AsyncClient(transport=transport) as client:
+            headers = {"Authorization": f"Bearer {self.tokens('doctor')}"}
+            urls = await Regions(client, target.http("")).list(headers)
+        if not urls:
+            raise _Failed(
+                "the regions could not be fetched",
+                "check key and secret; without regions there is no failover",
+            )
+        return ", ".join(url.partition("//")[2] for url in urls)
+
+    async def _make_token(self) -> str:
+        await trio.lowlevel.checkpoint()
+        self.tokens("doctor-1")
+        return "made"
+
+    # A call
+
+    def _options(self) -> RoomOptions:
+        options = RoomOptions(network=self.network, ssl_context=self.ssl_context, join_retries=0)
+        seconds = _PATIENCE - 3  # so that the error of the join says what took so long
+        return replace(options, timeouts=replace(options.timeouts, transport=seconds))
+
+    async def _join(self) -> str:
+        for number in (1, 2):
+            token = self.tokens(f"doctor-{number}")
+            room = await connect_room(self._nursery, self.url, token, self._options())
+            self._rooms.append(room)
+        first = self._rooms[0]
+        info = first.server_info
+        version = f"LiveKit {info.version}" if info is not None and info.version else "a server"
+        count = "one" if first.signal_version == "v1" else "two"
+        return f"{version}, {count} peer connection{'s' if count == 'two' else ''}, ICE over UDP"
+
+    async def _exchange_media(self) -> str:
+        one, two = self._rooms
+        delays: list[float] = []
+        async with trio.open_nursery() as nursery:
+            for sender, receiver in ((one, two), (two, one)):
+                nursery.start_soon(self._send_sound, sender, receiver, delays)
+        return f"sound both ways, first heard after {max(delays) * 1000:.0f} ms"
+
+    async def _send_sound(self, sender: Room, receiver: Room, delays: list[float]) -> None:
+        started = trio.current_time()
+        subscribed = receiver.events(TrackSubscribed)
+        async with _publishing(sender):
+            track = (await subscribed.receive()).track
+            frames, heard = track.frames(), 0
+            await frames.receive()
+            delays.append(trio.current_time() - started)
+            while heard < _FRAMES:
+                await frames.receive()
+                heard += 1
+
+    async def _exchange_data(self) -> str:
+        times = [await self._ping(str(number)) for number in range(_PINGS)]
+        return f"round trip {sorted(times)[_PINGS // 2] * 1000:.1f} ms"
+
+    async def _ping(self, text: str) -> float:
+        one, two = self._rooms
+        started = trio.current_time()
+        for sender, receiver in ((one, two), (two, one)):
+            with receiver.events(DataReceived, replay=False) as events:
+                await sender.local_participant.publish_data(text, topic="doctor")
+                await events.receive()
+        return trio.current_time() - started
+
+    async def _reconnect(self) -> str:
+        room = self._rooms[0]
+        with room.events(Reconnected, replay=False) as events:
+            await room.simulate("signal_reconnect")
+            kind = (await events.receive()).kind
+        await self._ping("again")
+        return f"by a {kind}, data goes on"
+
+
+@asynccontextmanager
+async def _publishing(room: Room) -> AsyncGenerator[None, None]:
+    """Publish sound for the time of the block."""
+    async with (
+        room.local_participant.publish_track(media.OPUS) as track,
+        trio.open_nursery() as nursery,
+    ):
+
+        async def send() -> None:
+            number = 0
+            while True:
+                await track.send(EncodedFrame(_SOUND, number * 0.02, 0.02))
+                number += 1
+
+        nursery.start_soon(send)
+        yield
+        nursery.cancel_scope.cancel()
+
+
+def _advice_for(error: Exception) -> str:
+    for kind, advice in _ADVICE:
+        if isinstance(error, kind):
+            return advice
+    return ""

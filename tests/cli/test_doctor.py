@@ -1,0 +1,105 @@
+"""``lktrio doctor`` finds what is wrong with the way to a server, and says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import trio
+
+from lktrio.cli.checkup import Checkup, Step
+from lktrio.testing import SimulatedHost
+from tests.cli.shell import Shell
+from tests.support.server_thread import ServerThread
+from tests.support.servers import RoomServer, open_server
+
+_NAMES = ["name", "connection", "region", "token", "join", "media", "data", "reconnect"]
+
+
+@dataclass
+class Case:
+    """What is done to a healthy network, and what the doctor finds."""
+
+    fails: str = ""
+    says: str = ""
+    advises: str = ""
+    url: str = ""
+    secret: str = ""
+    grants: dict[str, Any] | None = None
+    breaks: Callable[[RoomServer, SimulatedHost], object] | None = None
+
+
+def _server(server: RoomServer) -> SimulatedHost:
+    assert server.server_host is not None
+    return server.server_host
+
+
+def _block_udp(server: RoomServer, client: SimulatedHost) -> None:
+    assert server.network is not None
+    server.network.partition(client, _server(server), "udp")
+
+
+def _block_everything(server: RoomServer, client: SimulatedHost) -> None:
+    assert server.network is not None
+    server.network.partition(client, _server(server))
+
+
+CASES = {
+    "healthy": Case(),
+    "no such host": Case("name", "nowhere.example", "host name", url="ws://nowhere.example"),
+    "no URL": Case("name", "is not a LiveKit URL", url="7880"),
+    "nothing listens": Case("connection", "refused", "check the URL", url="ws://10.0.0.1:1"),
+    "no answer": Case("connection", "15 s", "", breaks=_block_everything),
+    "no TLS": Case("connection", "does not speak TLS", "check the URL", url="wss"),
+    "wrong secret": Case("join", "refused the token", "LIVEKIT_API_SECRET", secret="other" * 8),
+    "may not publish": Case("media", "does not allow", "", grants={"can_publish": False}),
+    "UDP is blocked": Case("join", "no encrypted path", "", breaks=_block_udp),
+}
+
+
+async def _examine(case: Case) -> list[Step]:
+    async with open_server("embedded") as server:
+        client = server.host()
+        assert isinstance(client, SimulatedHost)
+        if case.breaks is not None:
+            case.breaks(server, client)
+        url = case.url if case.url != "wss" else server.url.replace("ws:", "wss:")
+        reported: list[Step] = []
+
+        def token(identity: str) -> str:
+            return server.token(identity, secret=case.secret, **(case.grants or {}))
+
+        checkup = Checkup(url or server.url, token, client, reported.append)
+        healthy = await checkup.run()
+        assert reported == checkup.steps
+        assert healthy is (not case.fails)
+        await server.wait_for_participants()
+        return reported
+
+
+@pytest.mark.virtual_time
+async def test_each_fault_is_found_where_it_is() -> None:
+    for name, case in CASES.items():
+        with trio.fail_after(120):
+            steps = await _examine(case)
+        assert [step.name for step in steps] == _NAMES, name
+        failed = [step for step in steps if step.status == "failed"]
+        assert [step.name for step in failed] == ([case.fails] if case.fails else []), (name, steps)
+        for step in failed:
+            assert case.says in step.detail, (name, step)
+            assert case.advises in step.advice, (name, step)
+            behind = steps[steps.index(step) + 1 :]
+            assert all(other.status == "skipped" for other in behind), name
+
+
+def test_the_command(shell: Shell, connected: Shell, livekit: ServerThread) -> None:
+    found = connected.succeed("doctor", "--json").json
+    assert found["healthy"]
+    assert [step["name"] for step in found["steps"]] == _NAMES
+    lines = connected.succeed("doctor", livekit.environment["LIVEKIT_URL"]).lines
+    assert [line.split()[0] for line in lines] == _NAMES
+    failed = connected("doctor", "ws://127.0.0.1:1")
+    assert failed.code == 1
+    assert "FAILED" in failed.out
