@@ -117,7 +117,7 @@ class PeerConnection:
     @property
     def works(self) -> bool:
         """Whether the transport is up, and something was heard in the last seconds."""
-        return self.peer.state is TransportState.CONNECTED
+        return self.peer.is_connected
 
     def open_data_channels(self) -> None:
         """Prepare the three channels that LiveKit uses, before the first offer."""
