@@ -12,6 +12,7 @@ run with no other program. Production is LiveKit's own server or Cloud.
 
 from __future__ import annotations
 
+from lktrio.devserver.faults import Faults
 from lktrio.devserver.server import (
     DevServer,
     DevServerOptions,
@@ -19,4 +20,4 @@ from lktrio.devserver.server import (
     serve_dev_server,
 )
 
-__all__ = ["DevServer", "DevServerOptions", "open_dev_server", "serve_dev_server"]
+__all__ = ["DevServer", "DevServerOptions", "Faults", "open_dev_server", "serve_dev_server"]

@@ -7,12 +7,14 @@ client.
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 import trio
 
 from lktrio import proto
 from lktrio._text import printable
 from lktrio.devserver.config import ServerConfig
+from lktrio.devserver.faults import Faults
 from lktrio.devserver.http import HttpError
 from lktrio.devserver.joining import JoinParameters
 from lktrio.devserver.link import SignalLink
@@ -47,11 +49,13 @@ class ServerCore:
     Attributes:
         config: How the server is set up.
         rooms: By name.
+        faults: What it does wrong.
     """
 
     def __init__(self, nursery: trio.Nursery, config: ServerConfig, notifier: Notifier) -> None:
         self.config = config
         self.rooms: dict[str, ServerRoom] = {}
+        self.faults = Faults()
         self._notifier = notifier
         self._nursery = nursery
 
@@ -101,6 +105,9 @@ class ServerCore:
             HttpError: The room does not take the participant.
             UnknownSession: There is nothing to resume.
         """
+        status = self.faults.refusal("resume" if parameters.reconnect else "join")
+        if status is not None:
+            raise HttpError(status, "refused for a test")
         if parameters.reconnect:
             self._resume(parameters, link)
             return
@@ -111,7 +118,7 @@ class ServerCore:
         participant = room.admit(parameters)
         name = f"participant {printable(participant.identity)}"
         self._nursery.start_soon(participant.run, name=name)
-        _connect(participant, room, link)
+        self._connect(participant, room, link)
         _begin(participant, room, link)
         if not participant.ended:
             room.on_changed(participant, to_self=False)
@@ -121,8 +128,31 @@ class ServerCore:
         participant = room.participants.get(parameters.identity) if room is not None else None
         if room is None or participant is None or participant.sid != parameters.participant_sid:
             raise UnknownSession
-        _connect(participant, room, link)
+        breaks, participant.breaks_resume = participant.breaks_resume, None
+        if breaks == "unanswered":
+            raise HttpError(500, "connection closed by media")
+        self._connect(participant, room, link)
         room.resume(participant, link)
+        if breaks == "answered":
+            link.close()
+
+    def _connect(self, participant: ServerParticipant, room: ServerRoom, link: SignalLink) -> None:
+        """Let the messages of a link, and its end, reach the session."""
+        handle, faults, identity = (
+            SignalHandler(participant, room),
+            self.faults,
+            participant.identity,
+        )
+
+        def receive(request: proto.SignalRequest) -> None:
+            changed = faults.filter_request(identity, request)
+            if changed is not None:
+                handle(changed)
+
+        link.receive = receive
+        link.outgoing = partial(faults.filter_response, identity)
+        link.delay = lambda: faults.delay
+        link.lost = lambda: participant.on_link_lost(link)
 
     def shut_down(self) -> None:
         """Tell everybody that the server ends."""
@@ -144,12 +174,6 @@ class ServerCore:
                     _log.exception("room %s could not do what was due", printable(room.name))
                 if room.closed:
                     self.remove_room(room)
-
-
-def _connect(participant: ServerParticipant, room: ServerRoom, link: SignalLink) -> None:
-    """Let the messages of a link, and its end, reach the session."""
-    link.receive = SignalHandler(participant, room)
-    link.lost = lambda: participant.on_link_lost(link)
 
 
 def _begin(participant: ServerParticipant, room: ServerRoom, link: SignalLink) -> None:

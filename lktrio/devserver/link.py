@@ -50,12 +50,16 @@ class SignalLink:
 
     Attributes:
         receive: Called with every message; set before the link runs.
+        outgoing: What becomes of a message to the client; None drops it.
+        delay: Called for the seconds that a message waits before it is sent.
         lost: Called once when the link has ended, for whatever reason.
     """
 
     def __init__(self) -> None:
         self.receive: Callable[[proto.SignalRequest], None] = _ignore
         self.lost: Callable[[], None] = _do_nothing
+        self.outgoing: Callable[[proto.SignalResponse], proto.SignalResponse | None] = _as_it_is
+        self.delay: Callable[[], float] = _none
         self.open = True
         self._queue: deque[bytes] = deque()
         self._queued = 0
@@ -66,9 +70,10 @@ class SignalLink:
 
     def send(self, response: proto.SignalResponse) -> None:
         """Queue a message; dropped when the link is closing or closed."""
-        if self._closing or not self.open:
+        changed = self.outgoing(response)
+        if changed is None or self._closing or not self.open:
             return
-        message = codec.encode(response)
+        message = codec.encode(changed)
         self._queue.append(message)
         self._queued += len(message)
         if self._queued > MAX_QUEUE:
@@ -120,6 +125,8 @@ class SignalLink:
             while self._queue:
                 message = self._queue.popleft()
                 self._queued -= len(message)
+                if delay := self.delay():
+                    await trio.sleep(delay)
                 if not await self._write_one(websocket, message):
                     return
             if self._closing:
@@ -153,6 +160,14 @@ class SignalLink:
 
 def _ignore(request: proto.SignalRequest) -> None:
     """Messages before there is a session."""
+
+
+def _as_it_is(response: proto.SignalResponse) -> proto.SignalResponse:
+    return response
+
+
+def _none() -> float:
+    return 0.0
 
 
 def _do_nothing() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 import trio
 
@@ -54,6 +54,10 @@ class ParticipantLink(Protocol):
 
     def close(self) -> None:
         """Send what is queued, then end."""
+        ...
+
+    def abort(self) -> None:
+        """End without a word."""
         ...
 
 
@@ -129,6 +133,8 @@ class ServerParticipant:
         self.parameters = parameters
         self.grants: VideoGrants = parameters.claims.video
         self.link: ParticipantLink | None = None
+        self.breaks_resume: Literal["answered", "unanswered"] | None = None
+        """How its next resume goes wrong, as its client has asked for."""
         self.inbox = DataInbox()
         self._config = config
         self._room = room
@@ -340,6 +346,11 @@ class ServerParticipant:
             self.close(_Reason.SIGNAL_CLOSE)
         elif any(c.state is TransportState.CLOSED for c in self._connections):
             self.close(_Reason.CLIENT_INITIATED)
+
+    def cut_link(self) -> None:
+        """Break the signalling off without a word; the session goes on."""
+        if self.link is not None:
+            self.link.abort()
 
     def leave(self, reason: proto.DisconnectReason, action: proto.LeaveRequest.Action) -> None:
         """End the session, telling the client why and what to do next."""

@@ -25,6 +25,7 @@ from lktrio.devserver.access import authenticate
 from lktrio.devserver.config import ServerConfig
 from lktrio.devserver.core import ServerCore, UnknownSession
 from lktrio.devserver.dispatch_service import dispatch_service
+from lktrio.devserver.faults import Faults
 from lktrio.devserver.http import (
     HttpError,
     HttpHandlers,
@@ -38,6 +39,7 @@ from lktrio.devserver.ids import new_node_id
 from lktrio.devserver.joining import check_claims, parse_join
 from lktrio.devserver.link import SignalLink, serve_link
 from lktrio.devserver.notifier import Notifier
+from lktrio.devserver.participant import ServerParticipant
 from lktrio.devserver.room_service import room_service
 from lktrio.devserver.twirp import TwirpServer
 from lktrio.net.network import Network, TcpListener, TcpStream
@@ -86,6 +88,47 @@ class DevServer:
     def http_url(self) -> str:
         """The URL for server APIs; `url` works for them as well."""
         return f"http{self.url.removeprefix('ws')}"
+
+    @property
+    def faults(self) -> Faults:
+        """What it is made to do wrong; for tests of clients."""
+        return self._core.faults
+
+    def cut_signalling(self, identity: str, room: str) -> None:
+        """Break the signalling of a participant off without a word; its session goes on.
+
+        Raises:
+            LookupError: There is no such participant.
+        """
+        self._participant(identity, room).cut_link()
+
+    def send_leave(
+        self,
+        identity: str,
+        room: str,
+        action: proto.LeaveRequest.Action,
+        reason: proto.DisconnectReason = proto.DisconnectReason.UNKNOWN_REASON,
+    ) -> None:
+        """Tell a participant to leave, to resume, or to join anew.
+
+        Raises:
+            LookupError: There is no such participant.
+        """
+        participant = self._participant(identity, room)
+        if action != proto.LeaveRequest.Action.RESUME:
+            participant.leave(reason, action)
+            return
+        leave = proto.LeaveRequest(reason=reason, action=action)
+        participant.send(proto.SignalResponse(leave=leave))
+        if participant.link is not None:
+            participant.link.close()
+
+    def _participant(self, identity: str, room: str) -> ServerParticipant:
+        found = self._core.rooms.get(room)
+        participant = found.participants.get(identity) if found is not None else None
+        if participant is None:
+            raise LookupError(f"there is no participant {identity!r} in a room {room!r}")
+        return participant
 
     def token(
         self,

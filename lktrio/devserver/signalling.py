@@ -142,10 +142,10 @@ class SignalHandler:
             participant.leave(_Disconnect.SERVER_SHUTDOWN, _Action.DISCONNECT)
         elif scenario.leave_request_full_reconnect:
             participant.leave(_Disconnect.UNKNOWN_REASON, _Action.RECONNECT)
-        elif (
-            scenario.disconnect_signal_on_resume or scenario.disconnect_signal_on_resume_no_messages
-        ) and participant.link is not None:
-            participant.link.close()
+        elif scenario.disconnect_signal_on_resume:
+            participant.breaks_resume = "answered"
+        elif scenario.disconnect_signal_on_resume_no_messages:
+            participant.breaks_resume = "unanswered"
 
     def _vanish(self, reason: proto.DisconnectReason) -> None:
         """End the session as if the server had failed: without a leave."""

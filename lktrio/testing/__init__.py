@@ -7,6 +7,7 @@ from lktrio.testing.hosts import SimulatedHost
 from lktrio.testing.links import Fate, LinkProfile, LinkStatistics
 from lktrio.testing.nat import Nat, NatKind
 from lktrio.testing.network import SimulatedNetwork, TraceRecord
+from lktrio.testing.stalls import Stall, StallDetector, detect_stalls
 from lktrio.testing.virtual_time import run_in_virtual_time
 
 __all__ = [
@@ -17,7 +18,10 @@ __all__ = [
     "NatKind",
     "SimulatedHost",
     "SimulatedNetwork",
+    "Stall",
+    "StallDetector",
     "TraceRecord",
     "cancel_at_every_checkpoint",
+    "detect_stalls",
     "run_in_virtual_time",
 ]

@@ -22,8 +22,9 @@ import hashlib
 import os
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
 
 import trio
@@ -134,6 +135,11 @@ class SimulatedNetwork:
             self.settle(host, address)
         self._hosts[name] = host
         return host
+
+    @property
+    def hosts(self) -> Mapping[str, SimulatedHost]:
+        """All hosts by name, a read-only view."""
+        return MappingProxyType(self._hosts)
 
     def settle(self, host: SimulatedHost, address: str) -> None:
         """Give an address to a host; called by hosts.

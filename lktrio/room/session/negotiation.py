@@ -43,9 +43,9 @@ class OfferExchange:
     ) -> None:
         self._connection = connection
         self._timeout = timeout
-        self._wanted = 0  # requests so far
-        self._covered = 0  # of these, those that the newest offer contains
-        self._done = 0  # and those that the newest answer does
+        self._wanted: int = 0  # requests so far
+        self._covered: int = 0  # of these, those that the newest offer contains
+        self._done: int = 0  # and those that the newest answer does
         self._open_offer = first_offer_is_out
         self._used = first_offer_is_out
         self._restarts_ice = False
