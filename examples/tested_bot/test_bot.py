@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import trio
-from bot import answer  # type: ignore[import-not-found] - pytest puts this folder on the path
+from bot import answer  # type: ignore[import-not-found]  # pytest finds it here
 
 import lktrio
 from lktrio import devserver, proto, testing

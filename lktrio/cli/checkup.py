@@ -157,6 +157,7 @@ class Checkup:
         self.report(step)
 
     async def _try(self, name: str, check: Callable[[], Awaitable[str]]) -> bool:
+        await trio.lowlevel.checkpoint()
         started = trio.current_time()
         detail = advice = ""
         status: Literal["ok", "failed", "skipped"] = "failed"
@@ -263,6 +264,7 @@ class Checkup:
                 heard += 1
 
     async def _exchange_data(self) -> str:
+        await trio.lowlevel.checkpoint()
         times = [await self._ping(str(number)) for number in range(_PINGS)]
         return f"round trip {sorted(times)[_PINGS // 2] * 1000:.1f} ms"
 
@@ -273,6 +275,7 @@ class Checkup:
             with receiver.events(DataReceived, replay=False) as events:
                 await sender.local_participant.publish_data(text, topic="doctor")
                 await events.receive()
+        await trio.lowlevel.checkpoint()
         return trio.current_time() - started
 
     async def _reconnect(self) -> str:

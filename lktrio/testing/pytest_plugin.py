@@ -41,7 +41,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 @pytest.fixture
-async def lk_network() -> SimulatedNetwork:
+async def lk_network() -> SimulatedNetwork:  # noqa: ASYNC124 - must be made in trio
     """A perfect network; give it another ``profile``, or part hosts of it (``partition``)."""
     return SimulatedNetwork()
 
@@ -78,7 +78,7 @@ async def lk_room(lk_network: SimulatedNetwork, lk_server: DevServer) -> AsyncIt
 
 
 @pytest.fixture
-async def lk_stalls() -> AsyncIterator[StallDetector]:
+async def lk_stalls() -> AsyncIterator[StallDetector]:  # noqa: ASYNC124 - watches trio
     """Fails the test if a task holds the event loop for more than 0.1 s; ``limit`` changes that."""
     with detect_stalls() as detector:
         yield detector

@@ -158,7 +158,7 @@ class PacketSender:
 
     async def _open_channel(self, label: str) -> DataChannel:
         await trio.lowlevel.checkpoint()
-        while True:
+        while True:  # noqa: ASYNC913 - it waits, or is over
             with trio.move_on_after(self._timeout) as scope:
                 while self._connection.channels[label].state != "open":
                     self._life.check_open()

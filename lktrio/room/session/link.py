@@ -214,14 +214,16 @@ async def resume_link(
         yield
 
 
-async def tell_leaving(link: ServerLink, url: str, options: RoomOptions) -> None:
+async def tell_leaving(  # noqa: ASYNC910 - must not be cancelled
+    link: ServerLink, url: str, options: RoomOptions
+) -> None:
     """Leave a session whose signalling is lost: take it up once more, only to say so.
 
     LiveKit's server would keep us in the room for up to 20 s. Cannot be cancelled, takes at most
     `Timeouts.leave`, and never fails.
     """
     if link.told or link.signal.close_reason is None or link.signal.server_leave is not None:
-        return
+        return  # noqa: ASYNC910 - as above
     link.told = True
     seconds = options.timeouts.leave / 2  # cancelled, `open_signal` takes as much once more
     options = replace(options, timeouts=replace(options.timeouts, leave=seconds))
@@ -230,11 +232,11 @@ async def tell_leaving(link: ServerLink, url: str, options: RoomOptions) -> None
             try:
                 async with resume_link(link, url, signal_loss("leaving"), options):
                     await trio.lowlevel.checkpoint()
-                return
+                return  # noqa: ASYNC910 - as above
             except (ConnectError, RemoteProtocolError) as error:
                 _log.debug("the server was not told that we leave: %s", printable(str(error)))
                 if not may_resume_again(error):
-                    return
+                    return  # noqa: ASYNC910 - as above
 
 
 def _capabilities(packet_codecs: Sequence[str]) -> MediaCapabilities:

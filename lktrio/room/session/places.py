@@ -63,6 +63,7 @@ class ServerPlaces:
         Returns:
             Whether the place is one that has not failed yet.
         """
+        await trio.lowlevel.checkpoint()
         self._failed.add(place_of(self.url))
         known = [*self._named, self._first]
         if self._has_regions:
@@ -73,7 +74,6 @@ class ServerPlaces:
                 return True
         self._failed.clear()
         self.url = self._first
-        await trio.lowlevel.checkpoint()
         return False
 
     async def _look_up(self, token: str) -> list[str]:

@@ -186,6 +186,7 @@ class Publisher:
             for track in self._outgoing.values():
                 if not track.attached:
                     nursery.start_soon(self._publish_again, track)
+        await trio.lowlevel.checkpoint()
 
     async def _publish_again(self, track: OutgoingTrack) -> None:
         record = track.record
@@ -207,14 +208,22 @@ class Publisher:
             self._withdraw(record, section, error)
             raise
         else:
-            if record.state is not PublicationState.PUBLISHED:  # the program has withdrawn it
-                self._withdraw(record, section, None)
-                return
-            track.attach(path)
-            self._tracks.republish(record, info)
-            self._started(track)
+            self._go_on(track, section, path, info)
+        await trio.lowlevel.checkpoint()
+
+    def _go_on(
+        self, track: OutgoingTrack, section: _Section, path: MediaPath, info: proto.TrackInfo
+    ) -> None:
+        """Let a track use the path that was set up for it, unless the program has withdrawn it."""
+        if track.record.state is not PublicationState.PUBLISHED:
+            self._withdraw(track.record, section, None)
+            return
+        track.attach(path)
+        self._tracks.republish(track.record, info)
+        self._started(track)
 
     async def _take_section(self, description: TrackDescription) -> _Section:
+        await trio.lowlevel.checkpoint()
         while self._tracks.announced >= _MAX_ANNOUNCED:
             await self._announced_less.park()
             self._life.check_open()

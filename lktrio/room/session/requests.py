@@ -76,7 +76,7 @@ class SignalRequests:
         while self._signal is None:
             await self._changed.park()
             self._life.check_open()
-        return self._signal
+        return self._signal  # noqa: ASYNC910 - whoever waits goes on to ask
 
     @property
     def is_open(self) -> bool:

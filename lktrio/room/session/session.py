@@ -86,7 +86,7 @@ MakeLocal: TypeAlias = "Callable[[LocalRecord, RoomSession], Participant[LocalTr
 """Makes the local participant that programs hold."""
 
 
-async def serve_room(
+async def serve_room(  # noqa: ASYNC128 - the session calls it
     url: str,
     token: str,
     renew: Callable[[], Awaitable[str]],
@@ -292,7 +292,8 @@ class RoomSession:
         try:
             await link.signal.send(request)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
-            await trio.lowlevel.checkpoint()
+            _log.debug("a message was not sent, as the signalling is lost")
+        await trio.lowlevel.checkpoint()
 
     async def _wait_media(self, link: ServerLink, kind: ReconnectKind | None) -> None:
         """Wait for the connections without which nothing works."""
@@ -307,6 +308,7 @@ class RoomSession:
             message = f"no encrypted path to the server within {seconds:g} s: {UDP_BLOCKED}"
             self._lose_media(ConnectTimeout(message))
             await trio.sleep_forever()
+        await trio.lowlevel.checkpoint()
 
     def suspend(self) -> None:
         """The link works no more: requests wait, an offer without an answer is made anew."""
@@ -367,6 +369,7 @@ class RoomSession:
             await link.negotiation.run(send_offer)
         except ConnectTimeout as error:
             self._fail_negotiation(error)
+        await trio.lowlevel.checkpoint()
 
     def _fail_negotiation(self, error: LiveKitError) -> None:
         reason = DisconnectReason.STATE_MISMATCH

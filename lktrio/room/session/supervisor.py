@@ -228,22 +228,21 @@ class LinkSupervisor:
 
     async def _join(self, make_user: Callable[[ServerLink], LinkUser]) -> LinkLoss | None:
         """Join for the first time, in another region or once more if need be."""
-        retries, failures = self._options.join_retries, list[str]()
+        retries, failures = self._options.join_retries, list[ConnectError]()
         while True:
             try:
                 return await self._serve_join(make_user)
             except ConnectError as error:
-                if self._life.reason is None and is_of_the_place(error):
-                    failures.append(f"before: {printable(str(error))}")
-                    if await self._places.failed(self._token):
-                        continue
-                    if retries > 0:
-                        retries -= 1
-                        await trio.sleep(_JOIN_PAUSE)
-                        continue
-                for failure in failures[:-1]:
-                    error.add_note(failure)
-                raise
+                for failure in failures:
+                    error.add_note(f"before: {printable(str(failure))}")
+                if self._life.reason is not None or not is_of_the_place(error):
+                    raise
+                failures.append(error)
+            if not await self._places.failed(self._token):
+                if retries == 0:
+                    raise failures[-1]
+                retries -= 1
+                await trio.sleep(_JOIN_PAUSE)
 
     async def _serve_join(self, make_user: Callable[[ServerLink], LinkUser]) -> LinkLoss | None:
         """Join, and serve the link of that join; returns why it cannot be resumed, if so."""
@@ -290,6 +289,7 @@ class LinkSupervisor:
                 tasks.start_soon(self._user.serve_link, self.link, kind, name="lktrio.room link")
                 await self._interrupted.wait()
                 tasks.cancel_scope.cancel()
+        await trio.lowlevel.checkpoint()
         return self._take_loss()
 
     def _take_loss(self) -> LinkLoss | None:
@@ -305,6 +305,7 @@ class LinkSupervisor:
 
     async def _resume(self, loss: LinkLoss) -> LinkLoss | None:
         """Try once to go on over new signalling; returns the next loss."""
+        await trio.lowlevel.checkpoint()
         delay = self._tries.next_delay(asked=loss.asked)
         if delay is None:
             return loss.final()
@@ -349,6 +350,7 @@ class LinkSupervisor:
 
     async def _restart(self, loss: LinkLoss) -> LinkLoss | None:
         """Try once to join again; returns the next loss."""
+        await trio.lowlevel.checkpoint()
         delay = self._tries.next_delay(asked=loss.asked)
         if delay is None:
             self._user.give_up(loss.final())
@@ -367,6 +369,7 @@ class LinkSupervisor:
         self, loss: LinkLoss, error: ConnectError | RemoteProtocolError
     ) -> LinkLoss | None:
         """Whether a new join is tried again, and where."""
+        await trio.lowlevel.checkpoint()
         if isinstance(error, AuthenticationFailed):
             loss = await self._with_other_token(loss)
         elif not may_join_again(error):
@@ -385,6 +388,7 @@ class LinkSupervisor:
         except (LiveKitError, ValueError) as error:
             _log.warning("there is no other token: %s", printable(str(error)))
             token = self._refused
+        await trio.lowlevel.checkpoint()
         if token in (self._token, self._refused):
             return loss.final()
         self._refused, self._token = self._token, token
