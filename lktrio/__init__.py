@@ -113,6 +113,7 @@ if TYPE_CHECKING:
         connect_room,
         current_room,
         open_room,
+        prepare_connection,
     )
     from lktrio.webhooks import WebhookReceiver
 
@@ -212,6 +213,7 @@ _HOMES = {
         "connect_room",
         "current_room",
         "open_room",
+        "prepare_connection",
     ),
     "lktrio.webhooks": ("WebhookReceiver",),
 }
@@ -327,6 +329,7 @@ __all__ = [
     "events",
     "media",
     "open_room",
+    "prepare_connection",
     "proto",
     "room",
     "testing",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -25,7 +26,7 @@ from lktrio.proto.codec import from_json
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Regions", "http_url", "is_cloud", "place_of", "urls_of"]
+__all__ = ["RegionList", "Regions", "http_url", "is_cloud", "place_of", "urls_of"]
 
 SCHEMES = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
 EXAMPLE = "wss://example.livekit.cloud"
@@ -70,29 +71,41 @@ def _http_url(url: str) -> str | None:
     return found
 
 
-@dataclass(slots=True)
-class _Listed:
-    urls: list[str]
-    until: float
+@dataclass(frozen=True, slots=True)
+class RegionList:
+    """The regions of a project, as they were last listed."""
+
+    urls: Sequence[str] = ()
+    """Where they are, nearest first."""
+    until: float = -math.inf
+    """How long the list may be kept, by trio's clock."""
 
 
 class Regions:
     """The regions of one server, fetched when they are needed.
 
+    Args:
+        client: Asks for them.
+        base: URL of the server.
+        listed: What is known of them.
+
     Attributes:
+        listed: What is known of them.
         fetches: How often the list was asked for.
     """
 
-    def __init__(self, client: httpx.AsyncClient, base: str) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, base: str, listed: RegionList | None = None
+    ) -> None:
         parts = urlsplit(base)
         self._client = client
         self._url = f"{parts.scheme}://{parts.netloc}/settings/regions"
-        self._listed = _Listed([], -math.inf)
+        self.listed = listed or RegionList()
         self._fetching = trio.Lock()
         self._fetched_at = -math.inf
         self.fetches = 0
 
-    async def list(self, headers: dict[str, str], *, anew: bool = False) -> list[str]:
+    async def list(self, headers: dict[str, str], *, anew: bool = False) -> Sequence[str]:
         """The URLs of the regions, nearest first; empty if nothing is known.
 
         Args:
@@ -101,22 +114,22 @@ class Regions:
         """
         asked_at = trio.current_time()
         await trio.lowlevel.checkpoint()
-        if not anew and asked_at < self._listed.until:
-            return self._listed.urls
+        if not anew and asked_at < self.listed.until:
+            return self.listed.urls
         with trio.move_on_after(DISCOVERY_TIMEOUT):
             async with self._fetching:
                 if self._fetched_at < asked_at:
                     await self._update(headers)
-        return self._listed.urls
+        return self.listed.urls
 
     async def _update(self, headers: dict[str, str]) -> None:
         self._fetched_at = trio.current_time()
         self.fetches += 1
         found = await self._fetch(headers)
         if found is not None:
-            self._listed = found
+            self.listed = found
 
-    async def _fetch(self, headers: dict[str, str]) -> _Listed | None:
+    async def _fetch(self, headers: dict[str, str]) -> RegionList | None:
         import httpx
 
         await trio.lowlevel.checkpoint()
@@ -134,7 +147,7 @@ class Regions:
             problem = printable(str(error))
             logger.info("the regions could not be fetched from %s: %s", self._url, problem)
             return None
-        return _Listed(urls, trio.current_time() + _max_age(response))
+        return RegionList(urls, trio.current_time() + _max_age(response))
 
 
 def urls_of(settings: RegionSettings) -> list[str]:

@@ -9,6 +9,7 @@ from lktrio.room.local_participant import LocalParticipant
 from lktrio.room.opening import connect_room, open_room
 from lktrio.room.options import ReconnectPolicy, RoomOptions, Timeouts
 from lktrio.room.room import Room
+from lktrio.room.session.places import prepare_connection
 from lktrio.room.state.enums import (
     ConnectionQuality,
     ConnectionState,
@@ -62,4 +63,5 @@ __all__ = [
     "connect_room",
     "current_room",
     "open_room",
+    "prepare_connection",
 ]

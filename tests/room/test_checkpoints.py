@@ -73,6 +73,7 @@ class Stage:
 CALLS: dict[str, Callable[[Stage], Awaitable[object]]] = {
     "open_room": Stage.join,
     "connect_room": Stage.connect,
+    "prepare_connection": lambda s: public.prepare_connection(s.server.url),
     "Room.leave": lambda s: s.room.leave(),
     "Room.simulate": lambda s: s.room.simulate("disconnect_signal_on_resume"),
     "Room.wait_closed": Stage.closed,

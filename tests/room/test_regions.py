@@ -21,7 +21,7 @@ from lktrio.devserver import DevServer, open_dev_server, serve_dev_server
 from lktrio.errors import ServerUnreachable
 from lktrio.events import Disconnected, Reconnected
 from lktrio.net.network import TcpListener
-from lktrio.room import ReconnectKind, RoomOptions, connect_room, open_room
+from lktrio.room import ReconnectKind, RoomOptions, connect_room, open_room, prepare_connection
 from lktrio.testing import LinkProfile, SimulatedHost, SimulatedNetwork
 
 pytestmark = pytest.mark.virtual_time
@@ -63,7 +63,7 @@ class Cloud:
                 status, body = "200 OK", json.dumps({"regions": listed}).encode()
             await stream.send_all(
                 f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n"
-                "Connection: close\r\n\r\n".encode()
+                "Cache-Control: max-age=60\r\nConnection: close\r\n\r\n".encode()
                 + body
             )
 
@@ -109,6 +109,21 @@ async def test_a_room_is_joined_in_the_next_region() -> None:
             events = room.events(Reconnected, Disconnected, replay=False)
             with trio.fail_after(90):
                 assert await events.receive() == Reconnected(ReconnectKind.RESTART)
+
+
+async def test_regions_that_were_looked_up_before_serve_without_the_front_door() -> None:
+    async with open_cloud("a.livekit.cloud") as cloud:
+        url, options, token = f"ws://{_PROJECT}", cloud.options(), cloud.token()
+        await prepare_connection(url, token, options)
+        assert cloud.asked == ["/settings/regions"]
+        client = options.network
+        assert isinstance(client, SimulatedHost)
+        cloud.network.partition(client, cloud.front)
+        async with open_room(url, token, options) as room:
+            assert room.state == "connected"
+        await prepare_connection(url, "", options)  # what cannot be reached is the join's matter
+        with pytest.raises(ValueError, match="URL"):
+            await prepare_connection("nothing")
 
 
 async def test_without_regions_the_failure_of_the_url_is_that_of_the_join() -> None:

@@ -8,18 +8,25 @@ tried again until all others have failed too, or a link worked.
 
 from __future__ import annotations
 
+import logging
 import ssl
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import trio
 
-from lktrio._regions import Regions, is_cloud, place_of
+from lktrio._regions import RegionList, Regions, is_cloud, place_of
+from lktrio._text import printable
 from lktrio.errors import ConnectError, ConnectTimeout, JoinRejected, ServerUnreachable
+from lktrio.net.network import Network
 from lktrio.room.options import RoomOptions
 from lktrio.signal import LeaveReceived
+from lktrio.signal.urls import SignalUrl
+from lktrio.signal.websocket import open_stream
 
-__all__ = ["ServerPlaces", "is_of_the_place"]
+__all__ = ["ServerPlaces", "is_of_the_place", "look_up_regions", "prepare_connection"]
+
+_log = logging.getLogger("lktrio.room")
 
 _SERVER_ERRORS = 500
 
@@ -67,7 +74,7 @@ class ServerPlaces:
         self._failed.add(place_of(self.url))
         known = [*self._named, self._first]
         if self._has_regions:
-            known += await self._look_up(token)
+            known += await look_up_regions(self._first, token, self._options)
         for url in known:
             if place_of(url) not in self._failed:
                 self.url = url
@@ -76,21 +83,63 @@ class ServerPlaces:
         self.url = self._first
         return False
 
-    async def _look_up(self, token: str) -> list[str]:
-        # Slow to import, and of use for Cloud alone.
-        import httpx
 
-        from lktrio.net.http import NetworkTransport
+_KNOWN: trio.lowlevel.RunVar[dict[tuple[Network, str], RegionList]] = trio.lowlevel.RunVar(
+    "lktrio regions"
+)
+"""The regions that are known, by where they were looked up from and the URL of the project."""
 
-        options = self._options
-        parts = urlsplit(self._first)
-        secure = parts.scheme in ("wss", "https")
-        context = (options.ssl_context or ssl.create_default_context()) if secure else None
-        connect = options.open_tcp_stream or options.network.open_tcp_stream
-        base = f"http{'s' if secure else ''}://{parts.netloc}"
-        async with httpx.AsyncClient(transport=NetworkTransport(connect, context)) as client:
-            found = await Regions(client, base).list({"Authorization": f"Bearer {token}"})
-        return [f"ws{url.removeprefix('http')}" for url in found]
+
+async def look_up_regions(url: str, token: str, options: RoomOptions) -> list[str]:
+    """The URLs of a project's regions, nearest first; none if they cannot be had.
+
+    They are kept for as long as LiveKit Cloud allows it, for all rooms of a network.
+    """
+    # Slow to import, and of use for Cloud alone.
+    import httpx
+
+    from lktrio.net.http import NetworkTransport
+
+    parts = urlsplit(url)
+    secure = parts.scheme in ("wss", "https")
+    context = (options.ssl_context or ssl.create_default_context()) if secure else None
+    connect = options.open_tcp_stream or options.network.open_tcp_stream
+    base = f"http{'s' if secure else ''}://{parts.netloc}"
+    known, place = _KNOWN.get({}), (options.network, base)
+    async with httpx.AsyncClient(transport=NetworkTransport(connect, context)) as client:
+        regions = Regions(client, base, known.get(place))
+        found = await regions.list({"Authorization": f"Bearer {token}"})
+        known[place] = regions.listed
+        _KNOWN.set(known)
+    return [f"ws{each.removeprefix('http')}" for each in found]
+
+
+async def prepare_connection(url: str, token: str = "", options: RoomOptions | None = None) -> None:
+    """Get ready to join a room soon, so that the join is quicker.
+
+    The name of the server is looked up, a connection with TLS is tried and closed again, and the
+    regions of LiveKit Cloud are fetched if there is a token to do so. Best effort: what fails here
+    is told by the join. Cancelled, it leaves nothing behind.
+
+    Args:
+        url: The server's.
+        token: Access token, to look up regions with.
+        options: Those of the join.
+
+    Raises:
+        ValueError: The URL cannot be one.
+    """
+    options = options or RoomOptions()
+    target = SignalUrl.parse(url)
+    connect = options.open_tcp_stream or options.network.open_tcp_stream
+    try:
+        stream = await open_stream(target, options.ssl_context, connect, options.timeouts.connect)
+        await trio.aclose_forcefully(stream)
+    except ConnectError as error:
+        _log.debug("%s cannot be prepared: %s", target.place, printable(str(error)))
+    if token and options.regions and is_cloud(target.host):
+        await look_up_regions(url, token, options)
+    await trio.lowlevel.checkpoint()
 
 
 def is_of_the_place(error: ConnectError) -> bool:
