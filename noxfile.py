@@ -181,7 +181,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """The documentation; any warning fails."""
-    session.install("-e", ".[av,cli]", *groups("docs"))
+    session.install("-e", ".[av,cli,testing]", *groups("docs"))
     session.run("sphinx-build", "-W", "--keep-going", "docs", "docs/_build/html")
 
 

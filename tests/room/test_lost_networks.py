@@ -8,7 +8,7 @@ import trio
 from lktrio.events import Reconnected, Reconnecting
 from lktrio.room import ReconnectKind, RoomOptions
 from lktrio.testing import SimulatedHost, SimulatedNetwork
-from tests.room.test_reconnecting import Side, open_call
+from tests.support.calls import Side, open_call
 from tests.support.servers import VERSIONS, RoomServer, until
 
 pytestmark = pytest.mark.virtual_time

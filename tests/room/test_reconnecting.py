@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-
 import pytest
 import trio
 
 from lktrio.events import (
-    DataReceived,
     Disconnected,
     LocalTrackRepublished,
     LocalTrackUnpublished,
@@ -18,110 +13,20 @@ from lktrio.events import (
     ParticipantDisconnected,
     Reconnected,
     Reconnecting,
-    RoomEvent,
-    TrackSubscribed,
     TrackUnsubscribed,
 )
-from lktrio.media import OPUS, EncodedFrame
 from lktrio.room import (
     ConnectionState,
     DisconnectReason,
     ReconnectKind,
-    Room,
     RoomOptions,
     SimulateScenario,
 )
+from tests.support.calls import Side, go_on, open_call
 from tests.support.servers import VERSIONS, RoomServer, expect, until
 
 pytestmark = pytest.mark.virtual_time
 DEADLINE = 120.0
-
-_RATE = 50  # frames a second
-_SETTLED = 1.0  # seconds that a call goes on before and after a fault
-
-
-@dataclass
-class Side:
-    """One of the two in a call: what it sends and what it gets from the other."""
-
-    room: Room
-    frames: list[EncodedFrame] = field(default_factory=list[EncodedFrame])
-    data: list[int] = field(default_factory=list[int])
-    events: list[RoomEvent] = field(default_factory=list[RoomEvent])
-    tracks: int = 0
-    sending: bool = True
-
-    async def run(self) -> None:
-        async with trio.open_nursery() as nursery:
-            for task in (self._send_frames, self._send_data, self._read, self._note):
-                nursery.start_soon(task)
-
-    async def _send_frames(self) -> None:
-        async with self.room.local_participant.publish_track(OPUS, name="voice") as track:
-            number = 0
-            while True:
-                data = b"\xfc" + number.to_bytes(4, "big")
-                await track.send(EncodedFrame(data, number / _RATE, 1 / _RATE))
-                number += 1
-
-    async def _send_data(self) -> None:
-        number = 0
-        while self.sending:
-            await self.room.local_participant.publish_data(str(number))
-            number += 1
-            await trio.sleep(0.01)
-
-    async def _read(self) -> None:
-        async with trio.open_nursery() as nursery:
-            async for event in self.room.events(TrackSubscribed, DataReceived):
-                if isinstance(event, DataReceived):
-                    self.data.append(int(event.data))
-                else:
-                    self.tracks += 1
-                    nursery.start_soon(self._read_track, event)
-
-    async def _read_track(self, event: TrackSubscribed) -> None:
-        async for frame in event.track.frames():
-            if len(frame.data) == 5:  # others are what servers fill silence with
-                self.frames.append(frame)
-
-    async def _note(self) -> None:
-        async for event in self.room.events():
-            self.events.append(event)
-
-    def state(self) -> ConnectionState:
-        return self.room.state
-
-    def told(self, kind: type[RoomEvent]) -> list[RoomEvent]:
-        return [event for event in self.events if isinstance(event, kind)]
-
-    def numbers(self) -> list[int]:
-        return [int.from_bytes(frame.data[1:], "big") for frame in self.frames]
-
-
-@asynccontextmanager
-async def open_call(
-    server: RoomServer, options: RoomOptions
-) -> AsyncGenerator[tuple[Side, Side], None]:
-    """Alice and bob, who send each other sound and numbers."""
-    async with server.join("alice", options) as one, server.join("bob", options) as two:
-        alice, bob = Side(one), Side(two)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(alice.run)
-            nursery.start_soon(bob.run)
-            await until(lambda: bool(alice.frames and bob.frames and alice.data and bob.data))
-            await trio.sleep(_SETTLED)
-            yield alice, bob
-            nursery.cancel_scope.cancel()
-
-
-async def _go_on(*sides: Side) -> None:
-    """Let a call go on until everybody has heard what comes after a fault."""
-    seen = [(len(side.frames), len(side.data)) for side in sides]
-    await trio.sleep(_SETTLED)
-    for side, (frames, data) in zip(sides, seen, strict=True):
-        await until(lambda s=side, n=frames: len(s.frames) > n)  # type: ignore[misc]
-        await until(lambda s=side, n=data: len(s.data) > n)  # type: ignore[misc]
 
 
 def _check_resumed(side: Side) -> None:
@@ -142,7 +47,7 @@ async def test_a_cut_of_the_signalling_costs_nothing(
         assert alice.state() is ConnectionState.RECONNECTING
         assert await expect(events, Reconnected) == Reconnected(ReconnectKind.RESUME)
         assert alice.state() is ConnectionState.CONNECTED
-        await _go_on(alice, bob)
+        await go_on(alice, bob)
         assert alice.room.local_participant.sid == sid
         for side in (alice, bob):
             _check_resumed(side)
@@ -173,7 +78,7 @@ async def test_a_resume_that_breaks_is_tried_again(
             await alice.room.simulate(SimulateScenario.SIGNAL_RECONNECT)
             await expect(events, Reconnecting, lambda event: event.attempt == 2)
             assert (await expect(events, Reconnected)).kind is ReconnectKind.RESUME, scenario
-            await _go_on(alice, bob)
+            await go_on(alice, bob)
             for side in (alice, bob):
                 _check_resumed(side)
 
@@ -198,7 +103,7 @@ async def test_a_lost_session_begins_anew_under_the_same_tracks(
             assert (await expect(events, Reconnected)).kind is ReconnectKind.RESTART, scenario
             assert me.sid != sid, scenario
             assert me.track_publications == {publication.sid: publication}, scenario
-            await _go_on(alice, bob)
+            await go_on(alice, bob)
             # To alice, who came back, nothing has changed but a gap.
             assert alice.tracks == 1, scenario
             assert not alice.told(TrackUnsubscribed), scenario
