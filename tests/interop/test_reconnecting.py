@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 import trio
 
-from lktrio.events import ParticipantDisconnected, Reconnected, Reconnecting, TrackUnsubscribed
+from lktrio.events import (
+    ParticipantConnected,
+    ParticipantDisconnected,
+    Reconnected,
+    Reconnecting,
+    TrackUnsubscribed,
+)
 from lktrio.media import OPUS
 from lktrio.room import ReconnectKind, SimulateScenario
 from tests.interop.support.browser import open_browser, reason_to_skip
@@ -117,4 +123,65 @@ async def test_the_link_is_lost_in_a_call_of_three(
                 assert not participant.seen(ParticipantDisconnected)
                 assert not participant.seen(TrackUnsubscribed)
                 assert participant.seen(Reconnecting)
+                nursery.cancel_scope.cancel()
+
+
+async def _exchanges_data(participant: Participant, other: Program, topic: str) -> None:
+    """Send a message each way."""
+    await other.order("data", size=100, reliable=True, topic=topic, to=[])
+    await participant.room.local_participant.publish_data(b"x" * 100, topic=topic)
+    with trio.fail_after(20):
+        await participant.wait(lambda: bool(participant.data(topic)))
+        await other.wait("data", topic=topic)
+    await trio.sleep(0.2)  # in which a second copy would come
+    assert len(participant.data(topic)) == len(other.matching("data", topic=topic)) == 1
+
+
+@on_each_server
+@single
+@pytest.mark.parametrize("client", ["official", "browser"])
+async def test_another_client_resumes_and_restarts(
+    which: str, single: bool, client: str, tmp_path: Path
+) -> None:
+    if client == "browser" and reason_to_skip():
+        pytest.skip(reason_to_skip())
+    with trio.fail_after(LIMIT):
+        async with open_server(which) as server, AsyncExitStack() as stack:
+            opened = (
+                open_child("official_client") if client == "official" else open_browser(tmp_path)
+            )
+            other: Program = await stack.enter_async_context(opened)
+            participant = await stack.enter_async_context(
+                open_participant(server.url, server.token("me"), single_peer_connection=single)
+            )
+            room = participant.room
+            await other.order(
+                "join",
+                url=server.url,
+                token=server.token("other"),
+                single_peer_connection=single,
+            )
+            if client == "official":
+                await other.order("publish_tone", hertz=440.0)
+            else:
+                await other.order("publish_devices")
+            await participant.wait_frames("mic", 50)
+            async with (
+                room.local_participant.publish_track(OPUS, name="tone") as track,
+                trio.open_nursery() as nursery,
+            ):
+                nursery.start_soon(send_endlessly, track, tone_frames(440.0, 1))
+                await _hears_us(other)
+                for number, scenario in enumerate(("signal-reconnect", "full-reconnect")):
+                    await other.tell("simulate", scenario=scenario)
+                    await other.wait_for_number("reconnected", number + 1)
+                    await _hears_us(other)
+                    await _goes_on(participant)
+                    await _exchanges_data(participant, other, scenario)
+                    came = participant.seen(ParticipantConnected)
+                    left = participant.seen(ParticipantDisconnected)
+                    assert (len(came), len(left)) == (number + 1, number), scenario
+                    assert [*room.remote_participants] == ["other"], scenario
+                    # A client that restarts forgets everybody, and then finds them again.
+                    assert _times_seen(other) == (number, number), scenario
                 nursery.cancel_scope.cancel()

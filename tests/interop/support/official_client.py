@@ -25,6 +25,10 @@ SOURCES = {
     "microphone": rtc.TrackSource.SOURCE_MICROPHONE,
     "camera": rtc.TrackSource.SOURCE_CAMERA,
 }
+SCENARIOS = {
+    "signal-reconnect": "SIMULATE_SIGNAL_RECONNECT",
+    "full-reconnect": "SIMULATE_FULL_RECONNECT",
+}
 CODECS = {"VP8": rtc.VideoCodec.VP8, "H264": rtc.VideoCodec.H264}
 
 
@@ -186,6 +190,10 @@ class Client:
 
     async def do_attributes(self, attributes: dict[str, str]) -> None:
         await self.room.local_participant.set_attributes(attributes)
+
+    async def do_simulate(self, scenario: str) -> None:
+        kind = rtc.SimulateScenarioKind.Value(SCENARIOS[scenario])
+        await self.room.simulate_scenario(kind)
 
     async def do_leave(self) -> None:
         for name in list(self.tasks):

@@ -82,6 +82,10 @@ class Program(ABC):
 
         return await self._find(fits, f"{event} {fields}")
 
+    async def wait_for_number(self, event: str, number: int) -> Report:
+        """The first, second or later report of an event, past or to come."""
+        return await self.wait(event, lambda entry: entry in self.matching(event)[number - 1 :])
+
     async def _find(self, fits: Callable[[Report], bool], what: str) -> Report:
         seen = 0
         while True:
