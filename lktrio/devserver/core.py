@@ -133,6 +133,8 @@ class ServerCore:
             raise HttpError(500, "connection closed by media")
         self._connect(participant, room, link)
         room.resume(participant, link)
+        if parameters.sync_state is not None:
+            link.receive(proto.SignalRequest(sync_state=parameters.sync_state))
         if breaks == "answered":
             link.close()
 

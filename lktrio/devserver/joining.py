@@ -52,6 +52,7 @@ class JoinParameters:
     offer: proto.SessionDescription | None = None
     reconnect: bool = False
     participant_sid: str = ""
+    sync_state: proto.SyncState | None = None
 
 
 def parse_join(
@@ -178,6 +179,7 @@ def _from_message(request: proto.JoinRequest, claims: Claims) -> JoinParameters:
         offer=request.publisher_offer,
         reconnect=request.reconnect,
         participant_sid=request.participant_sid,
+        sync_state=request.sync_state,
     )
 
 

@@ -12,6 +12,7 @@ __all__ = ["Listener", "QualityNews", "SpeakerNews"]
 
 _QUALITY_INTERVAL = 5.0
 _BEST_SCORE = 4.5
+_SIMULATED_LEVEL = 0.9  # of speakers that a test asks for
 
 
 class Listener(Protocol):
@@ -46,10 +47,16 @@ class SpeakerNews:
 
     def __init__(self) -> None:
         self._levels: dict[str, float] = {}
+        self._simulated: dict[str, float] = {}
+        """Until when somebody is said to speak."""
 
-    def tell(self, listeners: Collection[Listener]) -> None:
+    def tell(self, listeners: Collection[Listener], now: float) -> None:
         """Look at all levels, and tell what has changed."""
         levels = {listener.sid: listener.take_level() for listener in listeners}
+        self._simulated = {
+            sid: until for sid, until in self._simulated.items() if now < until and sid in levels
+        }
+        levels.update(dict.fromkeys(self._simulated, _SIMULATED_LEVEL))
         changed = {s: level for s, level in levels.items() if self._levels.get(s) != level}
         self._levels = {sid: level for sid, level in levels.items() if level is not None}
         if changed:
@@ -57,11 +64,12 @@ class SpeakerNews:
                 heard = _heard_by(listener)
                 _tell(listener, {s: level for s, level in changed.items() if s in heard})
 
-    def simulate(self, speaker: Listener, listeners: Iterable[Listener]) -> None:
+    def simulate(self, speaker: Listener, listeners: Iterable[Listener], until: float) -> None:
         """Tell everybody that somebody speaks, as a client asked for a test."""
-        self._levels[speaker.sid] = 1.0
+        self._simulated[speaker.sid] = until
+        self._levels[speaker.sid] = _SIMULATED_LEVEL
         for listener in listeners:
-            _tell(listener, {speaker.sid: 1.0})
+            _tell(listener, {speaker.sid: _SIMULATED_LEVEL})
 
 
 def _heard_by(listener: Listener) -> set[str]:

@@ -243,9 +243,10 @@ class ServerRoom:
         self.info.metadata = metadata
         self._tell_room()
 
-    def simulate_speaker(self, participant: ServerParticipant) -> None:
-        """Tell everybody that a participant speaks, as a client asked for a test."""
-        self._speakers.simulate(participant, self.participants.values())
+    def simulate_speaker(self, participant: ServerParticipant, seconds: float) -> None:
+        """Tell everybody that a participant speaks, for as long as a client asked for a test."""
+        until = trio.current_time() + seconds
+        self._speakers.simulate(participant, self.participants.values(), until)
 
     def _visible_to(self, participant: ServerParticipant) -> list[proto.ParticipantInfo]:
         """Everybody else whom a participant may see."""
@@ -272,7 +273,7 @@ class ServerRoom:
         for track in list(self.tracks()):
             track.update_quality(now)
         present = list(self.participants.values())
-        self._speakers.tell(present)
+        self._speakers.tell(present, now)
         self._quality.tell(present, now)
         self._tell_counts(now)
         if not present and now - self._empty_since >= self._timeout:

@@ -121,19 +121,29 @@ class SignalHandler:
 
     def _sync_state(self, state: proto.SyncState) -> None:
         participant = self._participant
-        known = [
-            participant.uptracks.find_info(t.track.sid) for t in state.publish_tracks if t.track
-        ]
-        if None in known:
+        if not self._knows_all(state):
             participant.leave(_Disconnect.STATE_MISMATCH, _Action.RECONNECT)
             return
+        disabled = proto.UpdateTrackSettings(track_sids=state.track_sids_disabled, disabled=True)
+        participant.downtracks.update_settings(disabled)
         if state.subscription is not None:
             self._subscription(state.subscription)
+
+    def _knows_all(self, state: proto.SyncState) -> bool:
+        """Whether everything that a client says to have published is known here."""
+        participant = self._participant
+        infos = [published.track for published in state.publish_tracks]
+        data_infos = [published.info for published in state.publish_data_tracks]
+        data_sids = {info.sid for info in participant.info.data_tracks}
+        return all(
+            info is not None and participant.uptracks.find_info(info.sid) is not None
+            for info in infos
+        ) and all(info is not None and info.sid in data_sids for info in data_infos)
 
     def _simulate(self, scenario: proto.SimulateScenario) -> None:
         participant = self._participant
         if scenario.speaker_update is not None:
-            self._room.simulate_speaker(participant)
+            self._room.simulate_speaker(participant, scenario.speaker_update)
         elif scenario.node_failure:
             self._vanish(_Disconnect.SERVER_SHUTDOWN)
         elif scenario.migration:

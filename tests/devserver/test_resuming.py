@@ -95,6 +95,40 @@ async def test_a_new_ice_generation_is_answered_with_a_new_one() -> None:
                 await bob.wait(lambda: bob.packets)
 
 
+async def test_sync_state_may_come_with_the_request_to_resume() -> None:
+    unknown = proto.TrackPublishedResponse(track=proto.TrackInfo(sid="TR_unknown"))
+    state = proto.SyncState(publish_tracks=[unknown])
+    with trio.fail_after(LIMIT):
+        async with serve_place() as server, open_caller(server, "alice") as alice:
+            await alice.wait(alice.connected.is_set)
+            await drop(alice.client)
+            request = join_request(reconnect=True, participant_sid=alice.sid, sync_state=state)
+            target, token = f"/rtc/v1?join_request={request}", server.token("alice", "room")
+            async with open_client(server, token, target) as again:
+                leave = await again.wait_for("leave")
+                assert await again.wait_closed() == 1000
+                assert again.kinds()[0] == "reconnect"
+    assert leave.action == proto.LeaveRequest.Action.RECONNECT
+
+
+async def test_tracks_that_the_sync_state_disables_are_held() -> None:
+    with trio.fail_after(LIMIT):
+        async with (
+            serve_place() as server,
+            open_caller(server, "alice") as alice,
+            open_caller(server, "bob") as bob,
+        ):
+            voice = await alice.publish("audio/opus")
+            await hear(voice, bob)
+            await bob.client.send(sync_state=proto.SyncState(track_sids_disabled=[voice.sid]))
+            await bob.client.ping()
+            held = b"\x78held"
+            for _ in range(20):
+                voice.send(held)
+                await trio.sleep(0.01)
+            assert held not in [frame.data for frame in bob.frames[voice.sid]]
+
+
 async def test_without_a_peer_connection_the_end_of_the_link_ends_the_session() -> None:
     with trio.fail_after(LIMIT):
         async with (

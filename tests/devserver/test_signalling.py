@@ -252,18 +252,64 @@ async def test_a_track_that_never_comes_is_told_to_be_missing() -> None:
 
 
 async def test_sync_state_with_unknown_tracks_demands_a_new_session() -> None:
-    track = proto.TrackPublishedResponse(cid="c", track=proto.TrackInfo(sid="TR_unknown"))
+    unknown = proto.TrackInfo(sid="TR_unknown")
+    cases = {
+        "nothing": (proto.SyncState(), False),
+        "an unknown track": (
+            proto.SyncState(publish_tracks=[proto.TrackPublishedResponse(track=unknown)]),
+            True,
+        ),
+        "a track without its description": (
+            proto.SyncState(publish_tracks=[proto.TrackPublishedResponse(cid="c")]),
+            True,
+        ),
+        "an unknown data track": (
+            proto.SyncState(
+                publish_data_tracks=[
+                    proto.PublishDataTrackResponse(info=proto.DataTrackInfo(sid="DTR_unknown"))
+                ]
+            ),
+            True,
+        ),
+        "a data track without its description": (
+            proto.SyncState(publish_data_tracks=[proto.PublishDataTrackResponse()]),
+            True,
+        ),
+    }
+    with trio.fail_after(60):
+        async with serve_place() as server:
+            for case, (state, anew) in cases.items():
+                async with joined(server, "me") as client:
+                    start = trio.current_time()
+                    await client.send(sync_state=state)
+                    if anew:
+                        leave = await client.wait_for("leave")
+                        assert leave.action == proto.LeaveRequest.Action.RECONNECT, case
+                    else:
+                        await client.ping()
+                    assert trio.current_time() - start < 1, case
+
+
+async def test_sync_state_with_everything_that_is_published_is_taken() -> None:
     with trio.fail_after(20):
         async with serve_place() as server, joined(server, "me") as client:
-            await client.send(sync_state=proto.SyncState())
+            publish = proto.PublishDataTrackRequest(pub_handle=7, name="dt")
+            await client.send(publish_data_track_request=publish)
+            data_track = await client.wait_for("publish_data_track_response")
+            request = proto.AddTrackRequest(cid="mic", type=proto.TrackType.AUDIO)
+            await client.send(add_track=request)
+            track = await client.wait_for("track_published")
+            await client.send(
+                sync_state=proto.SyncState(
+                    publish_tracks=[track],
+                    publish_data_tracks=[data_track],
+                )
+            )
             await client.ping()
-            await client.send(sync_state=proto.SyncState(publish_tracks=[track]))
-            leave = await client.wait_for("leave")
-    assert leave.action == proto.LeaveRequest.Action.RECONNECT
+            assert "leave" not in client.kinds()
 
 
 SCENARIOS: list[tuple[proto.SimulateScenario, str]] = [
-    (proto.SimulateScenario(speaker_update=1), "speakers_changed"),
     (proto.SimulateScenario(server_leave=True), "leave"),
     (proto.SimulateScenario(leave_request_full_reconnect=True), "leave"),
 ]
@@ -276,6 +322,19 @@ async def test_scenarios_that_are_answered() -> None:
                 async with joined(server, "me") as client:
                     await client.send(simulate=scenario)
                     await client.wait_for(answer)
+
+
+async def test_a_simulated_speaker_speaks_for_as_long_as_it_is_asked_to() -> None:
+    with trio.fail_after(20):
+        async with serve_place() as server, joined(server, "me") as client:
+            await client.send(simulate=proto.SimulateScenario(speaker_update=3))
+            began = (await client.wait_for("speakers_changed")).speakers
+            start = trio.current_time()
+            ended = (await client.wait_for("speakers_changed")).speakers
+            lasted = trio.current_time() - start
+    assert [(speaker.active, speaker.level > 0.5) for speaker in began] == [(True, True)]
+    assert [(speaker.active, speaker.level) for speaker in ended] == [(False, 0.0)]
+    assert 2.5 < lasted < 4
 
 
 async def test_scenarios_that_end_without_a_leave() -> None:
