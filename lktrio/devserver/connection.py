@@ -112,6 +112,7 @@ class MediaConnection:
             random=network.random_bytes,
             ntp_offset=now - trio.current_time(),
         )
+        self._addresses = addresses
         self.driver = PeerDriver(self.peer, self._on_event, addresses, network)
 
     @property
@@ -135,6 +136,14 @@ class MediaConnection:
         except Exception:  # noqa: BLE001 - logged; the others go on
             _log.exception("%s: the peer connection broke down", self.name)
             self._fail()
+
+    def drop(self) -> None:
+        """Let nothing pass any more, and do not say so."""
+        self.driver.set_addresses(())
+
+    def restore(self) -> None:
+        """Let packets pass again, if they do not, on sockets that the client has yet to find."""
+        self.driver.set_addresses(self._addresses)
 
     def create_channels(self) -> None:
         """Open the three channels, where the server offers."""

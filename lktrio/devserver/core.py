@@ -25,7 +25,7 @@ from lktrio.devserver.signalling import SignalHandler
 from lktrio.devserver.speakers import WINDOW
 from lktrio.errors import LocalProtocolError, RemoteProtocolError
 
-__all__ = ["ServerCore", "UnknownSession"]
+__all__ = ["Declined", "ServerCore"]
 
 _MAX_ROOMS = 1000  # at one time
 
@@ -34,8 +34,16 @@ _Action = proto.LeaveRequest.Action
 _log = logging.getLogger("lktrio.devserver")
 
 
-class UnknownSession(Exception):
-    """A client wants to resume a session that has ended or never was."""
+class Declined(Exception):
+    """A client is told to leave before its session begins or goes on.
+
+    Attributes:
+        leave: What it is told.
+    """
+
+    def __init__(self, leave: proto.LeaveRequest) -> None:
+        super().__init__(leave)
+        self.leave = leave
 
 
 class ServerCore:
@@ -103,11 +111,13 @@ class ServerCore:
 
         Raises:
             HttpError: The room does not take the participant.
-            UnknownSession: There is nothing to resume.
+            Declined: There is nothing to resume.
         """
-        status = self.faults.refusal("resume" if parameters.reconnect else "join")
-        if status is not None:
-            raise HttpError(status, "refused for a test")
+        refusal = self.faults.refusal("resume" if parameters.reconnect else "join")
+        if isinstance(refusal, int):
+            raise HttpError(refusal, "refused for a test")
+        if refusal is not None:
+            raise Declined(refusal)
         if parameters.reconnect:
             self._resume(parameters, link)
             return
@@ -127,7 +137,11 @@ class ServerCore:
         room = self.rooms.get(parameters.room)
         participant = room.participants.get(parameters.identity) if room is not None else None
         if room is None or participant is None or participant.sid != parameters.participant_sid:
-            raise UnknownSession
+            raise Declined(
+                proto.LeaveRequest(
+                    can_reconnect=True, reason=_Reason.STATE_MISMATCH, action=_Action.RECONNECT
+                )
+            )
         breaks, participant.breaks_resume = participant.breaks_resume, None
         if breaks == "unanswered":
             raise HttpError(500, "connection closed by media")

@@ -12,13 +12,15 @@ from typing import Literal, TypeAlias
 
 from lktrio import proto
 
-__all__ = ["Faults", "RequestFilter", "ResponseFilter", "Upgrade"]
+__all__ = ["Faults", "Refusal", "RequestFilter", "ResponseFilter", "Upgrade"]
 
 ResponseFilter: TypeAlias = "Callable[[str, proto.SignalResponse], proto.SignalResponse | None]"
 """Gets the identity of a client and a message to it; returns what is sent, None for nothing."""
 RequestFilter: TypeAlias = "Callable[[str, proto.SignalRequest], proto.SignalRequest | None]"
 """Gets the identity of a client and a message of it; returns what is received, None for nothing."""
 Upgrade: TypeAlias = Literal["join", "resume"]
+Refusal: TypeAlias = "int | proto.LeaveRequest"
+"""An HTTP status, or what is said on a link that ends with it."""
 
 
 class Faults:
@@ -34,20 +36,28 @@ class Faults:
         self.on_response: ResponseFilter | None = None
         self.on_request: RequestFilter | None = None
         self.delay = 0.0
-        self._refusals: dict[Upgrade, list[int]] = {"join": [], "resume": []}
+        self._refusals: dict[Upgrade, list[Refusal]] = {"join": [], "resume": []}
 
-    def refuse(self, kind: Upgrade, *, count: int = 1, status: int = 503) -> None:
+    def refuse(
+        self,
+        kind: Upgrade,
+        *,
+        count: int = 1,
+        status: int = 503,
+        leave: proto.LeaveRequest | None = None,
+    ) -> None:
         """Refuse what clients ask for next.
 
         Args:
             kind: What is refused: the beginning of a session, or its resume.
             count: How often.
             status: The HTTP status of the answer.
+            leave: What is said instead, on a link that ends with it.
         """
-        self._refusals[kind] += [status] * count
+        self._refusals[kind] += [status if leave is None else leave] * count
 
-    def refusal(self, kind: Upgrade) -> int | None:
-        """The status to refuse a client with that asks now, if it is to be refused."""
+    def refusal(self, kind: Upgrade) -> Refusal | None:
+        """What to refuse a client with that asks now, if it is to be refused."""
         refusals = self._refusals[kind]
         return refusals.pop(0) if refusals else None
 

@@ -314,6 +314,8 @@ class ServerParticipant:
             self.link.close()
         self.link = link
         self._happen(Happening.RESUMPTION)
+        for connection in self._connections:
+            connection.restore()
         for response in news:
             self.send(response)
         self.send_token()
@@ -351,6 +353,11 @@ class ServerParticipant:
         """Break the signalling off without a word; the session goes on."""
         if self.link is not None:
             self.link.abort()
+
+    def drop_media(self) -> None:
+        """Let nothing pass on the peer connections until the session is resumed."""
+        for connection in self._connections:
+            connection.drop()
 
     def leave(self, reason: proto.DisconnectReason, action: proto.LeaveRequest.Action) -> None:
         """End the session, telling the client why and what to do next."""

@@ -23,7 +23,7 @@ from lktrio.auth import DEFAULT_TTL, AccessToken, VideoGrants
 from lktrio.devserver.absent_services import ABSENT_SERVICES
 from lktrio.devserver.access import authenticate
 from lktrio.devserver.config import ServerConfig
-from lktrio.devserver.core import ServerCore, UnknownSession
+from lktrio.devserver.core import Declined, ServerCore
 from lktrio.devserver.dispatch_service import dispatch_service
 from lktrio.devserver.faults import Faults
 from lktrio.devserver.http import (
@@ -55,8 +55,6 @@ MAX_CONNECTIONS = 512
 """TCP connections at one time."""
 _ANY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not bound
 
-_Reason = proto.DisconnectReason
-_Action = proto.LeaveRequest.Action
 _log = logging.getLogger("lktrio.devserver")
 
 
@@ -101,6 +99,16 @@ class DevServer:
             LookupError: There is no such participant.
         """
         self._participant(identity, room).cut_link()
+
+    def drop_media(self, identity: str, room: str) -> None:
+        """Neither hear a participant's media connections nor answer, until its session resumes.
+
+        Its signalling goes on, and so does its session until the server has noticed.
+
+        Raises:
+            LookupError: There is no such participant.
+        """
+        self._participant(identity, room).drop_media()
 
     def send_leave(
         self,
@@ -212,9 +220,8 @@ class _Router:
         link = SignalLink()
         try:
             self._core.join(parameters, link)
-        except UnknownSession:
-            leave = proto.LeaveRequest(reason=_Reason.STATE_MISMATCH, action=_Action.RECONNECT)
-            link.send(proto.SignalResponse(leave=leave))
+        except Declined as declined:
+            link.send(proto.SignalResponse(leave=declined.leave))
             link.close()
         await trio.lowlevel.checkpoint()
         return partial(_take_over, link)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import trio
 
 from lktrio import proto
 from lktrio.devserver import DevServer, open_dev_server
 from lktrio.errors import JoinRejected
-from lktrio.events import Disconnected, ParticipantConnected, Reconnected, Reconnecting
+from lktrio.events import (
+    DataReceived,
+    Disconnected,
+    ParticipantConnected,
+    Reconnected,
+    Reconnecting,
+)
 from lktrio.room import ReconnectKind, Room, RoomOptions, connect_room
 from lktrio.testing import SimulatedHost, SimulatedNetwork
 
@@ -30,8 +38,8 @@ class Stage:
         self.count += 1
         return self.network.host(f"host-{self.count}", f"10.0.0.{self.count}")
 
-    async def join(self, identity: str) -> Room:
-        options = RoomOptions(network=self.host(), join_retries=0)
+    async def join(self, identity: str, **more: Any) -> Room:
+        options = RoomOptions(network=self.host(), join_retries=0, **more)
         token = self.server.token(identity, "room")
         return await connect_room(self.nursery, self.server.url, token, options)
 
@@ -57,6 +65,12 @@ async def test_joins_and_resumes_are_refused() -> None:
         heard = [await events.receive() for _ in range(4)]
         tries = [Reconnecting(ReconnectKind.RESUME, number) for number in (1, 2, 3)]
         assert heard == [*tries, Reconnected(ReconnectKind.RESUME)]
+        leave = proto.LeaveRequest(action=_Action.RECONNECT)
+        stage.server.faults.refuse("resume", leave=leave)
+        stage.server.cut_signalling("bob", "room")
+        while not isinstance(event := await events.receive(), Reconnected):
+            pass
+        assert event == Reconnected(ReconnectKind.RESTART)
 
     await _play(play)
 
@@ -75,6 +89,23 @@ async def test_participants_are_told_to_leave() -> None:
         assert isinstance(await events.receive(), Disconnected)
         with pytest.raises(LookupError, match="bob"):
             stage.server.cut_signalling("bob", "room")
+
+    await _play(play)
+
+
+async def test_media_are_dropped_until_the_session_resumes() -> None:
+    async def play(stage: Stage) -> None:
+        for single in (True, False):
+            bob = await stage.join("bob", single_peer_connection=single)
+            alice = await stage.join("alice", single_peer_connection=single)
+            messages = bob.events(DataReceived, replay=False)
+            events = bob.events(Reconnected, replay=False)
+            stage.server.drop_media("bob", "room")
+            assert await events.receive() == Reconnected(ReconnectKind.RESUME), single
+            await alice.local_participant.publish_data(b"still there?")
+            assert (await messages.receive()).data == b"still there?", single
+            await bob.leave()
+            await alice.leave()
 
     await _play(play)
 
