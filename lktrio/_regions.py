@@ -88,6 +88,7 @@ class Regions:
         client: Asks for them.
         base: URL of the server.
         listed: What is known of them.
+        kept: Seconds that a list is kept if the answer does not say.
 
     Attributes:
         listed: What is known of them.
@@ -95,12 +96,18 @@ class Regions:
     """
 
     def __init__(
-        self, client: httpx.AsyncClient, base: str, listed: RegionList | None = None
+        self,
+        client: httpx.AsyncClient,
+        base: str,
+        listed: RegionList | None = None,
+        *,
+        kept: float = 0.0,
     ) -> None:
         parts = urlsplit(base)
         self._client = client
         self._url = f"{parts.scheme}://{parts.netloc}/settings/regions"
         self.listed = listed or RegionList()
+        self._kept = kept
         self._fetching = trio.Lock()
         self._fetched_at = -math.inf
         self.fetches = 0
@@ -147,7 +154,7 @@ class Regions:
             problem = printable(str(error))
             logger.info("the regions could not be fetched from %s: %s", self._url, problem)
             return None
-        return RegionList(urls, trio.current_time() + _max_age(response))
+        return RegionList(urls, trio.current_time() + _max_age(response, self._kept))
 
 
 def urls_of(settings: RegionSettings) -> list[str]:
@@ -156,14 +163,14 @@ def urls_of(settings: RegionSettings) -> list[str]:
     return [url for url in found if url is not None]
 
 
-def _max_age(response: httpx.Response) -> float:
-    """Seconds that an answer may be kept; none unless it says so."""
+def _max_age(response: httpx.Response, default: float) -> float:
+    """Seconds that an answer may be kept; the default if it does not say."""
     control: str = response.headers.get("Cache-Control", "")
     for directive in control.lower().split(","):
         name, _, value = directive.strip().partition("=")
         if name == "max-age" and value.isascii() and value.isdigit():
             return float(value[:9])
-    return 0.0
+    return default
 
 
 def place_of(url: str) -> str:

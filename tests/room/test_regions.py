@@ -38,6 +38,8 @@ class Cloud:
     regions: dict[str, SimulatedHost] = field(default_factory=dict[str, SimulatedHost])
     servers: list[DevServer] = field(default_factory=list[DevServer])
     asked: list[str] = field(default_factory=list[str])
+    status: str = "503 Service Unavailable"
+    keep: str = "Cache-Control: max-age=60\r\n"
     clients: int = 0
 
     async def answer(self, listener: TcpListener) -> None:
@@ -56,14 +58,14 @@ class Cloud:
                 head += more
             path = head.split()[1].decode().partition("?")[0]
             self.asked.append(path)
-            status, body = "503 Service Unavailable", b"out of order"
+            status, body = self.status, b"out of order"
             if path == "/settings/regions":
                 assert b"Bearer " in head
                 listed = [{"region": name, "url": f"ws://{name}"} for name in self.regions]
                 status, body = "200 OK", json.dumps({"regions": listed}).encode()
             await stream.send_all(
                 f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n"
-                "Cache-Control: max-age=60\r\nConnection: close\r\n\r\n".encode()
+                f"{self.keep}Connection: close\r\n\r\n".encode()
                 + body
             )
 
@@ -124,6 +126,25 @@ async def test_regions_that_were_looked_up_before_serve_without_the_front_door()
         await prepare_connection(url, "", options)  # what cannot be reached is the join's matter
         with pytest.raises(ValueError, match="URL"):
             await prepare_connection("nothing")
+
+
+async def test_a_project_that_may_not_use_a_region_is_told_the_others() -> None:
+    async with open_cloud("a.livekit.cloud") as cloud:
+        cloud.status, options = "451 Unavailable For Legal Reasons", cloud.options()
+        await prepare_connection(f"ws://{_PROJECT}", cloud.token(), options)
+        async with open_room(f"ws://{_PROJECT}", cloud.token(), options) as room:
+            assert room.state == "connected"
+        assert cloud.asked.count("/settings/regions") == 2  # although the first list was recent
+
+
+async def test_regions_are_kept_as_long_as_they_may_be() -> None:
+    for keep, seconds in (("", 5), ("Cache-Control: max-age=12\r\n", 12)):
+        async with open_cloud("a.livekit.cloud") as cloud:
+            cloud.keep, options, token = keep, cloud.options(), cloud.token()
+            for pause, lookups in ((0, 1), (seconds - 1, 1), (2, 2)):
+                await trio.sleep(pause)
+                await prepare_connection(f"ws://{_PROJECT}", token, options)
+                assert cloud.asked.count("/settings/regions") == lookups, (keep, pause)
 
 
 async def test_without_regions_the_failure_of_the_url_is_that_of_the_join() -> None:

@@ -29,6 +29,8 @@ __all__ = ["ServerPlaces", "is_of_the_place", "look_up_regions", "prepare_connec
 _log = logging.getLogger("lktrio.room")
 
 _SERVER_ERRORS = 500
+_REGION_PIN = 451  # the project may use other regions only; the list then has only those
+_KEPT = 5.0  # seconds that regions are kept if LiveKit Cloud does not say, as livekit-client does
 
 
 class ServerPlaces:
@@ -61,11 +63,12 @@ class ServerPlaces:
         """A link works: whatever failed may work again."""
         self._failed.clear()
 
-    async def failed(self, token: str) -> bool:
+    async def failed(self, token: str, error: ConnectError) -> bool:
         """Go on with another place, if there is one.
 
         Args:
             token: The access token, to look up the regions with.
+            error: How the place failed; regions are looked up anew if the project may not use it.
 
         Returns:
             Whether the place is one that has not failed yet.
@@ -74,7 +77,8 @@ class ServerPlaces:
         self._failed.add(place_of(self.url))
         known = [*self._named, self._first]
         if self._has_regions:
-            known += await look_up_regions(self._first, token, self._options)
+            pinned = isinstance(error, JoinRejected) and error.status == _REGION_PIN
+            known += await look_up_regions(self._first, token, self._options, anew=pinned)
         for url in known:
             if place_of(url) not in self._failed:
                 self.url = url
@@ -90,10 +94,18 @@ _KNOWN: trio.lowlevel.RunVar[dict[tuple[Network, str], RegionList]] = trio.lowle
 """The regions that are known, by where they were looked up from and the URL of the project."""
 
 
-async def look_up_regions(url: str, token: str, options: RoomOptions) -> list[str]:
+async def look_up_regions(
+    url: str, token: str, options: RoomOptions, *, anew: bool = False
+) -> list[str]:
     """The URLs of a project's regions, nearest first; none if they cannot be had.
 
-    They are kept for as long as LiveKit Cloud allows it, for all rooms of a network.
+    They are kept for as long as LiveKit Cloud allows it, or else 5 s, for all rooms of a network.
+
+    Args:
+        url: The project's.
+        token: The access token.
+        options: Where connections are opened.
+        anew: Ask for them even if those known are recent.
     """
     # Slow to import, and of use for Cloud alone.
     import httpx
@@ -107,8 +119,8 @@ async def look_up_regions(url: str, token: str, options: RoomOptions) -> list[st
     base = f"http{'s' if secure else ''}://{parts.netloc}"
     known, place = _KNOWN.get({}), (options.network, base)
     async with httpx.AsyncClient(transport=NetworkTransport(connect, context)) as client:
-        regions = Regions(client, base, known.get(place))
-        found = await regions.list({"Authorization": f"Bearer {token}"})
+        regions = Regions(client, base, known.get(place), kept=_KEPT)
+        found = await regions.list({"Authorization": f"Bearer {token}"}, anew=anew)
         known[place] = regions.listed
         _KNOWN.set(known)
     return [f"ws{each.removeprefix('http')}" for each in found]
@@ -147,5 +159,6 @@ def is_of_the_place(error: ConnectError) -> bool:
     if isinstance(error, LeaveReceived):
         return False
     if isinstance(error, JoinRejected):
-        return error.status is None or error.status >= _SERVER_ERRORS
+        status = error.status
+        return status is None or status >= _SERVER_ERRORS or status == _REGION_PIN
     return isinstance(error, (ServerUnreachable, ConnectTimeout))

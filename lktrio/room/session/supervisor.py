@@ -238,7 +238,7 @@ class LinkSupervisor:
                 if self._life.reason is not None or not is_of_the_place(error):
                     raise
                 failures.append(error)
-            if not await self._places.failed(self._token):
+            if not await self._places.failed(self._token, failures[-1]):
                 if retries == 0:
                     raise failures[-1]
                 retries -= 1
@@ -375,7 +375,7 @@ class LinkSupervisor:
         elif not may_join_again(error):
             loss = loss.final()
         elif isinstance(error, ConnectError) and is_of_the_place(error):
-            await self._places.failed(self._token)
+            await self._places.failed(self._token, error)
         if loss.kind is None:
             self._user.give_up(loss)
             return None
