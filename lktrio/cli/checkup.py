@@ -34,6 +34,7 @@ from lktrio.media import EncodedFrame
 from lktrio.net.http import NetworkTransport
 from lktrio.net.network import Network
 from lktrio.room import Room, RoomOptions, connect_room
+from lktrio.signal import open_signal
 from lktrio.signal.urls import SignalUrl
 from lktrio.signal.websocket import open_stream
 
@@ -74,6 +75,11 @@ class _NotApplicable(Exception):
     """A step has nothing to try; says why."""
 
 
+_ICE_ADVICE = (
+    "let UDP pass between this machine and the server's media ports (rtc.udp_port or "
+    "rtc.port_range_start of its configuration), and check the addresses that the server "
+    "announces (rtc.use_external_ip, rtc.node_ip)"
+)
 _ADVICE: Sequence[tuple[type[Exception], str]] = (
     (
         AuthenticationFailed,
@@ -82,11 +88,7 @@ _ADVICE: Sequence[tuple[type[Exception], str]] = (
     (NotPermitted, "the token needs the grants roomJoin, canPublish and canPublishData"),
     (
         IceFailed,
-        (
-            "let UDP pass between this machine and the server's media ports (rtc.udp_port or "
-            "rtc.port_range_start of its configuration), and check the addresses that the server "
-            "announces (rtc.use_external_ip, rtc.node_ip)"
-        ),
+        _ICE_ADVICE,
     ),
     (
         DtlsFailed,
@@ -136,7 +138,8 @@ class Checkup:
             ("connection", self._connect),
             ("region", self._find_regions),
             ("token", self._make_token),
-            ("join", self._join),
+            ("signalling", self._open_signalling),
+            ("ice", self._join),
             ("media", self._exchange_media),
             ("data", self._exchange_data),
             ("reconnect", self._reconnect),
@@ -232,16 +235,28 @@ class Checkup:
         seconds = _PATIENCE - 3  # so that the error of the join says what took so long
         return replace(options, timeouts=replace(options.timeouts, transport=seconds))
 
+    async def _open_signalling(self) -> str:
+        async with open_signal(
+            self.url,
+            self.tokens("doctor-1"),
+            ssl_context=self.ssl_context,
+            connect=self.network.open_tcp_stream,
+            wall_time=self.network.wall_time,
+        ) as signal:
+            info = signal.join.server_info if signal.join is not None else None
+            version = f"LiveKit {info.version}" if info is not None and info.version else "a server"
+            return f"{version}, {signal.version}"
+
     async def _join(self) -> str:
-        for number in (1, 2):
-            token = self.tokens(f"doctor-{number}")
-            room = await connect_room(self._nursery, self.url, token, self._options())
-            self._rooms.append(room)
-        first = self._rooms[0]
-        info = first.server_info
-        version = f"LiveKit {info.version}" if info is not None and info.version else "a server"
-        count = "one" if first.signal_version == "v1" else "two"
-        return f"{version}, {count} peer connection{'s' if count == 'two' else ''}, ICE over UDP"
+        try:
+            for number in (1, 2):
+                token = self.tokens(f"doctor-{number}")
+                room = await connect_room(self._nursery, self.url, token, self._options())
+                self._rooms.append(room)
+        except ConnectTimeout as error:  # signalling has worked
+            raise _Failed(printable(str(error), _LONG), _ICE_ADVICE) from error
+        count = "one" if self._rooms[0].signal_version == "v1" else "two"
+        return f"over UDP, {count} peer connection{'s' if count == 'two' else ''}"
 
     async def _exchange_media(self) -> str:
         one, two = self._rooms

@@ -15,7 +15,17 @@ from tests.cli.shell import Shell
 from tests.support.server_thread import ServerThread
 from tests.support.servers import RoomServer, open_server
 
-_NAMES = ["name", "connection", "region", "token", "join", "media", "data", "reconnect"]
+_NAMES = [
+    "name",
+    "connection",
+    "region",
+    "token",
+    "signalling",
+    "ice",
+    "media",
+    "data",
+    "reconnect",
+]
 
 
 @dataclass
@@ -53,9 +63,9 @@ CASES = {
     "nothing listens": Case("connection", "refused", "check the URL", url="ws://10.0.0.1:1"),
     "no answer": Case("connection", "15 s", "", breaks=_block_everything),
     "no TLS": Case("connection", "does not speak TLS", "check the URL", url="wss"),
-    "wrong secret": Case("join", "refused the token", "LIVEKIT_API_SECRET", secret="other" * 8),
+    "wrong secret": Case("signalling", "refused the token", "API_SECRET", secret="other" * 8),
     "may not publish": Case("media", "does not allow", "", grants={"can_publish": False}),
-    "UDP is blocked": Case("join", "no encrypted path", "", breaks=_block_udp),
+    "UDP is blocked": Case("ice", "no encrypted path", "let UDP pass", breaks=_block_udp),
 }
 
 
