@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 
 import pytest
@@ -33,6 +34,27 @@ async def test_tasks_that_wait_hold_nothing() -> None:
     with detect_stalls(limit=5) as detector:
         await trio.sleep(0.01)
         await _block(0.001)
+    assert not detector.stalls
+
+
+class _Cycle:
+    """What only the collector can free, which takes it a while."""
+
+    def __init__(self) -> None:
+        self.myself = self
+
+    def __del__(self) -> None:
+        end = time.perf_counter() + 0.3
+        while time.perf_counter() < end:
+            pass
+
+
+async def test_garbage_collection_is_no_stall() -> None:
+    with detect_stalls(limit=0.25) as detector:
+        await trio.lowlevel.checkpoint()
+        _Cycle()
+        gc.collect()
+        await trio.lowlevel.checkpoint()
     assert not detector.stalls
 
 
