@@ -116,18 +116,30 @@ class DevServer:
         room: str,
         action: proto.LeaveRequest.Action,
         reason: proto.DisconnectReason = proto.DisconnectReason.UNKNOWN_REASON,
+        regions: Sequence[str] = (),
     ) -> None:
         """Tell a participant to leave, to resume, or to join anew.
+
+        Args:
+            identity: The participant's.
+            room: Its room.
+            action: What it is to do.
+            reason: Why.
+            regions: URLs of servers where it is to come back, the best first.
 
         Raises:
             LookupError: There is no such participant.
         """
         participant = self._participant(identity, room)
-        if action != proto.LeaveRequest.Action.RESUME:
-            participant.leave(reason, action)
-            return
         leave = proto.LeaveRequest(reason=reason, action=action)
+        if regions:
+            leave.regions = proto.RegionSettings(
+                regions=[proto.RegionInfo(url=url) for url in regions]
+            )
         participant.send(proto.SignalResponse(leave=leave))
+        if action != proto.LeaveRequest.Action.RESUME:
+            participant.close(reason)
+            return
         if participant.link is not None:
             participant.link.close()
 

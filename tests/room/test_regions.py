@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 import trio
 
+from lktrio import proto
 from lktrio.auth import (
     AccessToken,
     ConnectionDetails,
@@ -111,6 +112,22 @@ async def test_a_room_is_joined_in_the_next_region() -> None:
             events = room.events(Reconnected, Disconnected, replay=False)
             with trio.fail_after(90):
                 assert await events.receive() == Reconnected(ReconnectKind.RESTART)
+
+
+async def test_a_server_names_where_to_come_back() -> None:
+    names = ["a.livekit.cloud", "b.livekit.cloud"]
+    async with open_cloud(*names) as cloud:
+        token, regions = cloud.token(), ["not a URL", f"ws://{names[1]}"]
+        async with open_room(f"ws://{names[0]}", token, cloud.options()) as room:
+            events = room.events(Reconnected, replay=False)
+            action = proto.LeaveRequest.Action.RECONNECT
+            cloud.servers[0].send_leave("me", "room", action, regions=regions)
+            assert await events.receive() == Reconnected(ReconnectKind.RESTART)
+            with pytest.raises(LookupError):
+                cloud.servers[0].cut_signalling("me", "room")
+            await trio.sleep(1)  # until the other server has media as well
+            cloud.servers[1].cut_signalling("me", "room")
+            assert await events.receive() == Reconnected(ReconnectKind.RESUME)
 
 
 async def test_regions_that_were_looked_up_before_serve_without_the_front_door() -> None:
