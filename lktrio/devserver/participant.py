@@ -116,6 +116,7 @@ class ServerParticipant:
         parameters: What it asked for.
         grants: What its token allowed, updated by the API.
         link: Its signalling link, while it has one.
+        heard_at: When its client said something last.
         inbox: The data that it sends.
         uptracks: What it publishes.
         downtracks: What it receives.
@@ -133,6 +134,7 @@ class ServerParticipant:
         self.parameters = parameters
         self.grants: VideoGrants = parameters.claims.video
         self.link: ParticipantLink | None = None
+        self.heard_at = now
         self.breaks_resume: Literal["answered", "unanswered"] | None = None
         """How its next resume goes wrong, as its client has asked for."""
         self.inbox = DataInbox()

@@ -8,6 +8,7 @@ of a track reach a participant before the description that carries the track.
 from __future__ import annotations
 
 import base64
+from collections import deque
 from collections.abc import Iterator
 
 import trio
@@ -35,6 +36,7 @@ _EMPTY_TIMEOUT = 300  # seconds after which a room that nobody joined ends
 _DEPARTURE_TIMEOUT = 20  # seconds after which a room that everybody left ends
 _UPDATE_INTERVAL = 1.0  # seconds between two news of how many there are
 _MAX_NONCES = 1024
+_MAX_LEFT = 128  # participants of whose leaving those are told who were away meanwhile
 _PASSWORD_LENGTH = 32  # bytes
 _TRAILER_LENGTH = 32  # bytes
 
@@ -79,6 +81,7 @@ class ServerRoom:
         self._speakers = SpeakerNews()
         self._quality = QualityNews(now)
         self._nonces: dict[bytes, None] = {}
+        self._left: deque[tuple[float, proto.ParticipantInfo]] = deque(maxlen=_MAX_LEFT)
         self._timeout = self.info.empty_timeout
         self._empty_since = now
         self._counts_told = (0, 0)
@@ -143,15 +146,15 @@ class ServerRoom:
     def resume(self, participant: ServerParticipant, link: ParticipantLink) -> None:
         """Let a session go on on another link."""
         reconnect = reconnect_response(self._config.node_id, participant.inbox.last_sequence)
+        left = [info for when, info in self._left if when >= participant.heard_at]
         everybody = [*self._visible_to(participant), participant.info]
-        participant.resume(
-            link,
-            (
-                proto.SignalResponse(reconnect=reconnect),
-                proto.SignalResponse(update=proto.ParticipantUpdate(participants=everybody)),
-                self._room_update(),
-            ),
-        )
+        updates = [
+            proto.SignalResponse(update=proto.ParticipantUpdate(participants=infos))
+            for infos in (left, everybody)
+            if infos
+        ]
+        news = (proto.SignalResponse(reconnect=reconnect), *updates, self._room_update())
+        participant.resume(link, news)
 
     def refuse(self, parameters: JoinParameters) -> None:
         """Tell everybody of a participant that could not come in."""
@@ -165,6 +168,7 @@ class ServerRoom:
             del self.participants[participant.identity]
         self.data_tracks.remove(participant)
         if announce and not participant.hidden:
+            self._left.append((trio.current_time(), participant.info))
             for other in self._others(participant):
                 _send_update(other, participant.info)
         self.reconcile_all()

@@ -54,6 +54,7 @@ class SignalHandler:
         participant = self._participant
         if participant.ended:
             return
+        participant.heard_at = trio.current_time()
         identity = printable(participant.identity)
         try:
             for name, handler in _HANDLERS.items():

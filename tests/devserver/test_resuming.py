@@ -129,6 +129,28 @@ async def test_tracks_that_the_sync_state_disables_are_held() -> None:
             assert held not in [frame.data for frame in bob.frames[voice.sid]]
 
 
+async def test_who_left_meanwhile_is_named_before_those_who_are_there() -> None:
+    with trio.fail_after(LIMIT):
+        async with serve_place() as server, open_caller(server, "alice") as alice:
+            await alice.wait(alice.connected.is_set)
+            async with joined(server, "early"):
+                await alice.client.wait_update("early")
+            await alice.client.wait_update("early", lambda info: info.state == State.DISCONNECTED)
+            await trio.sleep(1)
+            await alice.client.ping()
+            async with joined(server, "late"):
+                await alice.client.wait_update("late")
+                await drop(alice.client)
+            await trio.sleep(1)
+            target, token = resume_target("v1", alice.sid), server.token("alice", "room")
+            async with open_client(server, token, target) as again:
+                await again.wait_for("room_update")
+                assert again.kinds()[0] == "reconnect"
+                updates = [message.update for message in again.received if message.update]
+    told = [[(info.identity, info.state) for info in update.participants] for update in updates]
+    assert told[:2] == [[("late", State.DISCONNECTED)], [("alice", State.ACTIVE)]]
+
+
 async def test_without_a_peer_connection_the_end_of_the_link_ends_the_session() -> None:
     with trio.fail_after(LIMIT):
         async with (
