@@ -14,17 +14,15 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable
-from types import TracebackType, UnionType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from types import UnionType
+from typing import Any, Generic, TypeVar, overload
 
 import trio
 
 from lktrio.errors import SlowConsumer
 from lktrio.room.channels.compaction import EventRule, EventRules
+from lktrio.room.channels.feed import Feed, FeedChannel
 from lktrio.room.channels.queue import DATA_LIMIT, QUEUE_LIMIT, EventQueue, WaitingData
-
-if TYPE_CHECKING:
-    from typing import Self
 
 __all__ = ["DATA_LIMIT", "QUEUE_LIMIT", "Broadcast", "Subscription"]
 
@@ -36,18 +34,15 @@ E3 = TypeVar("E3")
 E4 = TypeVar("E4")
 
 
-class _Feed(Generic[T]):
+class _Feed(Feed[EventQueue[T]], Generic[T]):
     """What one subscription reads from; filled by the broadcast."""
 
     def __init__(
         self, types: tuple[type[Any], ...], rules: EventRules, replay: Iterable[T]
     ) -> None:
         self.types = types
-        self.queue: EventQueue[T] = EventQueue(rules, self.wants, replay)
-        self.lot = trio.lowlevel.ParkingLot()
-        self.ended = False
+        super().__init__(EventQueue(rules, self.wants, replay))
         self.overrun = False
-        self.closed = False
 
     def wants(self, event: T) -> bool:
         return not self.types or isinstance(event, self.types)
@@ -59,12 +54,8 @@ class _Feed(Generic[T]):
         elif self.lot:
             self.lot.unpark()
 
-    def end(self) -> None:
-        self.ended = True
-        self.lot.unpark_all()
 
-
-class Subscription(trio.abc.ReceiveChannel[T]):
+class Subscription(FeedChannel[T, _Feed[T]]):
     """The events of one subscriber, in order; ends cleanly when the source ends.
 
     Several tasks may receive from one subscription; each event goes to one of them. It is closed by
@@ -75,9 +66,6 @@ class Subscription(trio.abc.ReceiveChannel[T]):
     the newest stays, and a thing that came and went is not told at all. Data has limits of its own:
     what does not fit into 4 MiB is dropped.
     """
-
-    def __init__(self, feed: _Feed[T]) -> None:
-        self._feed = feed
 
     @property
     def dropped(self) -> int:
@@ -109,28 +97,6 @@ class Subscription(trio.abc.ReceiveChannel[T]):
         event = feed.queue.take()
         await trio.lowlevel.cancel_shielded_checkpoint()
         return event
-
-    def close(self) -> None:
-        """End the subscription and drop what is queued. Idempotent."""
-        self._feed.closed = True
-        self._feed.queue.clear()
-        self._feed.end()
-
-    async def aclose(self) -> None:
-        """End the subscription, also when cancelled. Idempotent."""
-        self.close()
-        await trio.lowlevel.checkpoint()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class Broadcast(Generic[T]):

@@ -15,16 +15,13 @@ from __future__ import annotations
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
-from types import TracebackType
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import trio
 
 from lktrio.media import EncodedFrame
 from lktrio.room.channels.backlog import Backlog
-
-if TYPE_CHECKING:
-    from typing import Self
+from lktrio.room.channels.feed import Feed, FeedChannel
 
 __all__ = [
     "FRAME_QUEUE_LIMIT",
@@ -127,26 +124,16 @@ class FrameQueue(MediaQueue[EncodedFrame]):
             self._request_keyframe()
 
 
-class _Feed(Generic[T]):
+class _Feed(Feed[MediaQueue[T]], Generic[T]):
     """What one channel reads from; filled by the source."""
-
-    def __init__(self, queue: MediaQueue[T]) -> None:
-        self.queue = queue
-        self.lot = trio.lowlevel.ParkingLot()
-        self.ended = False
-        self.closed = False
 
     def put(self, item: T) -> None:
         self.queue.put(item)
         if self.lot:
             self.lot.unpark()
 
-    def end(self) -> None:
-        self.ended = True
-        self.lot.unpark_all()
 
-
-class MediaChannel(trio.abc.ReceiveChannel[T]):
+class MediaChannel(FeedChannel[T, _Feed[T]]):
     """Media of one track for one consumer, in order; ends cleanly when the track ends.
 
     It is closed by ``close``, by ``aclose``, at the end of a ``with`` or ``async with`` block, or
@@ -154,7 +141,7 @@ class MediaChannel(trio.abc.ReceiveChannel[T]):
     """
 
     def __init__(self, feed: _Feed[T], stamp: Callable[[T], T]) -> None:
-        self._feed = feed
+        super().__init__(feed)
         self._stamp = stamp
 
     @property
@@ -180,28 +167,6 @@ class MediaChannel(trio.abc.ReceiveChannel[T]):
         item = self._stamp(feed.queue.take())
         await trio.lowlevel.cancel_shielded_checkpoint()
         return item
-
-    def close(self) -> None:
-        """Stop receiving and drop what is queued. Idempotent."""
-        self._feed.closed = True
-        self._feed.queue.clear()
-        self._feed.end()
-
-    async def aclose(self) -> None:
-        """Stop receiving, also when cancelled. Idempotent."""
-        self.close()
-        await trio.lowlevel.checkpoint()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class MediaSource(Generic[T]):
