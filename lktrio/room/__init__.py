@@ -29,8 +29,15 @@ from lktrio.room.state.local import LocalTrack, LocalTrackPublication
 from lktrio.room.state.participant import Participant, ParticipantPermissions
 from lktrio.room.state.publication import TrackPublication
 from lktrio.room.state.remote import RemoteParticipant, RemoteTrack, RemoteTrackPublication
+from lktrio.room.streams.incoming import StreamChannel
+from lktrio.room.streams.info import ByteStreamInfo, StreamInfo, TextStreamInfo
+from lktrio.room.streams.outgoing import ByteStreamWriter, TextStreamWriter
+from lktrio.room.streams.reader import ByteStreamReader, TextStreamReader
 
 __all__ = [
+    "ByteStreamInfo",
+    "ByteStreamReader",
+    "ByteStreamWriter",
     "ConnectionQuality",
     "ConnectionState",
     "DisconnectReason",
@@ -52,9 +59,14 @@ __all__ = [
     "RoomContext",
     "RoomOptions",
     "SimulateScenario",
+    "StreamChannel",
+    "StreamInfo",
     "StreamState",
     "Subscription",
     "SubscriptionError",
+    "TextStreamInfo",
+    "TextStreamReader",
+    "TextStreamWriter",
     "Timeouts",
     "TrackKind",
     "TrackPublication",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import mimetypes
 import os
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
-from lktrio import media
+from lktrio import media, proto
 from lktrio.media import Codec
 from lktrio.room.session.announcing import TrackDescription
 from lktrio.room.session.session import RoomSession
@@ -14,6 +16,8 @@ from lktrio.room.state.enums import TrackSource
 from lktrio.room.state.local import LocalTrack, LocalTrackPublication
 from lktrio.room.state.participant import Participant
 from lktrio.room.state.room_state import LocalRecord
+from lktrio.room.streams.outgoing import ByteStreamWriter, TextStreamWriter
+from lktrio.room.streams.sending import StreamSender
 
 __all__ = ["LocalParticipant"]
 
@@ -24,6 +28,7 @@ class LocalParticipant(Participant[LocalTrackPublication]):
     def __init__(self, record: LocalRecord, session: RoomSession) -> None:
         super().__init__(record)
         self._session = session
+        self._streams = StreamSender(session, session.network, session.recipients)
 
     def publish_track(
         self,
@@ -151,8 +156,7 @@ class LocalParticipant(Participant[LocalTrackPublication]):
             RoomClosed: The room has ended.
             TypeError: The data is neither bytes nor text.
         """
-        if isinstance(destination_identities, str):
-            raise TypeError("destination_identities is a list of identities, not one text")
+        destinations = _identities(destination_identities)
         if isinstance(data, str):
             data = data.encode()
         elif type(data) is not bytes:
@@ -161,8 +165,213 @@ class LocalParticipant(Participant[LocalTrackPublication]):
             data,
             topic=topic,
             reliable=reliable,
-            destinations=list(destination_identities),
+            destinations=destinations,
         )
+
+    async def send_text(
+        self,
+        text: str,
+        *,
+        topic: str = "",
+        destination_identities: Iterable[str] = (),
+        attributes: Mapping[str, str] | None = None,
+        reply_to_stream_id: str = "",
+        attachments: Iterable[str | os.PathLike[str]] = (),
+        version: int = 0,
+        generated: bool = False,
+        stream_id: str = "",
+    ) -> str:
+        """Send a text as a stream (LiveKit's ``DataStream``), with files if there are any.
+
+        A short text is one packet to receivers that know that form. Cancelled, receivers are told
+        that the rest will not come.
+
+        Args:
+            text: The text, of any length.
+            topic: By which receivers serve streams; ``lk.chat`` is chat.
+            destination_identities: To whom; nobody named is everybody else.
+            attributes: Attributes of the stream.
+            reply_to_stream_id: Id of the stream that this one answers.
+            attachments: Files that are sent after the text, as byte streams of the same topic.
+            version: Grows when a text is sent again under the same id.
+            generated: Whether a machine made the text.
+            stream_id: Id of the stream, for a text that is sent again; a new one by default.
+
+        Returns:
+            The id of the stream.
+
+        Raises:
+            NotPermitted: The token does not allow it.
+            StreamAborted: The room was joined anew meanwhile, after a loss of the link.
+            StreamError: A file cannot be read.
+            PublishTimeout: The connection for data did not come up.
+            LocalProtocolError: Topic and attributes are too large.
+            RoomClosed: The room has ended.
+        """
+        destinations = _identities(destination_identities)
+        files = {self._streams.new_id(): path for path in attachments}
+        description = self._streams.describe(
+            topic,
+            destinations,
+            attributes,
+            mime_type="text/plain",
+            id=stream_id,
+            text=proto.DataStream.TextHeader(
+                version=version,
+                reply_to_stream_id=reply_to_stream_id,
+                attached_stream_ids=list(files),
+                generated=generated,
+            ),
+        )
+        await self._streams.send_whole(description, text.encode())
+        for file_id, path in files.items():
+            await self._send_file(path, topic, destinations, stream_id=file_id)
+        return description.id
+
+    async def send_bytes(
+        self,
+        data: bytes | bytearray | memoryview,
+        *,
+        topic: str = "",
+        name: str = "",
+        mime_type: str = "application/octet-stream",
+        destination_identities: Iterable[str] = (),
+        attributes: Mapping[str, str] | None = None,
+    ) -> str:
+        """Send bytes as a stream; arguments and errors as for ``send_text`` and ``send_file``."""
+        description = self._streams.describe(
+            topic,
+            _identities(destination_identities),
+            attributes,
+            mime_type=mime_type,
+            name=name,
+        )
+        await self._streams.send_whole(description, bytes(memoryview(data)))
+        return description.id
+
+    async def send_file(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        topic: str = "",
+        name: str = "",
+        mime_type: str = "",
+        destination_identities: Iterable[str] = (),
+        attributes: Mapping[str, str] | None = None,
+    ) -> str:
+        """Send a file as a byte stream; cancelled, receivers are told that the rest will not come.
+
+        Args:
+            path: The file, of any length; it is read while it is sent.
+            topic: By which receivers serve streams.
+            name: Its name for receivers; by default the last part of the path.
+            mime_type: What it is; by default a guess by its name.
+            destination_identities: To whom; nobody named is everybody else.
+            attributes: Attributes of the stream.
+
+        Returns:
+            The id of the stream.
+
+        Raises:
+            StreamError: The file cannot be read.
+            LengthMismatch: It changed its length meanwhile.
+            LiveKitError: As for ``send_text``.
+        """
+        return await self._send_file(
+            path,
+            topic,
+            _identities(destination_identities),
+            attributes=attributes,
+            name=name,
+            mime_type=mime_type,
+        )
+
+    async def _send_file(
+        self,
+        path: str | os.PathLike[str],
+        topic: str,
+        destinations: list[str],
+        *,
+        attributes: Mapping[str, str] | None = None,
+        name: str = "",
+        mime_type: str = "",
+        stream_id: str = "",
+    ) -> str:
+        name = name or Path(path).name
+        guess = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        description = self._streams.describe(
+            topic, destinations, attributes, mime_type=mime_type or guess, id=stream_id, name=name
+        )
+        await self._streams.send_file(description, path)
+        return description.id
+
+    @asynccontextmanager
+    async def stream_text(
+        self,
+        *,
+        topic: str = "",
+        destination_identities: Iterable[str] = (),
+        attributes: Mapping[str, str] | None = None,
+        reply_to_stream_id: str = "",
+        generated: bool = False,
+    ) -> AsyncGenerator[TextStreamWriter, None]:
+        """Send a text piece by piece, for the duration of a block.
+
+        The end of the block closes the stream. If the block fails or is cancelled, receivers are
+        told that the rest will not come, for which there is a second. Arguments and errors are
+        those of ``send_text``.
+        """
+        description = self._streams.describe(
+            topic,
+            _identities(destination_identities),
+            attributes,
+            mime_type="text/plain",
+            text=proto.DataStream.TextHeader(
+                reply_to_stream_id=reply_to_stream_id, generated=generated
+            ),
+        )
+        async with self._streams.open(description) as writer:
+            stream = TextStreamWriter(writer, {})
+            yield stream
+            await stream.aclose()
+
+    @asynccontextmanager
+    async def stream_bytes(
+        self,
+        *,
+        topic: str = "",
+        name: str = "",
+        mime_type: str = "application/octet-stream",
+        total_length: int | None = None,
+        destination_identities: Iterable[str] = (),
+        attributes: Mapping[str, str] | None = None,
+    ) -> AsyncGenerator[ByteStreamWriter, None]:
+        """Send bytes piece by piece, for the duration of a block; see ``stream_text``.
+
+        Args:
+            topic: By which receivers serve streams.
+            name: Name of the file, if it is one.
+            mime_type: What the contents are.
+            total_length: Bytes of the contents, if known; then it has to be true.
+            destination_identities: To whom; nobody named is everybody else.
+            attributes: Attributes of the stream.
+
+        Raises:
+            LengthMismatch: More or fewer bytes were sent than announced.
+            LiveKitError: As for ``send_text``.
+        """
+        description = self._streams.describe(
+            topic,
+            _identities(destination_identities),
+            attributes,
+            mime_type=mime_type,
+            total_length=total_length,
+            name=name,
+        )
+        async with self._streams.open(description) as writer:
+            stream = ByteStreamWriter(writer, {})
+            yield stream
+            await stream.aclose()
 
     async def set_name(self, name: str) -> None:
         """Change our display name; needs ``can_update_own_metadata``.
@@ -181,3 +390,9 @@ class LocalParticipant(Participant[LocalTrackPublication]):
     async def set_attributes(self, attributes: Mapping[str, str]) -> None:
         """Set attributes of ours; an empty value removes one. Errors as for ``set_name``."""
         await self._session.requests.update_metadata(attributes=attributes)
+
+
+def _identities(destinations: Iterable[str]) -> list[str]:
+    if isinstance(destinations, str):
+        raise TypeError("destination_identities is a list of identities, not one text")
+    return list(destinations)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar, overload
 
@@ -18,6 +18,9 @@ from lktrio.room.state.enums import ConnectionState, DisconnectReason, SimulateS
 from lktrio.room.state.events import RoomEvent
 from lktrio.room.state.participant import Participant
 from lktrio.room.state.remote import RemoteParticipant
+from lktrio.room.streams.handling import handle_streams
+from lktrio.room.streams.incoming import StreamChannel
+from lktrio.room.streams.reader import ByteStreamReader, TextStreamReader
 
 __all__ = ["Room"]
 
@@ -195,6 +198,62 @@ class Room:
         except trio.EndOfChannel:
             self._session.life.check_open()
             raise
+
+    def text_streams(self, topic: str) -> StreamChannel[TextStreamReader]:
+        """Serve the text streams of a topic: a channel of them, from this call on.
+
+        ::
+
+            with room.text_streams("lk.chat") as streams:
+                async for stream in streams:
+                    print(await stream.read_all())
+
+        Streams whose topic nobody serves are dropped, and counted in ``data_stats``.
+
+        Raises:
+            ValueError: The topic is served already.
+        """
+        return self._session.streams.open_text(topic)
+
+    def byte_streams(self, topic: str) -> StreamChannel[ByteStreamReader]:
+        """Serve the byte streams of a topic, as ``text_streams`` does for text."""
+        return self._session.streams.open_bytes(topic)
+
+    async def serve_text_streams(
+        self,
+        topic: str,
+        handler: Callable[[TextStreamReader], Awaitable[object]],
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Call a handler for every text stream of a topic, until cancelled or the room has ended.
+
+        ::
+
+            await nursery.start(room.serve_text_streams, "lk.chat", handler)
+
+        Every stream has a task of its own, at most 64 at once; the next ones wait. A handler that
+        raises ends only its stream, with a line in the log. A stream is closed when its handler
+        returns. Cancelled, the handlers are too.
+
+        Raises:
+            ValueError: The topic is served already.
+        """
+        with self.text_streams(topic) as streams:
+            task_status.started()
+            await handle_streams(streams, handler)
+
+    async def serve_byte_streams(
+        self,
+        topic: str,
+        handler: Callable[[ByteStreamReader], Awaitable[object]],
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Call a handler for every byte stream of a topic, as ``serve_text_streams`` for text."""
+        with self.byte_streams(topic) as streams:
+            task_status.started()
+            await handle_streams(streams, handler)
 
     async def wait_closed(self) -> DisconnectReason:
         """Wait until the room has ended and return why."""

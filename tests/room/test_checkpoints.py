@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import trio
 
@@ -15,7 +15,9 @@ from lktrio import room as public
 from lktrio.events import ParticipantConnected, TrackSubscribed
 from lktrio.room import LocalTrack, RemoteTrack, Room
 from tests.support.recording import sample
-from tests.support.servers import RoomServer, expect, open_server
+from tests.support.servers import RoomServer, expect, open_server, until
+
+E = TypeVar("E")
 
 
 class Stage:
@@ -84,6 +86,9 @@ CALLS: dict[str, Callable[[Stage], Awaitable[object]]] = {
     "LocalParticipant.publish_data lossy": lambda s: s.room.local_participant.publish_data(
         b"x", reliable=False
     ),
+    "LocalParticipant.send_text": lambda s: s.room.local_participant.send_text("x"),
+    "LocalParticipant.send_bytes": lambda s: s.room.local_participant.send_bytes(b"x"),
+    "LocalParticipant.send_file": lambda s: s.room.local_participant.send_file(__file__),
     "LocalParticipant.set_name": lambda s: s.room.local_participant.set_name("x"),
     "LocalParticipant.set_metadata": lambda s: s.room.local_participant.set_metadata("x"),
     "LocalParticipant.set_attributes": lambda s: s.room.local_participant.set_attributes(
@@ -108,6 +113,25 @@ CALLS: dict[str, Callable[[Stage], Awaitable[object]]] = {
     "Subscription.aclose": lambda s: s.room.events().aclose(),
 }
 
+
+STREAMS = {
+    "StreamChannel.receive",
+    "StreamChannel.aclose",
+    "ByteStreamReader.aclose",
+    "ByteStreamReader.read_all",
+    "ByteStreamReader.receive_some",
+    "ByteStreamWriter.aclose",
+    "ByteStreamWriter.send_all",
+    "ByteStreamWriter.wait_send_all_might_not_block",
+    "TextStreamReader.aclose",
+    "TextStreamReader.read_all",
+    "TextStreamReader.receive",
+    "TextStreamWriter.aclose",
+    "TextStreamWriter.send",
+    "Room.serve_byte_streams",
+    "Room.serve_text_streams",
+}
+"""Calls that have a test of their own."""
 
 ENDS = ("Room.leave", "Room.wait_closed", "LocalTrack.aclose")
 """Calls after which a stage is of no further use."""
@@ -136,6 +160,47 @@ async def test_every_call_is_a_checkpoint() -> None:
                 await check(stage, name)
 
 
+async def test_every_call_of_a_stream_is_a_checkpoint() -> None:
+    async with (
+        open_server("embedded", "room") as server,
+        server.join("bob") as bob,
+        server.join("me") as room,
+        trio.open_nursery() as nursery,
+    ):
+        await until(lambda: bool(room.remote_participants and bob.remote_participants))
+        texts, files = bob.text_streams("t"), bob.byte_streams("t")
+        me = room.local_participant
+
+        async def checked(call: Callable[[], Awaitable[E]]) -> E:
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                await call()
+            assert scope.cancelled_caught, call
+            with trio.testing.assert_checkpoints():
+                return await call()
+
+        async with me.stream_text(topic="t") as out, me.stream_bytes(topic="t") as log:
+            await checked(log.wait_send_all_might_not_block)
+            await checked(lambda: out.send("x"))
+            await checked(lambda: log.send_all(b"xy"))
+            text, file = await checked(texts.receive), await checked(files.receive)
+            await checked(text.receive)
+            await checked(lambda: file.receive_some(1))
+            await checked(out.aclose)
+            await checked(log.aclose)
+            await checked(text.read_all)
+            await checked(file.read_all)
+        for one in (text, file, texts, files):
+            await checked(one.aclose)
+        for serve in (bob.serve_text_streams, bob.serve_byte_streams):
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                await serve("t", lambda stream: stream.aclose())
+            assert scope.cancelled_caught
+            nursery.start_soon(serve, "t", lambda stream: stream.aclose())
+        await bob.leave()  # which ends the serving
+
+
 async def test_no_public_async_function_is_forgotten() -> None:
     await trio.lowlevel.checkpoint()
     found = {name for name in public.__all__ if inspect.iscoroutinefunction(vars(public)[name])}
@@ -147,4 +212,4 @@ async def test_no_public_async_function_is_forgotten() -> None:
                 for member, function in vars(value).items()
                 if inspect.iscoroutinefunction(function) and not member.startswith("_")
             }
-    assert found <= {name.split()[0] for name in CALLS}
+    assert found <= {name.split()[0] for name in CALLS} | STREAMS

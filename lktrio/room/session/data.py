@@ -67,6 +67,8 @@ class PacketSender:
         self._life = life
         self._timeout = timeout
         self._stats = stats
+        self.session = 0
+        """Which join of the room this is; a number that grows."""
         self._sequence = 0
         self._changed = trio.lowlevel.ParkingLot()
         self._full = False
@@ -80,6 +82,7 @@ class PacketSender:
         What the last connection had taken is not sent again: nobody knows what became of it.
         """
         self._connection = connection
+        self.session += 1
         self._sequence = 0
         self._kept.clear()
         self._kept_size = 0

@@ -22,7 +22,7 @@ connection that was closed counts only when the signalling had a moment to tell 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
 import trio
@@ -39,6 +39,7 @@ from lktrio.errors import (
     ServerUnreachable,
 )
 from lktrio.net.gathering import gather_reflexive
+from lktrio.net.network import Network
 from lktrio.room.channels.events import Broadcast
 from lktrio.room.context import RoomContext, current_room
 from lktrio.room.options import RoomOptions
@@ -62,6 +63,7 @@ from lktrio.room.state.participant import Participant
 from lktrio.room.state.remote import RemoteTrackRecord
 from lktrio.room.state.room_state import LocalRecord, RoomState
 from lktrio.room.state.rules import EVENT_RULES
+from lktrio.room.streams.incoming import IncomingStreams
 from lktrio.rtc.datachannel import (
     DataChannelBufferedAmountLow,
     DataChannelClosed,
@@ -137,6 +139,7 @@ class RoomSession:
         events: Where events go.
         life: The end of the room.
         requests: What is asked of the server.
+        streams: Text and byte streams of others.
         left: Set when the room has ended and was left.
     """
 
@@ -150,13 +153,13 @@ class RoomSession:
         joined: Callable[[RoomSession], None],
     ) -> None:
         self.life = life
+        self._options = options
         self.left = trio.Event()
         self.events: Broadcast[RoomEvent] = Broadcast(EVENT_RULES)
         self.requests = SignalRequests(life, self.events)
         self.state = RoomState(link.join, self.requests, lambda record: make_local(record, self))
         self._supervisor = supervisor
         self._joined = joined
-        self._options = options
         self._leave_reason = DisconnectReason.CLIENT_INITIATED
         self._subscriptions = Subscriptions(self.state.roster, self._tell, self._on_first_reader)
         self._publisher = Publisher(
@@ -165,6 +168,8 @@ class RoomSession:
         self._packets = PacketSender(
             link.outgoing, life, options.timeouts.data_channel, self.state.data_stats
         )
+        self.streams = IncomingStreams(self.state.data_stats)
+        self.state.give_streams(self.streams)
         self._descriptions: Descriptions
         self._media_closed = trio.Event()
 
@@ -184,6 +189,7 @@ class RoomSession:
         self._publisher.end()
         self._publish(self.state.end(reason, can_reconnect=can_reconnect))
         self.events.end()
+        self.streams.end()
         self._packets.changed()
         self.requests.use(None)
         for connection in self.link.connections:
@@ -329,6 +335,7 @@ class RoomSession:
     def _publish(self, news: list[RoomEvent]) -> None:
         for event in news:
             self._publisher.follow(event)
+            self.streams.follow(event)
             self.events.publish(event)
 
     def _on_first_reader(self, track: RemoteTrackRecord) -> None:
@@ -512,14 +519,38 @@ class RoomSession:
         self, data: bytes, *, topic: str, reliable: bool, destinations: list[str]
     ) -> None:
         """Send user data; see ``LocalParticipant.publish_data``."""
+        packet = user_packet(data, topic=topic, reliable=reliable, destinations=destinations)
+        await self._send_data(packet, reliable=reliable)
+
+    async def send_packet(self, packet: proto.DataPacket) -> None:
+        """Queue a reliable packet; cancelled, nothing was queued."""
+        await self._send_data(packet, reliable=True)
+
+    async def _send_data(self, packet: proto.DataPacket, *, reliable: bool) -> None:
         self.life.check_open()
         if not self.state.local.permissions.can_publish_data:
             raise NotPermitted("the token does not allow this participant to publish data")
-        packet = user_packet(data, topic=topic, reliable=reliable, destinations=destinations)
         packed = pack(packet)
         if not self.link.negotiation.used:
             self.link.negotiation.request()
         await self._packets.send(packed, reliable=reliable)
+
+    @property
+    def data_session(self) -> int:
+        """Which join of the room this is; a number that grows."""
+        return self._packets.session
+
+    def recipients(self, identities: Sequence[str]) -> Sequence[proto.ParticipantInfo]:
+        """What is known of these, or of everybody else; empty if one of them is not known."""
+        there = self.state.roster.views
+        if any(identity not in there for identity in identities):
+            return ()
+        return [there[identity].info for identity in identities or there]
+
+    @property
+    def network(self) -> Network:
+        """The machine that the room is on."""
+        return self._options.network
 
 
 def _transport_error(failure: TransportStateChanged) -> ConnectError:

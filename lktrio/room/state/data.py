@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from lktrio import proto
 from lktrio.errors import RemoteProtocolError
 from lktrio.proto.codec import decode
 from lktrio.room.state.events import DataReceived, RoomEvent
+from lktrio.room.state.remote import RemoteParticipant
 from lktrio.room.state.roster import Roster
 
-__all__ = ["DataPackets", "DataStats"]
+__all__ = ["DataPackets", "DataStats", "StreamPackets"]
 
 _REMEMBERED_SENDERS = 4096  # sessions whose last sequence number is kept
 _SEQUENCE_TTL = 30.0  # seconds after the last packet of a session
@@ -37,6 +38,10 @@ class DataStats:
     """Reliable packets that had been received before."""
     undecodable: int = 0
     """Messages that are not a DataPacket."""
+    streams_unserved: int = 0
+    """Text and byte streams whose topic nobody served."""
+    streams_refused: int = 0
+    """Those that were dropped because too many were open, or because they made no sense."""
     unhandled: int = 0
     """Packets of a kind that is not handled; see ``Room.unhandled``."""
 
@@ -73,6 +78,14 @@ class _Sequences:
         self._last = fresh
 
 
+class StreamPackets(Protocol):
+    """What takes the packets of streams."""
+
+    def receive(self, packet: proto.DataPacket, sender: RemoteParticipant | None) -> None:
+        """Take a packet that holds the header, a chunk or the trailer of a stream."""
+        ...
+
+
 class DataPackets:
     """The packets that arrive.
 
@@ -95,6 +108,11 @@ class DataPackets:
         self._tell = tell
         self._stats = stats
         self._seen = _Sequences()
+        self._streams: StreamPackets | None = None
+
+    def give_streams(self, streams: StreamPackets) -> None:
+        """Give the packets of streams to this object from now on."""
+        self._streams = streams
 
     def receive_states(self) -> list[proto.DataChannelReceiveState]:
         """How far the reliable data of every sender's session was received."""
@@ -128,4 +146,16 @@ class DataPackets:
         sender = self._roster.sender(packet.participant_identity, packet.participant_sid)
         self._tell(DataReceived(user.payload, sender, user.topic or "", reliable))
 
-    _HANDLERS: ClassVar[dict[str, Callable[..., None]]] = {"user": _on_user}
+    def _on_stream(self, packet: proto.DataPacket, part: proto.Message, reliable: bool) -> None:
+        if self._streams is None or not reliable:
+            self._count_unhandled(packet)
+            return
+        sender = self._roster.sender(packet.participant_identity, packet.participant_sid)
+        self._streams.receive(packet, sender)
+
+    _HANDLERS: ClassVar[dict[str, Callable[..., None]]] = {
+        "user": _on_user,
+        "stream_header": _on_stream,
+        "stream_chunk": _on_stream,
+        "stream_trailer": _on_stream,
+    }

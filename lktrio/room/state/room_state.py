@@ -27,7 +27,7 @@ from typing import Any, ClassVar
 
 from lktrio import proto
 from lktrio.room.state.changes import participant_changes
-from lktrio.room.state.data import DataPackets, DataStats
+from lktrio.room.state.data import DataPackets, DataStats, StreamPackets
 from lktrio.room.state.enums import (
     ConnectionQuality,
     ConnectionState,
@@ -179,6 +179,10 @@ class RoomState:
         """Take a message of a data channel; returns the events."""
         self._data.receive(message, reliable=reliable, now=now)
         return self.take_news()
+
+    def give_streams(self, streams: StreamPackets) -> None:
+        """Give the packets of text and byte streams to this object from now on."""
+        self._data.give_streams(streams)
 
     def receive_states(self) -> list[proto.DataChannelReceiveState]:
         """How far the reliable data of others was received; for a resume."""

@@ -1,0 +1,184 @@
+"""Text and byte streams arrive whole, or end with an error of their own."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from lktrio.errors import LengthMismatch, SlowConsumer, StreamAborted, StreamError, StreamTooLarge
+from lktrio.room import ByteStreamReader, Room, RoomOptions, TextStreamReader
+from lktrio.room.streams.reader import MAX_WAITING
+from tests.support.servers import VERSIONS, RoomServer, until
+
+pytestmark = pytest.mark.virtual_time
+
+
+async def both(first: Room, second: Room) -> None:
+    await until(lambda: bool(first.remote_participants and second.remote_participants))
+
+
+@VERSIONS
+async def test_texts_and_files_arrive_whole(
+    server: RoomServer, options: RoomOptions, tmp_path: Path
+) -> None:
+    text = "grüß dich, 世界! " * 5000
+    blob = random.Random(1).randbytes(200_000)
+    path = tmp_path / "picture.png"
+    path.write_bytes(blob)
+    async with server.join("bob", options) as bob, server.join("alice", options) as alice:
+        await both(alice, bob)
+        texts, files = bob.text_streams("lk.chat"), bob.byte_streams("lk.chat")
+        me = alice.local_participant
+        for sent in ("", "short", text):
+            stream_id = await me.send_text(sent, topic="lk.chat", attributes={"a": "b"})
+            stream = await texts.receive()
+            assert await stream.read_all() == sent
+            assert stream.info.id == stream_id
+            assert stream.info.attributes == {"a": "b"}
+            assert stream.info.total_length == len(sent.encode()) == stream.received
+            assert stream.info.participant is bob.remote_participants["alice"]
+        await me.send_text(
+            "look", topic="lk.chat", attachments=[path], reply_to_stream_id="1", generated=True
+        )
+        info, file = (await texts.receive()).info, await files.receive()
+        assert info.attached_stream_ids == (file.info.id,)
+        assert (info.reply_to_stream_id, info.generated) == ("1", True)
+        assert (file.info.name, file.info.mime_type) == ("picture.png", "image/png")
+        assert await file.receive_some(10) == blob[:10]
+        assert await file.read_all() == blob[10:]
+        await me.send_bytes(blob, topic="lk.chat", destination_identities=["bob"])
+        assert await (await files.receive()).read_all() == blob
+        with pytest.raises(StreamError, match="nowhere"):
+            await me.send_file(tmp_path / "nowhere")
+
+
+async def test_pieces_are_read_as_they_come(server: RoomServer) -> None:
+    async with server.join("bob") as bob, server.join("alice") as alice:
+        await both(alice, bob)
+        texts, files = bob.text_streams("t"), bob.byte_streams("t")
+        async with alice.local_participant.stream_text(topic="t") as out:
+            await out.send("eins ")
+            stream = await texts.receive()
+            assert await stream.receive() == "eins "
+            await out.send("zwei")
+            assert await stream.receive() == "zwei"
+            out.attributes["language"] = "de"
+        with pytest.raises(trio.EndOfChannel):
+            await stream.receive()
+        assert stream.info.attributes == {"language": "de"}
+        async with alice.local_participant.stream_bytes(topic="t", total_length=3) as log:
+            await log.send_all(b"abc")
+            with pytest.raises(LengthMismatch):
+                await log.send_all(b"d")
+        data = await files.receive()
+        assert [piece async for piece in data] == [b"abc"]
+
+
+async def test_who_gives_up_tells_the_others(server: RoomServer) -> None:
+    """A cancelled block, a failed one, a file too short, and a sender who leaves."""
+    async with server.join("bob") as bob:
+        streams = bob.text_streams("t")
+        files = bob.byte_streams("t")
+        async with server.join("alice") as alice:
+            await both(alice, bob)
+            me = alice.local_participant
+            with trio.CancelScope() as scope:
+                async with me.stream_text(topic="t") as out:
+                    await out.send("half")
+                    scope.cancel()
+                    await trio.sleep_forever()
+            stream = await streams.receive()
+            assert await stream.receive() == "half"
+            with pytest.raises(StreamAborted, match="cancelled"):
+                await stream.receive()
+            with pytest.raises(ZeroDivisionError):
+                async with me.stream_text(topic="t"):
+                    raise ZeroDivisionError
+            with pytest.raises(StreamAborted, match="failed"):
+                await (await streams.receive()).read_all()
+            with pytest.raises(LengthMismatch):
+                async with me.stream_bytes(topic="t", total_length=5) as short:
+                    await short.send_all(b"1234")
+            with pytest.raises(StreamAborted, match="short"):
+                await (await files.receive()).read_all()
+            unfinished = me.stream_text(topic="t")
+            await (await unfinished.__aenter__()).send("bye")
+            stream = await streams.receive()
+            assert await stream.receive() == "bye"
+        with pytest.raises(StreamAborted, match="left"):
+            await stream.read_all()
+
+
+async def test_handlers_fail_alone(server: RoomServer, caplog: pytest.LogCaptureFixture) -> None:
+    """Handlers run side by side; one that raises ends its stream, and is told."""
+    got: list[str] = []
+
+    async def handle_text(stream: TextStreamReader) -> None:
+        text = await stream.read_all()
+        if text == "bad":
+            raise ZeroDivisionError
+        got.append(text)
+
+    async def handle_bytes(stream: ByteStreamReader) -> None:
+        if stream.info.name == "slow":
+            await trio.sleep_forever()
+        got.append((await stream.read_all()).decode())
+
+    async with server.join("bob") as bob, server.join("alice") as alice:
+        await both(alice, bob)
+        me = alice.local_participant
+        async with trio.open_nursery() as nursery:
+            await nursery.start(bob.serve_text_streams, "t", handle_text)
+            await nursery.start(bob.serve_byte_streams, "t", handle_bytes)
+            with pytest.raises(ValueError, match="served"):
+                bob.text_streams("t")
+            for text in ("one", "bad", "two"):
+                await me.send_text(text, topic="t")
+            await me.send_bytes(b"?", topic="t", name="slow")
+            await me.send_bytes(b"three", topic="t")
+            await me.send_text("nobody listens", topic="other")
+            await until(lambda: len(got) == 3 and bob.data_stats.streams_unserved == 1)
+            nursery.cancel_scope.cancel()
+        assert sorted(got) == ["one", "three", "two"]
+        assert "ZeroDivisionError" in caplog.text
+        bob.text_streams("t").close()  # it is free again
+
+
+async def test_a_stalled_reader_holds_up_nobody_else(server: RoomServer) -> None:
+    """Only its own stream ends, when too much waits; what is too large is refused."""
+    async with server.join("bob") as bob, server.join("alice") as alice:
+        await both(alice, bob)
+        files = bob.byte_streams("t")
+        me = alice.local_participant
+        blob = bytes(MAX_WAITING + 100_000)
+        await me.send_bytes(blob, topic="t")
+        await me.send_bytes(b"small", topic="t")
+        stalled, small = await files.receive(), await files.receive()
+        assert await small.read_all() == b"small"
+        with pytest.raises(SlowConsumer):
+            await stalled.receive_some()
+        await me.send_bytes(blob[:100_000], topic="t")
+        with pytest.raises(StreamTooLarge):
+            await (await files.receive()).read_all(max_size=99_999)
+
+
+async def test_streams_end_with_the_room(server: RoomServer) -> None:
+    async with server.join("bob") as bob, server.join("alice") as alice:
+        await both(alice, bob)
+        texts = bob.text_streams("t")
+        async with alice.local_participant.stream_text(topic="t") as out:
+            await out.send("…")
+            stream = await texts.receive()
+            await bob.leave()
+            assert await stream.receive() == "…"
+            with pytest.raises(StreamAborted, match="ended"):
+                await stream.receive()
+            with pytest.raises(trio.EndOfChannel):
+                await texts.receive()
+            stream.close()
+            with pytest.raises(trio.ClosedResourceError):
+                await stream.receive()
