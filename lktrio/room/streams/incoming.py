@@ -155,6 +155,7 @@ class IncomingStreams:
         self._text: dict[str, StreamQueue[TextStreamReader]] = {}
         self._bytes: dict[str, StreamQueue[ByteStreamReader]] = {}
         self._told: set[tuple[str, str]] = set()
+        self._ended = False
 
     # For programs
 
@@ -164,7 +165,7 @@ class IncomingStreams:
         Raises:
             ValueError: The topic is served already.
         """
-        return _serve(self._text, topic)
+        return _serve(self._text, topic, ended=self._ended)
 
     def open_bytes(self, topic: str) -> StreamChannel[ByteStreamReader]:
         """Serve the byte streams of a topic.
@@ -172,7 +173,7 @@ class IncomingStreams:
         Raises:
             ValueError: The topic is served already.
         """
-        return _serve(self._bytes, topic)
+        return _serve(self._bytes, topic, ended=self._ended)
 
     # What happens in the room
 
@@ -186,6 +187,7 @@ class IncomingStreams:
 
     def end(self) -> None:
         """The room has ended."""
+        self._ended = True
         self._abort("the room has ended", lambda _: True)
         for text in self._text.values():
             text.end()
@@ -272,11 +274,13 @@ class IncomingStreams:
             del self._open[key]
 
 
-def _serve(queues: dict[str, StreamQueue[R]], topic: str) -> StreamChannel[R]:
+def _serve(queues: dict[str, StreamQueue[R]], topic: str, *, ended: bool) -> StreamChannel[R]:
     if topic in queues:
         raise ValueError(f"the topic {topic!r} is served already")
     queue: StreamQueue[R] = StreamQueue(lambda: _unserve(queues, topic))
     queues[topic] = queue
+    if ended:
+        queue.end()
     return StreamChannel(queue)
 
 
