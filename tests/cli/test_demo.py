@@ -77,8 +77,8 @@ def test_the_shipped_files_arrive_unchanged(tmp_path: Path) -> None:
         assert re.search(f"(?m)^{line}", told), line
 
 
-def test_json_tells_what_was_measured(tmp_path: Path, short: tuple[str, ...]) -> None:
-    result = run_process("demo", "--json", "--output", str(tmp_path / "new" / "folder"), *short)
+def test_json_tells_what_was_measured(shell: Shell, tmp_path: Path, short: tuple[str, ...]) -> None:
+    result = shell("demo", "--json", "--output", str(tmp_path / "new" / "folder"), *short)
     assert result.err == ""
     measured = result.json
     assert measured["ok"] is True
@@ -92,14 +92,14 @@ def test_json_tells_what_was_measured(tmp_path: Path, short: tuple[str, ...]) ->
     assert Path(video["file"]).parent == tmp_path / "new" / "folder"
 
 
-def test_h264_is_recorded_as_a_stream(tmp_path: Path, short: tuple[str, ...]) -> None:
+def test_h264_is_recorded_as_a_stream(shell: Shell, tmp_path: Path, short: tuple[str, ...]) -> None:
     pytest.importorskip("av", reason="PyAV is not installed")
     from tests.media import oracle
 
     source = tmp_path / "clip.h264"
     source.write_bytes(oracle.h264(size=(320, 180), frames=20, gop=20))
     output = tmp_path / "out"
-    result = run_process("demo", *short[:2], "--video", str(source), "--output", str(output))
+    result = shell("demo", *short[:2], "--video", str(source), "--output", str(output))
     assert (result.code, result.err) == (0, "")
     published, recorded = trio.run(read, source), trio.run(read, output / "video.h264")
     assert [frame.data for frame in recorded] == [frame.data for frame in published]
