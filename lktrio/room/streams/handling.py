@@ -37,7 +37,7 @@ async def handle_streams(
             nursery.start_soon(_handle, handler, stream, limit, name="lktrio.room stream handler")
 
 
-async def _handle(
+async def _handle(  # noqa: ASYNC910 - a task of its own
     handler: Callable[[R], Awaitable[object]], stream: R, limit: trio.Semaphore
 ) -> None:
     try:

@@ -126,5 +126,5 @@ async def _told_of_failure(writer: StreamWriter) -> AsyncGenerator[None, None]:
         await writer.abort("cancelled")  # noqa: ASYNC102 - has its own shield
         raise
     except BaseException:
-        await writer.abort("the sender failed")  # noqa: ASYNC102 - has its own shield
+        await writer.abort("the sender failed")  # noqa: ASYNC102, ASYNC120 - has its own shield
         raise
