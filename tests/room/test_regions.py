@@ -23,6 +23,7 @@ from lktrio.errors import ServerUnreachable
 from lktrio.events import Disconnected, Reconnected
 from lktrio.net.network import TcpListener
 from lktrio.room import ReconnectKind, RoomOptions, connect_room, open_room, prepare_connection
+from lktrio.room.session.places import ServerPlaces
 from lktrio.testing import LinkProfile, SimulatedHost, SimulatedNetwork
 
 pytestmark = pytest.mark.virtual_time
@@ -128,6 +129,17 @@ async def test_a_server_names_where_to_come_back() -> None:
             await trio.sleep(1)  # until the other server has media as well
             cloud.servers[1].cut_signalling("me", "room")
             assert await events.receive() == Reconnected(ReconnectKind.RESUME)
+
+
+async def test_what_a_server_names_that_is_no_url_is_left_out() -> None:
+    places = ServerPlaces("ws://first.example", RoomOptions())
+    for wrong in ("", "not a URL", "ws://[bad", "ftp://a.example", "ws://a:99999"):
+        places.named([wrong])
+        assert places.url == "ws://first.example", wrong
+        places.named([wrong, "ws://b.example"])
+        assert places.url == "ws://b.example", wrong
+        assert await places.failed("token", ServerUnreachable("down")), wrong
+        assert places.url == "ws://first.example", wrong
 
 
 async def test_regions_that_were_looked_up_before_serve_without_the_front_door() -> None:

@@ -53,8 +53,8 @@ class ServerPlaces:
         self._has_regions = options.regions and is_cloud(urlsplit(url).hostname or "")
 
     def named(self, urls: Sequence[str]) -> None:
-        """The server has named these, the best first: the first of them is next."""
-        self._named = [url for url in urls if url]
+        """The server has named these, the best first: the first is next; what is no URL is not."""
+        self._named = [url for url in urls if _is_url(url)]
         if self._named:
             self._failed.clear()
             self.url = self._named[0]
@@ -86,6 +86,15 @@ class ServerPlaces:
         self._failed.clear()
         self.url = self._first
         return False
+
+
+def _is_url(url: str) -> bool:
+    try:
+        SignalUrl.parse(url)
+    except ValueError:
+        _log.info("the server names a place that is none: %s", printable(url))
+        return False
+    return True
 
 
 _KNOWN: trio.lowlevel.RunVar[dict[tuple[Network, str], RegionList]] = trio.lowlevel.RunVar(
