@@ -76,3 +76,21 @@ async def tell_of_the_link(room: lktrio.Room) -> None:
                 print(f"back, as {room.local_participant.sid}")
             case events.Reconnected():
                 print("back, as if nothing had happened")
+
+
+async def talk_in_streams(room: lktrio.Room, log: list[str]) -> None:
+    """Take texts of one topic, and send a long one in pieces."""
+
+    async def read(stream: lktrio.TextStreamReader) -> None:
+        sender = stream.info.participant
+        log.append(f"{sender.identity if sender else 'the server'}: {await stream.read_all()}")
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(room.serve_text_streams, "chat", read)
+        await room.local_participant.send_text("hello", topic="chat")
+        async with room.local_participant.stream_text(topic="chat") as out:
+            for word in ("one", " two", " three"):
+                await out.send(word)
+        while len(log) < 2:
+            await trio.sleep(0.05)
+        nursery.cancel_scope.cancel()

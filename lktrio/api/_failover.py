@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -79,7 +80,9 @@ class Failover:
         retryable = error.status is None or error.status >= SERVER_ERRORS
         if self._attempt >= ATTEMPTS or not (pinned or (retryable and self._may_retry)):
             return False
-        urls = [] if self._single else await self._regions.list(self._headers, anew=pinned)
+        urls: Sequence[str] = ()
+        if not self._single:
+            urls = await self._regions.list(self._headers, anew=pinned)
         url = next((url for url in urls if place_of(url) not in self._tried), None)
         if url is None and pinned:
             return False

@@ -10,7 +10,7 @@ import trio
 
 from lktrio._running import require_trio
 from lktrio._scope import open_service_nursery
-from lktrio.auth import ParticipantToken, connection_details
+from lktrio.auth import ParticipantToken, TokenSource, connection_details
 from lktrio.errors import RoomClosed
 from lktrio.room.local_participant import LocalParticipant
 from lktrio.room.options import RoomOptions
@@ -102,6 +102,8 @@ async def _join(
     local: list[LocalParticipant] = []
 
     async def renew() -> str:
+        if isinstance(token, TokenSource):
+            return (await token.fetch(force=True)).participant_token
         return (await connection_details(url, token)).participant_token
 
     def make_local(record: LocalRecord, session: RoomSession) -> LocalParticipant:

@@ -189,6 +189,17 @@ async def test_telling_of_the_link(capsys: pytest.CaptureFixture[str]) -> None:
     assert "back, as PA_" in printed
 
 
+async def test_talking_in_streams() -> None:
+    heard: list[str] = []
+    async with two_people() as (_, alice, bob), trio.open_nursery() as nursery:
+        nursery.start_soon(rooms.talk_in_streams, alice, [])
+        nursery.start_soon(rooms.talk_in_streams, bob, heard)
+        while len(heard) < 2:
+            await trio.sleep(0.02)
+        nursery.cancel_scope.cancel()
+    assert heard == ["alice: hello", "alice: one two three"]
+
+
 async def test_sending_while_it_lasts() -> None:
     async with two_people() as (server, alice, bob), trio.open_nursery() as nursery:
         reasons: list[str] = []

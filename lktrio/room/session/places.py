@@ -54,7 +54,8 @@ class ServerPlaces:
 
     def named(self, urls: Sequence[str]) -> None:
         """The server has named these, the best first: the first is next; what is no URL is not."""
-        self._named = [url for url in urls if _is_url(url)]
+        secure = _is_secure(self._first)  # then a token is not sent in the clear elsewhere either
+        self._named = [url for url in urls if _is_url(url) and _is_secure(url) >= secure]
         if self._named:
             self._failed.clear()
             self.url = self._named[0]
@@ -122,7 +123,7 @@ async def look_up_regions(
     from lktrio.net.http import NetworkTransport
 
     parts = urlsplit(url)
-    secure = parts.scheme in ("wss", "https")
+    secure = _is_secure(url)
     context = (options.ssl_context or ssl.create_default_context()) if secure else None
     connect = options.open_tcp_stream or options.network.open_tcp_stream
     base = f"http{'s' if secure else ''}://{parts.netloc}"
@@ -171,3 +172,7 @@ def is_of_the_place(error: ConnectError) -> bool:
         status = error.status
         return status is None or status >= _SERVER_ERRORS or status == _REGION_PIN
     return isinstance(error, (ServerUnreachable, ConnectTimeout))
+
+
+def _is_secure(url: str) -> bool:
+    return urlsplit(url).scheme in ("wss", "https")
