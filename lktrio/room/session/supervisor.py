@@ -249,7 +249,7 @@ class LinkSupervisor:
         loss: LinkLoss | None = None
         kind = ReconnectKind.RESTART if self.state is SessionState.RESTARTING else None
         async with open_link(self._places.url, self._token, self._options) as link:
-            self.link = link
+            self.link, self._loss = link, None
             if link.join.alternative_url:
                 self._places.named([link.join.alternative_url])
             self._user = user = make_user(link)
