@@ -12,7 +12,7 @@ from tests.support.servers import open_server
 pytestmark = pytest.mark.virtual_time
 DEADLINE = 100_000.0
 
-_SEEDS = range(int(os.environ.get("LKTRIO_FAULT_SCRIPTS", "6")))
+_SEEDS = range(int(os.environ.get("LKTRIO_FAULT_SCRIPTS", "3")))
 
 
 async def test_every_script_ends_with_one_room_for_all() -> None:
