@@ -201,6 +201,29 @@ async def test_nobody_can_be_reached_anywhere() -> None:
         assert any("503" in note for note in caught.value.__notes__)
 
 
+async def test_the_place_that_a_join_names_is_kept() -> None:
+    """It is where we come back to, also when another place was tried in between."""
+    async with open_cloud("a.livekit.cloud", "b.livekit.cloud") as cloud:
+
+        def name_another(_: str, response: proto.SignalResponse) -> proto.SignalResponse:
+            if response.join is not None:
+                response.join.alternative_url = "ws://b.livekit.cloud"
+            return response
+
+        cloud.servers[0].faults.on_response = name_another
+        options = cloud.options()
+        client, front = options.network, cloud.regions["a.livekit.cloud"]
+        assert isinstance(client, SimulatedHost)
+        async with open_room("ws://a.livekit.cloud", cloud.token(), options) as room:
+            events = room.events(Reconnected, Disconnected, replay=False)
+            cloud.network.partition(client, front)
+            cloud.network.partition(client, cloud.regions["b.livekit.cloud"])
+            await trio.sleep(45)
+            cloud.network.heal(client, cloud.regions["b.livekit.cloud"])
+            with trio.fail_after(60):
+                assert await events.receive() == Reconnected(ReconnectKind.RESTART)
+
+
 async def test_another_token_is_asked_for_when_ours_is_refused() -> None:
     """The server comes back with other keys, and only the program's source knows of it."""
     secrets = ["first" * 8, "second" * 8]

@@ -53,12 +53,17 @@ class ServerPlaces:
         self._has_regions = options.regions and is_cloud(urlsplit(url).hostname or "")
 
     def named(self, urls: Sequence[str]) -> None:
-        """The server has named these, the best first: the first is next; what is no URL is not."""
-        secure = _is_secure(self._first)  # then a token is not sent in the clear elsewhere either
-        self._named = [url for url in urls if _is_url(url) and _is_secure(url) >= secure]
-        if self._named:
+        """Go on with these, which the server has named, the best first; if there are any.
+
+        What is no URL is left out, and what is not secure although the program's is: the token
+        would travel in the clear.
+        """
+        secure = _is_secure(self._first)
+        found = [url for url in urls if _is_url(url) and _is_secure(url) >= secure]
+        if found:
+            self._named = found
             self._failed.clear()
-            self.url = self._named[0]
+            self.url = found[0]
 
     def worked(self) -> None:
         """A link works: whatever failed may work again."""
@@ -85,7 +90,7 @@ class ServerPlaces:
                 self.url = url
                 return True
         self._failed.clear()
-        self.url = self._first
+        self.url = known[0]
         return False
 
 
