@@ -15,6 +15,7 @@ then: two encoded messages in a row are one message with the fields of both.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable
 
@@ -73,6 +74,7 @@ class PacketSender:
         self._changed = trio.lowlevel.ParkingLot()
         self._full = False
         self._suspended = False
+        self._usable_since = -math.inf
         self._kept: deque[tuple[int, bytes]] = deque()
         self._kept_size = 0
 
@@ -87,8 +89,7 @@ class PacketSender:
         self._kept.clear()
         self._kept_size = 0
         self._full = False
-        self._suspended = False
-        self.changed()
+        self._go_on()
 
     def suspend(self) -> None:
         """The link with the server is lost, for now: senders wait for as long as it takes."""
@@ -96,10 +97,14 @@ class PacketSender:
 
     def resume(self, last_sequence: int) -> None:
         """The session goes on; the server has everything up to this number."""
-        self._suspended = False
         while self._kept and self._kept[0][0] <= last_sequence:
             self._forget_oldest()
-        self._changed.unpark_all()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        self._suspended = False
+        self._usable_since = trio.current_time()
+        self.changed()
 
     def opened(self, label: str) -> None:
         """A channel has opened, maybe anew."""
@@ -160,20 +165,24 @@ class PacketSender:
         return self._suspended or self._connection.interrupted
 
     async def _open_channel(self, label: str) -> DataChannel:
+        """Wait for a channel; the time for that passes only while the link is there."""
         await trio.lowlevel.checkpoint()
-        while True:  # noqa: ASYNC913 - it waits, or is over
-            with trio.move_on_after(self._timeout) as scope:
-                while self._connection.channels[label].state != "open":
-                    self._life.check_open()
-                    await self._changed.park()
+        began = trio.current_time()
+        while self._connection.channels[label].state != "open":
             self._life.check_open()
-            if not scope.cancelled_caught:
-                return self._connection.channels[label]
-            if not self._lost:
+            if self._lost:
+                began = trio.current_time()
+            deadline = max(began, self._usable_since) + self._timeout
+            with trio.move_on_at(deadline):
+                await self._changed.park()
+            late = trio.current_time() >= max(began, self._usable_since) + self._timeout
+            if late and not self._lost and self._life.reason is None:
                 guess = "" if self._connection.connected.is_set() else f": {UDP_BLOCKED}"
                 raise PublishTimeout(
                     f"the data channel {label} did not open within {self._timeout:g} s{guess}"
                 )
+        self._life.check_open()
+        return self._connection.channels[label]
 
     def _is_full(self, channel: DataChannel) -> bool:
         if channel.buffered_amount_low_threshold is None:

@@ -104,6 +104,25 @@ async def test_a_new_session_begins_to_count_anew_and_repeats_nothing() -> None:
     assert new.reliable.numbers() == [1, 2]
 
 
+async def test_the_time_for_a_channel_begins_when_the_link_is_back() -> None:
+    for restarted in (False, True):
+        connection = Connection()
+        sender = sender_over(connection)
+        connection.reliable.state = "connecting"
+        sender.suspend()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(send, sender, 1)
+            await trio.sleep(9)  # of the 10 s that a channel may take
+            if restarted:
+                sender.use(cast("Any", connection))
+            else:
+                sender.resume(0)
+            await trio.sleep(5)
+            connection.reliable.state = "open"
+            sender.opened("_reliable")
+        assert connection.reliable.numbers() == [1], restarted
+
+
 async def test_senders_wait_for_as_long_as_the_link_is_lost() -> None:
     connection = Connection()
     life = RoomLife()
