@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
+from lktrio import proto
 from lktrio.events import (
     Disconnected,
     LocalTrackRepublished,
@@ -15,10 +16,12 @@ from lktrio.events import (
     Reconnecting,
     TrackUnsubscribed,
 )
+from lktrio.media import OPUS
 from lktrio.room import (
     ConnectionState,
     DisconnectReason,
     ReconnectKind,
+    ReconnectPolicy,
     RoomOptions,
     SimulateScenario,
 )
@@ -128,3 +131,28 @@ async def test_who_is_sent_away_does_not_come_back(server: RoomServer) -> None:
         end = await expect(events, object)
         assert end == Disconnected(DisconnectReason.SERVER_SHUTDOWN)
         assert alice.state is ConnectionState.DISCONNECTED
+
+
+async def test_a_track_whose_negotiation_was_cut_off_is_published(server: RoomServer) -> None:
+    """Of the time for it most has passed when the link is back, and the server is slow then."""
+    if server.faults is None:
+        pytest.skip("the real server answers offers")
+    policy = ReconnectPolicy(delays=(8.0, 1.0))
+    async with server.join("alice", RoomOptions(reconnect=policy)) as alice:
+        cut = False
+
+        def drop_answers(_: str, response: proto.SignalResponse) -> proto.SignalResponse | None:
+            return response if response.answer is None or cut else None
+
+        server.faults.on_response = drop_answers
+        async with trio.open_nursery() as nursery:
+
+            async def publish() -> None:
+                async with alice.local_participant.publish_track(OPUS, name="late"):
+                    nursery.cancel_scope.cancel()
+
+            nursery.start_soon(publish)
+            await trio.sleep(5)
+            await alice.simulate(SimulateScenario.SIGNAL_RECONNECT)
+            cut, server.faults.delay = True, 0.5
+        assert nursery.cancel_scope.cancelled_caught

@@ -22,7 +22,7 @@ import trio.testing
 from lktrio import proto
 from lktrio.api import LiveKitAPI
 from lktrio.auth import AccessToken, VideoGrants
-from lktrio.devserver import DevServerOptions, open_dev_server
+from lktrio.devserver import DevServerOptions, Faults, open_dev_server
 from lktrio.net import Network, SystemNetwork
 from lktrio.net.http import NetworkTransport
 from lktrio.room import Room, RoomOptions, Subscription, connect_room, open_room
@@ -71,6 +71,8 @@ class RoomServer:
     """The hosts of participants there, each for one of them."""
     server_host: SimulatedHost | None = None
     """The host of the server there."""
+    faults: Faults | None = None
+    """What the server can be made to do wrong; not if it is the real one."""
 
     def host(self) -> Network:
         """A new host of the server's network."""
@@ -166,6 +168,7 @@ async def open_server(kind: str, room: str = "") -> AsyncGenerator[RoomServer, N
             room,
             network=network,
             server_host=host,
+            faults=server.faults,
         )
 
 

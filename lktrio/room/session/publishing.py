@@ -61,12 +61,12 @@ class TrackRequests(Protocol):
     """What is asked of the server about local tracks."""
 
     @property
-    def is_open(self) -> bool:
-        """Whether there is a server to ask."""
+    def losses(self) -> int:
+        """How often there was no server to ask any more."""
         ...
 
     async def wait_open(self) -> object:
-        """Wait until there is one."""
+        """Wait until there is a server to ask."""
         ...
 
     async def add_track(self, request: proto.AddTrackRequest) -> proto.TrackInfo:
@@ -169,7 +169,7 @@ class Publisher:
             path = self._open_path(section, description)
         except BaseException as error:
             record.move(PublicationState.UNPUBLISHED)
-            self._withdraw(record, section, error)
+            self._withdraw(section, at_once=_is_refusal(error))
             raise
         track = OutgoingTrack(record, self, description, path, self._life)
         self._outgoing[self._tracks.publish(record, info, track)] = track
@@ -197,15 +197,15 @@ class Publisher:
             self._tracks.announce_again(record, section.request.cid)
             info = await self._negotiate(section)
             path = self._open_path(section, description)
-        except (LinkInterrupted, RoomClosed) as error:
-            self._withdraw(record, section, error)
+        except (LinkInterrupted, RoomClosed):
+            self._withdraw(section, at_once=True)
         except PublishError as error:
             _log.warning("a track is lost with the link: %s", printable(str(error)))
-            self._withdraw(record, section, error)
+            self._withdraw(section, at_once=_is_refusal(error))
             self._tracks.removed_by_server(record.info.sid)
             self._tell()
-        except BaseException as error:
-            self._withdraw(record, section, error)
+        except BaseException:  # cancelled, as this link is lost as well
+            self._withdraw(section, at_once=True)
             raise
         else:
             self._go_on(track, section, path, info)
@@ -216,7 +216,7 @@ class Publisher:
     ) -> None:
         """Let a track use the path that was set up for it, unless the program has withdrawn it."""
         if track.record.state is not PublicationState.PUBLISHED:
-            self._withdraw(track.record, section, None)
+            self._withdraw(section, at_once=False)
             return
         track.attach(path)
         self._tracks.republish(track.record, info)
@@ -239,7 +239,7 @@ class Publisher:
     async def _negotiate(self, section: _Section) -> proto.TrackInfo:
         """Announce a track, and wait until its section is negotiated and its connection is up."""
         info = await self._requests.add_track(section.request)
-        link, number = section.link, section.number
+        link, number, losses = section.link, section.number, self._requests.losses
         timeouts = self._options.timeouts
         seconds = max(timeouts.negotiation, timeouts.transport)
         late = f"the server did not negotiate the track within {seconds:g} s"
@@ -248,7 +248,8 @@ class Publisher:
             late = f"no encrypted path to the server within {seconds:g} s: {UDP_BLOCKED}"
             await link.outgoing.connected.wait()
         self._life.check_open()
-        if link is not self._link or (scope.cancelled_caught and not self._requests.is_open):
+        lost = self._requests.losses != losses  # of the time for it some has passed without a link
+        if link is not self._link or (scope.cancelled_caught and lost):
             raise LinkInterrupted
         if scope.cancelled_caught:
             raise PublishTimeout(late)
@@ -270,29 +271,24 @@ class Publisher:
 
     # Withdrawing
 
-    def _withdraw(
-        self, record: LocalTrackRecord, section: _Section | None, error: BaseException | None
-    ) -> None:
-        """Turn a section off, if announced once the server has seen whose section it is.
+    def _withdraw(self, section: _Section | None, *, at_once: bool) -> None:
+        """Turn a section off, at once or when the server has seen whose section it is.
 
         After an interruption nobody knows whether it has seen the announcement. A section that it
         was told nothing about it would give to the next track that is announced.
         """
         if section is None:
             return
-        link, transceiver = section.link, section.transceiver
-        cid = section.request.cid
 
         def turn_off() -> None:
-            self._tracks.forget(cid)
+            self._tracks.forget(section.request.cid)
             self._announced_less.unpark()
-            self._turn_off(link, transceiver)
+            self._turn_off(section.link, section.transceiver)
 
-        refused = isinstance(error, PublishError) and not isinstance(error, PublishTimeout)
-        if refused or isinstance(error, LinkInterrupted):
+        if at_once:
             turn_off()
-        elif link is self._link:
-            link.negotiation.request_then(turn_off)
+        elif section.link is self._link:
+            section.link.negotiation.request_then(turn_off)
 
     def _turn_off(self, link: ServerLink | None, transceiver: Transceiver) -> None:
         if link is not None and link is self._link:
@@ -330,3 +326,10 @@ class Publisher:
         for track in self._outgoing.values():
             if track.path is not None and track.path.transceiver is transceiver:
                 track.keyframe_requested()
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Whether the server is not to be waited for: it has refused, or nobody knows what it saw."""
+    if isinstance(error, PublishTimeout):
+        return False
+    return isinstance(error, (PublishError, LinkInterrupted))

@@ -61,12 +61,15 @@ class SignalRequests:
 
     def __init__(self, life: RoomLife, events: Broadcast[RoomEvent]) -> None:
         self._signal: SignalConnection | None = None
+        self.losses = 0
+        """How often there was no link any more."""
         self._changed = trio.lowlevel.ParkingLot()
         self._events = events
         self._life = life
 
     def use(self, signal: SignalConnection | None) -> None:
         """Ask over this connection from now on; None: let requests wait."""
+        self.losses += signal is None
         self._signal = signal
         self._changed.unpark_all()
 
@@ -77,11 +80,6 @@ class SignalRequests:
             await self._changed.park()
             self._life.check_open()
         return self._signal  # noqa: ASYNC910 - whoever waits goes on to ask
-
-    @property
-    def is_open(self) -> bool:
-        """Whether there is a server to ask."""
-        return self._signal is not None
 
     async def _ask(self, ask: Callable[[SignalConnection], Awaitable[T]], *, again: bool) -> T:
         """Ask something; when the link is lost meanwhile, again over the next one or not."""

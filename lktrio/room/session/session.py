@@ -259,13 +259,12 @@ class RoomSession:
             await self._wait_media(link, kind)
             if self._supervisor.lost:
                 await trio.sleep_forever()  # until cancelled, which is about to happen
+            self.requests.use(link.signal)
             if kind is None:
                 self._supervisor.connected()
-                self.requests.use(link.signal)
                 self.state.connected()
                 self._joined(self)
             else:
-                self.requests.use(link.signal)
                 await self._publisher.publish_again()
                 self._supervisor.connected()
                 self._publish(self.state.reconnected(kind))
