@@ -14,9 +14,10 @@ from lktrio.events import (
     ParticipantDisconnected,
     Reconnected,
     Reconnecting,
+    TrackSubscribed,
     TrackUnsubscribed,
 )
-from lktrio.media import OPUS
+from lktrio.media import OPUS, EncodedFrame
 from lktrio.room import (
     ConnectionState,
     DisconnectReason,
@@ -131,6 +132,61 @@ async def test_who_is_sent_away_does_not_come_back(server: RoomServer) -> None:
         end = await expect(events, object)
         assert end == Disconnected(DisconnectReason.SERVER_SHUTDOWN)
         assert alice.state is ConnectionState.DISCONNECTED
+
+
+async def test_what_was_asked_for_holds_afterwards(server: RoomServer) -> None:
+    """Subscriptions and settings, also those that were asked for while there was no link."""
+    for scenario in (SimulateScenario.SIGNAL_RECONNECT, SimulateScenario.NODE_FAILURE):
+        await check_what_was_asked_for(server, scenario)
+
+
+async def check_what_was_asked_for(server: RoomServer, scenario: SimulateScenario) -> None:
+    async with (
+        server.join("alice") as alice,
+        server.join("bob") as bob,
+        bob.local_participant.publish_track(OPUS, name="unwanted"),
+        bob.local_participant.publish_track(OPUS, name="held") as sent,
+        alice.local_participant.publish_track(OPUS) as ours,
+    ):
+        received = await alice.wait_for(
+            TrackSubscribed, lambda event: event.publication.name == "held"
+        )
+        await bob.wait_for(TrackSubscribed)
+        held = received.publication
+        unwanted = received.participant.get_track_publication(name="unwanted")
+        assert unwanted is not None
+        await unwanted.set_subscribed(False)
+        events = alice.events(Reconnecting, Reconnected, TrackUnsubscribed, replay=False)
+        await expect(events, TrackUnsubscribed)
+        news = alice.events(TrackSubscribed, replay=False)
+        await alice.simulate(scenario)
+        await expect(events, Reconnecting)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(held.set_enabled, False)
+            nursery.start_soon(ours.mute)
+            await expect(events, Reconnected)
+
+        def is_muted() -> bool:
+            there = bob.remote_participants.get("alice")
+            tracks = list(there.track_publications.values()) if there is not None else []
+            return bool(tracks) and all(one.muted for one in tracks)
+
+        await until(is_muted)
+        voice = b"\xfc" + bytes(9)
+        async with received.track.frames() as frames:
+            for number in range(100):
+                await sent.send(EncodedFrame(voice, number / 50, 1 / 50))
+            heard = 0
+            with trio.move_on_after(0.2):
+                async for frame in frames:  # some may be the silence that the server sends
+                    heard += frame.data == voice
+            assert heard < 50, scenario  # the real server waits a moment with settings
+        assert held.subscribed, scenario
+        assert not unwanted.subscribed, scenario
+        with trio.move_on_after(0.1):
+            assert (await news.receive()).publication is not unwanted, scenario
+        await unwanted.set_subscribed(True)
+        await until(lambda: unwanted.subscribed)
 
 
 async def test_a_track_whose_negotiation_was_cut_off_is_published(server: RoomServer) -> None:

@@ -77,6 +77,10 @@ class TrackRequests(Protocol):
         """Tell that a track is muted, or no longer."""
         ...
 
+    def send_nowait(self, request: proto.SignalRequest) -> bool:
+        """Send what is state, and is said again if there is no server to tell it now."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class _Section:
@@ -220,6 +224,9 @@ class Publisher:
             return
         track.attach(path)
         self._tracks.republish(track.record, info)
+        if info.muted != section.request.muted:  # what was said meanwhile named another SID
+            mute = proto.MuteTrackRequest(sid=info.sid, muted=info.muted)
+            self._requests.send_nowait(proto.SignalRequest(mute=mute))
         self._started(track)
 
     async def _take_section(self, description: TrackDescription) -> _Section:
@@ -302,7 +309,10 @@ class Publisher:
 
     async def set_muted(self, track: OutgoingTrack, muted: bool) -> None:
         """Mute or unmute a track and tell the server. Cancelled, nothing has changed."""
-        await self._requests.mute_track(track.record, muted=muted)
+        told = ""
+        while told != track.record.info.sid:  # it has another one if it was published again
+            told = track.record.info.sid
+            await self._requests.mute_track(track.record, muted=muted)
         self._tracks.set_muted(track.record, muted)
         self._tell()
 

@@ -161,7 +161,9 @@ class RoomSession:
         self._supervisor = supervisor
         self._joined = joined
         self._leave_reason = DisconnectReason.CLIENT_INITIATED
-        self._subscriptions = Subscriptions(self.state.roster, self._tell, self._on_first_reader)
+        self._subscriptions = Subscriptions(
+            self.state.roster, self._tell, self._on_first_reader, self._on_unwanted
+        )
         self._publisher = Publisher(
             self.state.local_tracks, self.requests, life, options, self._tell
         )
@@ -250,6 +252,7 @@ class RoomSession:
             await self._introduce(link)
         elif kind is ReconnectKind.RESTART:
             self._publish(self.state.rejoin(link.join))
+            self._subscriptions.end_unwanted()
             for request in say_again_about_others(self.state):
                 await self._send(link, request)
         async with trio.open_nursery() as tasks:
@@ -300,6 +303,13 @@ class RoomSession:
             _log.debug("a message was not sent, as the signalling is lost")
         await trio.lowlevel.checkpoint()
 
+    def _send_nowait(self, request: proto.SignalRequest) -> None:
+        """Send what is for the present link alone, if that is possible at once."""
+        try:
+            self.link.signal.send_nowait(request)
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.WouldBlock):
+            _log.debug("a message was not sent, as the signalling is lost or takes nothing")
+
     async def _wait_media(self, link: ServerLink, kind: ReconnectKind | None) -> None:
         """Wait for the connections without which nothing works."""
         needed = [link.primary]
@@ -342,6 +352,9 @@ class RoomSession:
         if self._options.adaptive_stream and track.view.kind is TrackKind.VIDEO:
             track.settings_said = True
             self.requests.send_nowait(proto.SignalRequest(track_setting=track.settings()))
+
+    def _on_unwanted(self, track: RemoteTrackRecord) -> None:
+        self._send_nowait(proto.SignalRequest(subscription=track.subscription(subscribe=False)))
 
     # Signalling
 
@@ -447,6 +460,7 @@ class RoomSession:
         while True:
             broken = [one for one in link.connections if one.in_use and not one.works]
             await trio.sleep(_CHECK_INTERVAL)
+            self._subscriptions.retry()
             if any(not one.works for one in broken):
                 error = IceFailed(f"nothing was heard of the media path for seconds: {UDP_BLOCKED}")
                 self._lose_media(error, restart=False)
@@ -479,11 +493,7 @@ class RoomSession:
 
     def _trickle(self, connection: PeerConnection, candidate: str) -> None:
         mid = next((t.mid for t in connection.peer.transceivers if t.mid is not None), "0")
-        request = trickle_request(candidate, mid=mid, target=connection.target)
-        try:
-            self.link.signal.send_nowait(request)
-        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.WouldBlock):
-            _log.debug("a candidate was not sent")
+        self._send_nowait(trickle_request(candidate, mid=mid, target=connection.target))
 
     def _on_data(self, label: str, message: bytes) -> None:
         if label in (RELIABLE, LOSSY) and self.life.reason is None:

@@ -6,7 +6,9 @@ section may be recycled for another track, so the binding is to the section's cu
 to its mid. A track may arrive before the participant update that announces it; it waits.
 
 When the link with the server is replaced by a new join, tracks lose their sections, and are bound
-again to those of the next link: their readers go on.
+again to those of the next link: their readers go on. LiveKit's server then subscribes us to every
+track once media can flow, also to those that the program has unsubscribed, and it does not heed
+what it was told before. So the section of a track that is not wanted is not bound, but answered.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ class Subscriptions:
         roster: Who publishes what.
         tell: Called when the state has news.
         on_first_reader: Called with a track when somebody begins to read it.
+        on_unwanted: Called with a track that arrives although the program has unsubscribed it.
     """
 
     def __init__(
@@ -40,14 +43,17 @@ class Subscriptions:
         roster: Roster,
         tell: Callable[[], None],
         on_first_reader: Callable[[RemoteTrackRecord], None],
+        on_unwanted: Callable[[RemoteTrackRecord], None],
     ) -> None:
         self._on_first_reader = on_first_reader
+        self._on_unwanted = on_unwanted
         self._roster = roster
         self._tell = tell
         self._clocks = SenderClocks()
         self._bound: dict[Transceiver, TrackMedia] = {}
         self._detached: dict[RemoteTrackRecord, TrackMedia] = {}
         self._waiting: dict[Transceiver, tuple[PeerConnection, str]] = {}
+        self._refused: set[Transceiver] = set()
 
     def release(self) -> None:
         """The link is gone, and every section with it."""
@@ -58,6 +64,14 @@ class Subscriptions:
                 self._detached[media.record] = media
         self._bound.clear()
         self._waiting.clear()
+        self._refused.clear()
+
+    def end_unwanted(self) -> None:
+        """After a new join: what was unsubscribed meanwhile does not come back."""
+        for track in list(self._detached):
+            if track.wanted is False:
+                del self._detached[track]
+                self._roster.unsubscribed(track)
 
     def rebind(self, connection: PeerConnection, mid_to_track_id: Mapping[str, str]) -> None:
         """Follow what a new description says about the sections of a connection."""
@@ -67,6 +81,7 @@ class Subscriptions:
             if bound is not None and bound.sid != sid:
                 self._unbind(transceiver, bound)
             self._waiting.pop(transceiver, None)
+            self._refused.discard(transceiver)
             if sid is not None and not self._is_bound(transceiver):
                 self._waiting[transceiver] = (connection, sid)
         self.retry()
@@ -76,13 +91,22 @@ class Subscriptions:
         return bound is not None and not bound.ended
 
     def retry(self) -> None:
-        """Bind the sections whose tracks are known by now."""
+        """Bind the sections whose tracks are known, and wanted, by now."""
         for transceiver, (connection, sid) in list(self._waiting.items()):
             track = self._roster.find_track(sid)
-            if track is not None and (track.track is None or track in self._detached):
+            if track is None or (track.track is not None and track not in self._detached):
+                continue
+            if track.wanted is False:
+                self._refuse(transceiver, track)
+            else:
                 del self._waiting[transceiver]
                 self._bind(connection, transceiver, track)
         self._tell()
+
+    def _refuse(self, transceiver: Transceiver, track: RemoteTrackRecord) -> None:
+        if transceiver not in self._refused:
+            self._refused.add(transceiver)
+            self._on_unwanted(track)
 
     def _bind(
         self, connection: PeerConnection, transceiver: Transceiver, track: RemoteTrackRecord
