@@ -14,7 +14,9 @@ ParticipantToken = str | AccessToken | TokenSource
 """A signed token, one to sign with the key and secret of the environment, or a source of tokens."""
 
 
-async def connection_details(url: str, token: ParticipantToken) -> ConnectionDetails:
+async def connection_details(
+    url: str, token: ParticipantToken, *, renew: bool = False
+) -> ConnectionDetails:
     """Where to connect with which signed token.
 
     White space around URL and token, such as the line end of a file, is taken away. Cancelled while
@@ -24,6 +26,7 @@ async def connection_details(url: str, token: ParticipantToken) -> ConnectionDet
         url: The server's; empty for what a token source says.
         token: A signed token; an `AccessToken`, which is signed with ``LIVEKIT_API_KEY`` and
             ``LIVEKIT_API_SECRET``; or a `TokenSource`, which is asked.
+        renew: Whether a source must not return what it has cached.
 
     Raises:
         TokenError: The source has no token.
@@ -33,7 +36,7 @@ async def connection_details(url: str, token: ParticipantToken) -> ConnectionDet
     """
     require_trio("connecting")
     if isinstance(token, TokenSource):
-        details = await token.fetch()
+        details = await token.fetch(force=renew)
         url, signed = url or details.server_url, details.participant_token
     else:
         await trio.lowlevel.checkpoint()

@@ -10,7 +10,7 @@ import trio
 
 from lktrio._running import require_trio
 from lktrio._scope import open_service_nursery
-from lktrio.auth import ParticipantToken, TokenSource, connection_details
+from lktrio.auth import ConnectionDetails, ParticipantToken, connection_details
 from lktrio.errors import RoomClosed
 from lktrio.room.local_participant import LocalParticipant
 from lktrio.room.options import RoomOptions
@@ -101,10 +101,8 @@ async def _join(
     details = await connection_details(url, token)
     local: list[LocalParticipant] = []
 
-    async def renew() -> str:
-        if isinstance(token, TokenSource):
-            return (await token.fetch(force=True)).participant_token
-        return (await connection_details(url, token)).participant_token
+    async def renew() -> ConnectionDetails:
+        return await connection_details(url, token, renew=True)
 
     def make_local(record: LocalRecord, session: RoomSession) -> LocalParticipant:
         local.append(LocalParticipant(record, session))
@@ -112,8 +110,7 @@ async def _join(
 
     session: RoomSession = await nursery.start(
         serve_room,
-        details.server_url,
-        details.participant_token,
+        details,
         renew,
         options or RoomOptions(),
         make_local,

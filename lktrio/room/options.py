@@ -18,7 +18,8 @@ __all__ = ["ReconnectPolicy", "RoomOptions", "Timeouts"]
 class ReconnectPolicy:
     """What is done when the link with the server is lost.
 
-    The defaults are those of livekit-client: ten tries within about 45 s.
+    The defaults are those of livekit-client: ten tries, with about 45 s of delays between them. A
+    try takes time of its own, at most what `Timeouts` says.
     """
 
     delays: Sequence[float] = (0.0, 0.3, 1.2, 2.7, 4.8, 7.0, 7.0, 7.0, 7.0, 7.0)

@@ -225,8 +225,9 @@ async def test_the_place_that_a_join_names_is_kept() -> None:
 
 
 async def test_another_token_is_asked_for_when_ours_is_refused() -> None:
-    """The server comes back with other keys, and only the program's source knows of it."""
-    secrets = ["first" * 8, "second" * 8]
+    """The server comes back with other keys; only the program's source knows of another server."""
+    here, there = ("10.0.0.1", "first" * 8), ("10.0.0.3", "third" * 8)
+    use = here
     asked = 0
 
     class Source(TokenSource):
@@ -238,38 +239,44 @@ async def test_another_token_is_asked_for_when_ours_is_refused() -> None:
             token = AccessToken(
                 identity=f"me-{asked}", video=VideoGrants(room_join=True, room="room")
             )
-            signed = token.to_jwt("key", secrets[0])
+            signed = token.to_jwt("key", use[1])
             asked += 1
-            return ConnectionDetails(server_url="ws://10.0.0.1", participant_token=signed)
+            return ConnectionDetails(server_url=f"ws://{use[0]}", participant_token=signed)
 
     network = SimulatedNetwork(profile=LinkProfile(latency=0.005))
-    host, client = network.host("server", "10.0.0.1"), network.host("client", "10.0.0.2")
+    client, hosts = network.host("client", "10.0.0.2"), {}
 
-    async def serve(task_status: trio.TaskStatus[object]) -> None:
+    async def serve(
+        address: str, secret: str, task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        if address not in hosts:
+            hosts[address] = network.host(address, address)
         await serve_dev_server(
-            host="10.0.0.1",
+            host=address,
             port=80,
-            network=host,
+            network=hosts[address],
             api_key="key",
-            api_secret=secrets[0],
+            api_secret=secret,
             task_status=task_status,
         )
 
     options = RoomOptions(network=client)
     async with trio.open_nursery() as rooms:
         async with trio.open_nursery() as servers:
-            await servers.start(serve)
+            await servers.start(serve, *here)
             room = await connect_room(rooms, "", Source(), options)
             signed = (await Source().fetch()).participant_token
             plain = await connect_room(rooms, "ws://10.0.0.1", signed, options)
+            host = hosts[here[0]]
             network.partition(client, host)
             servers.cancel_scope.cancel()
-        secrets.pop(0)
+        use = there
         network.reset_connections(client, host)  # lest its last words arrive
         network.heal(client, host)
         events, ends = room.events(Reconnected, replay=False), plain.events(Disconnected)
         async with trio.open_nursery() as servers:
-            await servers.start(serve)
+            await servers.start(serve, here[0], "second" * 8)
+            await servers.start(serve, *there)
             with trio.fail_after(60):
                 assert await events.receive() == Reconnected(ReconnectKind.RESTART)
                 assert (await ends.receive()).can_reconnect  # it has no other token

@@ -45,12 +45,21 @@ class ServerPlaces:
     """
 
     def __init__(self, url: str, options: RoomOptions) -> None:
-        self.url = url
-        self._first = url
+        self.url = self._first = url
         self._options = options
         self._named: list[str] = []
         self._failed: set[str] = set()
-        self._has_regions = options.regions and is_cloud(urlsplit(url).hostname or "")
+
+    @property
+    def _has_regions(self) -> bool:
+        return self._options.regions and is_cloud(urlsplit(self._first).hostname or "")
+
+    def given(self, url: str) -> None:
+        """The program gives a URL once more; if it is another one, it is for another server."""
+        if url != self._first:
+            self.url = self._first = url
+            self._named.clear()
+            self._failed.clear()
 
     def named(self, urls: Sequence[str]) -> None:
         """Go on with these, which the server has named, the best first; if there are any.

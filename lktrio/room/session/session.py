@@ -29,6 +29,7 @@ import trio
 
 from lktrio import proto
 from lktrio._text import printable
+from lktrio.auth import ConnectionDetails
 from lktrio.errors import (
     ConnectError,
     ConnectTimeout,
@@ -89,9 +90,8 @@ MakeLocal: TypeAlias = "Callable[[LocalRecord, RoomSession], Participant[LocalTr
 
 
 async def serve_room(  # noqa: ASYNC128 - the session calls it
-    url: str,
-    token: str,
-    renew: Callable[[], Awaitable[str]],
+    details: ConnectionDetails,
+    renew: Callable[[], Awaitable[ConnectionDetails]],
     options: RoomOptions,
     make_local: MakeLocal,
     *,
@@ -106,7 +106,7 @@ async def serve_room(  # noqa: ASYNC128 - the session calls it
         RemoteProtocolError: The server's part of the join makes no sense; only before as well.
     """
     life = RoomLife()
-    supervisor = LinkSupervisor(url, token, renew, options, life)
+    supervisor = LinkSupervisor(details, renew, options, life)
     session: RoomSession | None = None
 
     def make_session(link: ServerLink) -> RoomSession:

@@ -22,6 +22,7 @@ import trio
 
 from lktrio._scope import open_service_nursery
 from lktrio._text import printable
+from lktrio.auth import ConnectionDetails
 from lktrio.errors import (
     AuthenticationFailed,
     ConnectError,
@@ -142,9 +143,8 @@ class LinkSupervisor:
     """Keeps a room linked with its server.
 
     Args:
-        url: The server's.
-        token: Access token.
-        renew: Asks the program's source of tokens for one, when ours is refused.
+        details: The server's URL and an access token.
+        renew: Asks the program's source of tokens for others, when our token is refused.
         options: Preferences and deadlines.
         life: The end of the room.
 
@@ -155,20 +155,19 @@ class LinkSupervisor:
 
     def __init__(
         self,
-        url: str,
-        token: str,
-        renew: Callable[[], Awaitable[str]],
+        details: ConnectionDetails,
+        renew: Callable[[], Awaitable[ConnectionDetails]],
         options: RoomOptions,
         life: RoomLife,
     ) -> None:
         self.link: ServerLink
         self.state = SessionState.JOINING
-        self._places = ServerPlaces(url, options)
+        self._places = ServerPlaces(details.server_url, options)
         self._renew = renew
-        self._token = token
+        self._token = details.participant_token
         self._options = options
         self._policy = options.reconnect
-        self._refused = token  # the last one that was not good enough, or the first of all
+        self._refused = self._token  # the last one that was not good enough, or the first of all
         self._life = life
         self._tries = _Tries(options.reconnect or ReconnectPolicy(), options.network)
         self._loss: LinkLoss | None = None
@@ -384,12 +383,13 @@ class LinkSupervisor:
     async def _with_other_token(self, loss: LinkLoss) -> LinkLoss:
         """Our token was refused: go on with another one of the program, if there is any."""
         try:
-            token = await self._renew()
+            details = await self._renew()
         except (LiveKitError, ValueError) as error:
             _log.warning("there is no other token: %s", printable(str(error)))
-            token = self._refused
-        await trio.lowlevel.checkpoint()
-        if token in (self._token, self._refused):
             return loss.final()
-        self._refused, self._token = self._token, token
+        await trio.lowlevel.checkpoint()
+        if details.participant_token in (self._token, self._refused):
+            return loss.final()
+        self._refused, self._token = self._token, details.participant_token
+        self._places.given(details.server_url)
         return loss.restart().allowed_by(self._policy)
