@@ -7,6 +7,7 @@ it receives how much came and what it looked or sounded like.
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 from collections.abc import Coroutine
 from typing import Any
@@ -191,6 +192,42 @@ class Client:
     async def do_attributes(self, attributes: dict[str, str]) -> None:
         await self.room.local_participant.set_attributes(attributes)
 
+    # Streams
+
+    async def do_serve_streams(self, topic: str) -> None:
+        self.room.register_text_stream_handler(
+            topic, lambda reader, sender: self.start(reader.info.stream_id, read(reader, sender))
+        )
+        self.room.register_byte_stream_handler(
+            topic, lambda reader, sender: self.start(reader.info.stream_id, read(reader, sender))
+        )
+
+    async def do_send_text(self, text: str, **options: Any) -> None:
+        info = await self.room.local_participant.send_text(text, **to_options(options))
+        report("sent_stream", id=info.stream_id)
+
+    async def do_send_file(self, path: str, **options: Any) -> None:
+        info = await self.room.local_participant.send_file(path, **to_options(options))
+        report("sent_stream", id=info.stream_id)
+
+    async def do_stream_text(
+        self, pieces: list[str], at_end: dict[str, str], reason: str = "", **options: Any
+    ) -> None:
+        writer = await self.room.local_participant.stream_text(**to_options(options))
+        for piece in pieces:
+            await writer.write(piece)
+        await writer.aclose(attributes=at_end, reason=reason)
+        report("sent_stream", id=writer.info.stream_id)
+
+    async def do_stream_bytes(
+        self, pieces: list[str], at_end: dict[str, str], reason: str = "", **options: Any
+    ) -> None:
+        writer = await self.room.local_participant.stream_bytes(**to_options(options))
+        for piece in pieces:
+            await writer.write(base64.b64decode(piece))
+        await writer.aclose(attributes=at_end, reason=reason)
+        report("sent_stream", id=writer.info.stream_id)
+
     async def do_simulate(self, scenario: str) -> None:
         kind = rtc.SimulateScenarioKind.Value(SCENARIOS[scenario])
         await self.room.simulate_scenario(kind)
@@ -219,6 +256,40 @@ async def show_pictures(source: Any, width: int, height: int) -> None:
         source.capture_frame(rtc.VideoFrame(width, height, rtc.VideoBufferType.I420, data))
         number += 1
         await asyncio.sleep(start + number / PICTURES_PER_SECOND - loop.time())
+
+
+def to_options(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a stream as the SDK names them."""
+    names = {"to": "destination_identities", "mime": "mime_type", "total": "total_size"}
+    return {names.get(name, name): value for name, value in options.items()}
+
+
+async def read(reader: Any, sender: str) -> None:
+    """Read a stream and tell what was in it, and what its end was."""
+    kind = "text_stream" if isinstance(reader, rtc.TextStreamReader) else "byte_stream"
+    content, pieces, error = b"", 0, ""
+    try:
+        async for piece in reader:
+            content += piece.encode() if isinstance(piece, str) else piece
+            pieces += 1
+    except rtc.StreamError as failure:
+        error = str(failure)
+    info = reader.info
+    report(
+        kind,
+        id=info.stream_id,
+        identity=sender,
+        topic=info.topic,
+        mime=info.mime_type,
+        total=info.size,
+        attributes=info.attributes,
+        attached=getattr(info, "attachments", []),
+        name=getattr(info, "name", ""),
+        size=len(content),
+        digest=hashlib.sha256(content).hexdigest(),
+        pieces=pieces,
+        error=error,
+    )
 
 
 def track_facts(publication: Any, participant: Any) -> dict[str, Any]:
