@@ -9,6 +9,9 @@ from lktrio.room.local_participant import LocalParticipant
 from lktrio.room.opening import connect_room, open_room
 from lktrio.room.options import ReconnectPolicy, RoomOptions, Timeouts
 from lktrio.room.room import Room
+from lktrio.room.rpc.codes import RpcErrorCode
+from lktrio.room.rpc.invocation import RpcInvocation
+from lktrio.room.rpc.methods import RpcCodec, RpcMethod
 from lktrio.room.session.places import prepare_connection
 from lktrio.room.state.enums import (
     ConnectionQuality,
@@ -58,6 +61,10 @@ __all__ = [
     "Room",
     "RoomContext",
     "RoomOptions",
+    "RpcCodec",
+    "RpcErrorCode",
+    "RpcInvocation",
+    "RpcMethod",
     "SimulateScenario",
     "StreamChannel",
     "StreamInfo",

@@ -7,9 +7,12 @@ import os
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any, TypeVar, overload
 
 from lktrio import media, proto
 from lktrio.media import Codec
+from lktrio.room.rpc.forms import DEFAULT_TIMEOUT
+from lktrio.room.rpc.methods import RpcMethod
 from lktrio.room.session.announcing import TrackDescription
 from lktrio.room.session.session import RoomSession
 from lktrio.room.state.enums import TrackSource
@@ -20,6 +23,9 @@ from lktrio.room.streams.outgoing import ByteStreamWriter, TextStreamWriter
 from lktrio.room.streams.sending import StreamSender
 
 __all__ = ["LocalParticipant"]
+
+Q = TypeVar("Q")
+A = TypeVar("A")
 
 
 class LocalParticipant(Participant[LocalTrackPublication]):
@@ -372,6 +378,67 @@ class LocalParticipant(Participant[LocalTrackPublication]):
             stream = ByteStreamWriter(writer, {})
             yield stream
             await stream.aclose()
+
+    @overload
+    async def perform_rpc(
+        self,
+        destination_identity: str,
+        method: str,
+        payload: str = "",
+        *,
+        response_timeout: float = ...,
+    ) -> str: ...
+
+    @overload
+    async def perform_rpc(
+        self,
+        destination_identity: str,
+        method: RpcMethod[Q, A],
+        payload: Q,
+        *,
+        response_timeout: float = ...,
+    ) -> A: ...
+
+    async def perform_rpc(
+        self,
+        destination_identity: str,
+        method: str | RpcMethod[Any, Any],
+        payload: Any = "",
+        *,
+        response_timeout: float = DEFAULT_TIMEOUT,
+    ) -> Any:
+        """Call a method of another participant and return its answer (LiveKit's RPC).
+
+        The callee learns for how long the answer is waited for: ``response_timeout``, or what is
+        left until the caller is cancelled, if that is sooner. So a call within a handler of
+        ``serve_rpc``, or within ``trio.fail_after``, has no more time than the code around it.
+        Cancelled, the call drops an answer that comes later; the callee stops by itself at the
+        deadline.
+
+        Calls go on through a resume of the room. A new join loses what was on its way, and fails
+        the calls whose requests had been sent: with ``RECIPIENT_DISCONNECTED`` if the callee had
+        the request, else ``SEND_FAILED``.
+
+        Args:
+            destination_identity: Whom to call.
+            method: Its name, for calls of text; or with the types of its request and its answer.
+            payload: The request. To a recipient that knows version 1 alone at most 15,360 bytes.
+            response_timeout: Seconds to wait for the answer.
+
+        Raises:
+            RpcError: The call failed; ``code`` is one of ``RpcErrorCode``, or of the callee's own.
+            NotPermitted: The token does not allow to send data.
+            LocalProtocolError: The name of the method is too long.
+            RoomClosed: The room has ended.
+            ValueError: The timeout is not positive.
+        """
+        if not response_timeout > 0:
+            raise ValueError("response_timeout must be positive")
+        if isinstance(method, str):
+            method = RpcMethod.text(method)
+        return await self._session.rpc.perform(
+            destination_identity, method, payload, timeout=response_timeout
+        )
 
     async def set_name(self, name: str) -> None:
         """Change our display name; needs ``can_update_own_metadata``.

@@ -12,6 +12,8 @@ from lktrio import proto
 from lktrio._text import printable
 from lktrio.room.channels.events import Subscription
 from lktrio.room.local_participant import LocalParticipant
+from lktrio.room.rpc.invocation import RpcInvocation
+from lktrio.room.rpc.methods import RpcMethod
 from lktrio.room.session.session import RoomSession
 from lktrio.room.state.data import DataStats
 from lktrio.room.state.enums import ConnectionState, DisconnectReason, SimulateScenario
@@ -29,6 +31,8 @@ E1 = TypeVar("E1")
 E2 = TypeVar("E2")
 E3 = TypeVar("E3")
 E4 = TypeVar("E4")
+Q = TypeVar("Q")
+A = TypeVar("A")
 
 
 class Room:
@@ -93,7 +97,7 @@ class Room:
     @property
     def server_info(self) -> proto.ServerInfo | None:
         """What the server told about itself."""
-        return self._session.link.join.server_info
+        return self._session.server_info
 
     @property
     def signal_version(self) -> str:
@@ -254,6 +258,60 @@ class Room:
         with self.byte_streams(topic) as streams:
             task_status.started()
             await handle_streams(streams, handler)
+
+    @overload
+    async def serve_rpc(
+        self,
+        method: str,
+        handler: Callable[[RpcInvocation[str]], Awaitable[str]],
+        *,
+        task_status: trio.TaskStatus[None] = ...,
+    ) -> None: ...
+
+    @overload
+    async def serve_rpc(
+        self,
+        method: RpcMethod[Q, A],
+        handler: Callable[[RpcInvocation[Q]], Awaitable[A]],
+        *,
+        task_status: trio.TaskStatus[None] = ...,
+    ) -> None: ...
+
+    async def serve_rpc(
+        self,
+        method: str | RpcMethod[Any, Any],
+        handler: Callable[[RpcInvocation[Any]], Awaitable[Any]],
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Answer the calls of a method, until cancelled or the room has ended (LiveKit's RPC).
+
+        ::
+
+            async def add(call: RpcInvocation[str]) -> str:
+                return str(sum(json.loads(call.payload)))
+
+            await nursery.start(room.serve_rpc, "add", add)
+
+        Every call has a task of its own, at most 64 at once in a room; further ones are answered
+        with ``APPLICATION_ERROR``. What the handler returns is the answer. It chooses the error by
+        raising ``RpcError``; any other exception becomes a line in the log and
+        ``APPLICATION_ERROR``. The handler is cancelled at the caller's deadline, which is that of
+        calls it makes itself as well, and when the caller leaves or this room is joined anew, as
+        nobody waits for the answer then. It goes on through a resume. Cancelled, the handlers are
+        too, and those who called them are told.
+
+        Args:
+            method: Its name, for calls of text; or with the types of its request and its answer.
+            handler: Called with each call.
+            task_status: Told once the method is served.
+
+        Raises:
+            ValueError: The method is served already.
+        """
+        if isinstance(method, str):
+            method = RpcMethod.text(method)
+        await self._session.rpc.serve(method, handler, task_status=task_status)
 
     async def wait_closed(self) -> DisconnectReason:
         """Wait until the room has ended and return why."""

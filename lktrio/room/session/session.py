@@ -44,6 +44,7 @@ from lktrio.net.network import Network
 from lktrio.room.channels.events import Broadcast
 from lktrio.room.context import RoomContext, current_room
 from lktrio.room.options import RoomOptions
+from lktrio.room.rpc.endpoint import RpcEndpoint
 from lktrio.room.session.announcing import TrackDescription
 from lktrio.room.session.data import PacketSender, pack, user_packet
 from lktrio.room.session.descriptions import Descriptions
@@ -140,6 +141,7 @@ class RoomSession:
         life: The end of the room.
         requests: What is asked of the server.
         streams: Text and byte streams of others.
+        rpc: Remote procedure calls.
         left: Set when the room has ended and was left.
     """
 
@@ -172,6 +174,8 @@ class RoomSession:
         )
         self.streams = IncomingStreams(self.state.data_stats)
         self.state.give_streams(self.streams)
+        self.rpc = RpcEndpoint(self, options.network, self.streams, self.state.data_stats)
+        self.state.give_rpc(self.rpc)
         self._descriptions: Descriptions
         self._media_closed = trio.Event()
 
@@ -192,6 +196,7 @@ class RoomSession:
         self._publish(self.state.end(reason, can_reconnect=can_reconnect))
         self.events.end()
         self.streams.end()
+        self.rpc.end()
         self._packets.changed()
         self.requests.use(None)
         for connection in self.link.connections:
@@ -235,6 +240,7 @@ class RoomSession:
             services.start_soon(connection.driver.run, name=name)
             services.start_soon(self._gather, connection, name=f"{name} gathering")
         services.start_soon(self._watch_addresses, link, name="lktrio.room addresses")
+        services.start_soon(self.rpc.run, name="lktrio.room rpc")
         self._media_closed = trio.Event()
         self._descriptions = Descriptions(
             link, link.negotiation, self._subscriptions, self._fail_negotiation
@@ -345,6 +351,7 @@ class RoomSession:
         for event in news:
             self._publisher.follow(event)
             self.streams.follow(event)
+            self.rpc.follow(event)
             self.events.publish(event)
 
     def _on_first_reader(self, track: RemoteTrackRecord) -> None:
@@ -555,6 +562,15 @@ class RoomSession:
         if any(identity not in there for identity in identities):
             return ()
         return [there[identity].info for identity in identities or there]
+
+    @property
+    def server_info(self) -> proto.ServerInfo | None:
+        """What the server told about itself."""
+        return self.link.join.server_info
+
+    def check_open(self) -> None:
+        """Raise ``RoomClosed`` if the room has ended."""
+        self.life.check_open()
 
     @property
     def network(self) -> Network:

@@ -18,7 +18,7 @@ from lktrio.room.state.events import DataReceived, RoomEvent
 from lktrio.room.state.remote import RemoteParticipant
 from lktrio.room.state.roster import Roster
 
-__all__ = ["DataPackets", "DataStats", "StreamPackets"]
+__all__ = ["DataPackets", "DataStats", "RpcPackets", "StreamPackets"]
 
 _REMEMBERED_SENDERS = 4096  # sessions whose last sequence number is kept
 _SEQUENCE_TTL = 30.0  # seconds after the last packet of a session
@@ -42,6 +42,9 @@ class DataStats:
     """Text and byte streams whose topic nobody served."""
     streams_refused: int = 0
     """Those that were dropped because too many were open, or because they made no sense."""
+    rpc_dropped: int = 0
+    """Packets of calls that were dropped: answers that nobody waits for, requests that came twice
+    or make no sense, errors that could not be sent."""
     unhandled: int = 0
     """Packets of a kind that is not handled; see ``Room.unhandled``."""
 
@@ -86,6 +89,14 @@ class StreamPackets(Protocol):
         ...
 
 
+class RpcPackets(Protocol):
+    """What takes the packets of remote procedure calls."""
+
+    def receive(self, packet: proto.DataPacket, sender: RemoteParticipant | None) -> None:
+        """Take a packet that holds a request, an acknowledgement or an answer."""
+        ...
+
+
 class DataPackets:
     """The packets that arrive.
 
@@ -109,10 +120,15 @@ class DataPackets:
         self._stats = stats
         self._seen = _Sequences()
         self._streams: StreamPackets | None = None
+        self._rpc: RpcPackets | None = None
 
     def give_streams(self, streams: StreamPackets) -> None:
         """Give the packets of streams to this object from now on."""
         self._streams = streams
+
+    def give_rpc(self, rpc: RpcPackets) -> None:
+        """Give the packets of calls to this object from now on."""
+        self._rpc = rpc
 
     def receive_states(self) -> list[proto.DataChannelReceiveState]:
         """How far the reliable data of every sender's session was received."""
@@ -153,9 +169,19 @@ class DataPackets:
         sender = self._roster.sender(packet.participant_identity, packet.participant_sid)
         self._streams.receive(packet, sender)
 
+    def _on_rpc(self, packet: proto.DataPacket, part: proto.Message, reliable: bool) -> None:
+        if self._rpc is None or not reliable:
+            self._count_unhandled(packet)
+            return
+        sender = self._roster.sender(packet.participant_identity, packet.participant_sid)
+        self._rpc.receive(packet, sender)
+
     _HANDLERS: ClassVar[dict[str, Callable[..., None]]] = {
         "user": _on_user,
         "stream_header": _on_stream,
         "stream_chunk": _on_stream,
         "stream_trailer": _on_stream,
+        "rpc_request": _on_rpc,
+        "rpc_ack": _on_rpc,
+        "rpc_response": _on_rpc,
     }

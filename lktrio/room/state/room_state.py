@@ -27,7 +27,7 @@ from typing import Any, ClassVar
 
 from lktrio import proto
 from lktrio.room.state.changes import participant_changes
-from lktrio.room.state.data import DataPackets, DataStats, StreamPackets
+from lktrio.room.state.data import DataPackets, DataStats, RpcPackets, StreamPackets
 from lktrio.room.state.enums import (
     ConnectionQuality,
     ConnectionState,
@@ -183,6 +183,10 @@ class RoomState:
     def give_streams(self, streams: StreamPackets) -> None:
         """Give the packets of text and byte streams to this object from now on."""
         self._data.give_streams(streams)
+
+    def give_rpc(self, rpc: RpcPackets) -> None:
+        """Give the packets of remote procedure calls to this object from now on."""
+        self._data.give_rpc(rpc)
 
     def receive_states(self) -> list[proto.DataChannelReceiveState]:
         """How far the reliable data of others was received; for a resume."""

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
 import trio
 
 from lktrio import proto
 from lktrio._text import printable
-from lktrio.errors import StreamAborted, StreamError
+from lktrio.errors import SlowConsumer, StreamAborted, StreamError
 from lktrio.room.state.data import DataStats
 from lktrio.room.state.enums import ReconnectKind
 from lktrio.room.state.events import ParticipantDisconnected, Reconnecting, RoomEvent
@@ -35,7 +35,14 @@ from lktrio.room.streams.reader import (
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["MAX_STREAMS", "IncomingStreams", "StreamChannel", "StreamQueue"]
+__all__ = [
+    "MAX_STREAMS",
+    "IncomingStreams",
+    "StreamChannel",
+    "StreamQueue",
+    "StreamSink",
+    "TakeText",
+]
 
 _log = logging.getLogger("lktrio.room")
 
@@ -46,6 +53,31 @@ _MAX_TOLD = 64  # topics that are told as not served
 
 R = TypeVar("R", bound="TextStreamReader | ByteStreamReader")
 _Key: TypeAlias = "tuple[str, str]"  # identity, id of the stream
+
+
+class StreamSink(Protocol):
+    """What takes the contents of a stream."""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is to be put in."""
+        ...
+
+    def put(self, data: bytes) -> None:
+        """Take what has come."""
+        ...
+
+    def finish(self, attributes: Mapping[str, str]) -> None:
+        """The stream is whole; with the attributes of its trailer."""
+        ...
+
+    def fail(self, error: StreamError | SlowConsumer) -> None:
+        """The stream will not become whole."""
+        ...
+
+
+TakeText: TypeAlias = "Callable[[TextStreamInfo, str], StreamSink | None]"
+"""Takes a stream of this identity, or does not want it (None)."""
 
 
 class StreamQueue(Generic[R]):
@@ -151,7 +183,8 @@ class IncomingStreams:
     def __init__(self, stats: DataStats) -> None:
         self._stats = stats
         self._together = WaitingBytes()
-        self._open: dict[_Key, tuple[StreamAssembler, StreamContents]] = {}
+        self._open: dict[_Key, tuple[StreamAssembler, StreamSink]] = {}
+        self._reserved: dict[str, TakeText] = {}
         self._text: dict[str, StreamQueue[TextStreamReader]] = {}
         self._bytes: dict[str, StreamQueue[ByteStreamReader]] = {}
         self._told: set[tuple[str, str]] = set()
@@ -163,8 +196,10 @@ class IncomingStreams:
         """Serve the text streams of a topic.
 
         Raises:
-            ValueError: The topic is served already.
+            ValueError: The topic is served already, or reserved.
         """
+        if topic in self._reserved:
+            raise ValueError(f"the topic {topic!r} is reserved")
         return _serve(self._text, topic, ended=self._ended)
 
     def open_bytes(self, topic: str) -> StreamChannel[ByteStreamReader]:
@@ -174,6 +209,13 @@ class IncomingStreams:
             ValueError: The topic is served already.
         """
         return _serve(self._bytes, topic, ended=self._ended)
+
+    def reserve(self, topic: str, take: TakeText) -> None:
+        """Give the text streams of a topic to a part of the room in place of programs.
+
+        It limits how many of them there are.
+        """
+        self._reserved[topic] = take
 
     # What happens in the room
 
@@ -229,6 +271,13 @@ class IncomingStreams:
         header = packet.stream_header
         assert header is not None  # that is why we are here
         info = read_header(header, sender)
+        if len(self._open) >= MAX_STREAMS:
+            self._open = {key: one for key, one in self._open.items() if not one[1].over}
+        if isinstance(info, TextStreamInfo) and (take := self._reserved.get(info.topic)):
+            sink = take(info, key[0]) if key not in self._open else None
+            if sink is not None:
+                self._begin(key, header, sink)
+            return
         queue = self._queue_for(info)
         if info is None or queue is None:
             return
@@ -240,15 +289,18 @@ class IncomingStreams:
             self._text[info.topic].put(TextStreamReader(contents, info))
         else:
             self._bytes[info.topic].put(ByteStreamReader(contents, info))
+        self._begin(key, header, contents)
+
+    def _begin(self, key: _Key, header: proto.DataStream.Header, sink: StreamSink) -> None:
         try:
             assembler = StreamAssembler(header)
             if header.inline_content is None:
-                self._open[key] = assembler, contents
+                self._open[key] = assembler, sink
                 return
-            contents.put(assembler.inline(header.inline_content))
-            contents.finish({})
+            sink.put(assembler.inline(header.inline_content))
+            sink.finish({})
         except StreamError as error:
-            contents.fail(error)
+            sink.fail(error)
 
     def _queue_for(
         self, info: TextStreamInfo | ByteStreamInfo | None
