@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import trio
 
-__all__ = ["first_leaf", "open_service_nursery"]
+__all__ = ["bare", "first_leaf", "open_service_nursery"]
 
 
 @asynccontextmanager
@@ -43,10 +43,10 @@ async def open_service_nursery() -> AsyncGenerator[trio.Nursery, None]:
             raise
     try:
         if failures is not None and (body is None or _without_cancelled(body) is None):
-            raise _bare(failures)
+            raise bare(failures)
         if body is not None:
             if failures is not None:
-                body.add_note(f"a background task failed as well: {_bare(failures)!r}")
+                body.add_note(f"a background task failed as well: {bare(failures)!r}")
             raise body
     finally:
         del body, failures  # else they and this frame keep each other alive
@@ -82,7 +82,7 @@ def first_leaf(error: BaseException) -> BaseException:
     return error
 
 
-def _bare(error: BaseException) -> BaseException:
+def bare(error: BaseException) -> BaseException:
     """The only exception of nested groups, or the group."""
     while len(members := _members(error)) == 1:
         error = members[0]

@@ -94,3 +94,32 @@ async def talk_in_streams(room: lktrio.Room, log: list[str]) -> None:
         while len(log) < 2:
             await trio.sleep(0.05)
         nursery.cancel_scope.cancel()
+
+
+async def call_each_other(alice: lktrio.Room, bob: lktrio.Room) -> list[object]:
+    """Bob serves methods, Alice calls them."""
+    divide_method = lktrio.RpcMethod.json("divide")
+    answers: list[object] = []
+
+    async def shout(call: lktrio.RpcInvocation[str]) -> str:
+        return f"{call.caller_identity}: {call.payload.upper()}"
+
+    async def divide(call: lktrio.RpcInvocation[list[float]]) -> float:
+        dividend, divisor = call.payload
+        if divisor == 0:
+            raise lktrio.RpcError(1, "division by zero")
+        return dividend / divisor
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(bob.serve_rpc, "shout", shout)
+        await nursery.start(bob.serve_rpc, divide_method, divide)
+        me = alice.local_participant
+        with trio.fail_after(5):  # the handler has these five seconds as well
+            answers.append(await me.perform_rpc("bob", "shout", "hello"))
+        answers.append(await me.perform_rpc("bob", divide_method, [1, 4]))
+        try:
+            await me.perform_rpc("bob", divide_method, [1, 0])
+        except lktrio.RpcError as error:
+            answers.append(error.message)
+        nursery.cancel_scope.cancel()
+    return answers

@@ -437,7 +437,7 @@ class LocalParticipant(Participant[LocalTrackPublication]):
         if isinstance(method, str):
             method = RpcMethod.text(method)
         return await self._session.rpc.perform(
-            destination_identity, method, payload, timeout=response_timeout
+            destination_identity, method, payload, seconds=response_timeout
         )
 
     async def set_name(self, name: str) -> None:

@@ -277,7 +277,7 @@ class Room:
         task_status: trio.TaskStatus[None] = ...,
     ) -> None: ...
 
-    async def serve_rpc(
+    async def serve_rpc(  # noqa: ASYNC128 - the endpoint calls it
         self,
         method: str | RpcMethod[Any, Any],
         handler: Callable[[RpcInvocation[Any]], Awaitable[Any]],

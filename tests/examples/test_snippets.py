@@ -200,6 +200,12 @@ async def test_talking_in_streams() -> None:
     assert heard == ["alice: hello", "alice: one two three"]
 
 
+async def test_calling_each_other() -> None:
+    async with two_people() as (_, alice, bob):
+        answers = await rooms.call_each_other(alice, bob)
+    assert answers == ["alice: HELLO", 0.25, "division by zero"]
+
+
 async def test_sending_while_it_lasts() -> None:
     async with two_people() as (server, alice, bob), trio.open_nursery() as nursery:
         reasons: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -12,8 +13,9 @@ import trio
 
 from lktrio import media
 from lktrio import room as public
+from lktrio.errors import RpcError
 from lktrio.events import ParticipantConnected, TrackSubscribed
-from lktrio.room import LocalTrack, RemoteTrack, Room
+from lktrio.room import LocalTrack, RemoteTrack, Room, RpcInvocation
 from tests.support.recording import sample
 from tests.support.servers import RoomServer, expect, open_server, until
 
@@ -67,6 +69,10 @@ class Stage:
         await self.track.send(replace(self.frame, timestamp=trio.current_time()))
         return await self.remote.frames().receive()
 
+    async def call(self) -> None:
+        with contextlib.suppress(RpcError):  # the other does not serve it
+            await self.room.local_participant.perform_rpc("bob", "method")
+
     async def keyframe(self) -> None:
         self.remote.frames()
         await self.track.wait_keyframe_request()
@@ -89,6 +95,7 @@ CALLS: dict[str, Callable[[Stage], Awaitable[object]]] = {
     "LocalParticipant.send_text": lambda s: s.room.local_participant.send_text("x"),
     "LocalParticipant.send_bytes": lambda s: s.room.local_participant.send_bytes(b"x"),
     "LocalParticipant.send_file": lambda s: s.room.local_participant.send_file(__file__),
+    "LocalParticipant.perform_rpc": Stage.call,
     "LocalParticipant.set_name": lambda s: s.room.local_participant.set_name("x"),
     "LocalParticipant.set_metadata": lambda s: s.room.local_participant.set_metadata("x"),
     "LocalParticipant.set_attributes": lambda s: s.room.local_participant.set_attributes(
@@ -130,11 +137,17 @@ STREAMS = {
     "TextStreamWriter.send",
     "Room.serve_byte_streams",
     "Room.serve_text_streams",
+    "Room.serve_rpc",
 }
 """Calls that have a test of their own."""
 
 ENDS = ("Room.leave", "Room.wait_closed", "LocalTrack.aclose")
 """Calls after which a stage is of no further use."""
+
+
+async def answer_nothing(call: RpcInvocation[str]) -> str:
+    await trio.lowlevel.checkpoint()
+    return ""
 
 
 async def check(stage: Stage, name: str) -> None:
@@ -198,6 +211,11 @@ async def test_every_call_of_a_stream_is_a_checkpoint() -> None:
                 await serve("t", lambda stream: stream.aclose())
             assert scope.cancelled_caught
             nursery.start_soon(serve, "t", lambda stream: stream.aclose())
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await bob.serve_rpc("m", answer_nothing)
+        assert scope.cancelled_caught
+        nursery.start_soon(bob.serve_rpc, "m", answer_nothing)
         await bob.leave()  # which ends the serving
 
 

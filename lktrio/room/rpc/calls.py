@@ -170,7 +170,7 @@ class RpcCalls:
         self._calls: dict[str, _Call] = {}
         self._suspended = False
 
-    async def perform(self, callee: str, method: str, payload: str, timeout: float) -> str:
+    async def perform(self, callee: str, method: str, payload: str, seconds: float) -> str:
         """Call a method; see ``LocalParticipant.perform_rpc``."""
         await trio.lowlevel.checkpoint()
         version = self._version_for(callee)
@@ -180,10 +180,10 @@ class RpcCalls:
                 f"{callee!r} takes at most {MAX_PACKET_PAYLOAD} bytes",
             )
         left = trio.current_effective_deadline() - trio.current_time()
-        head = RequestHead(self._streams.new_id(), method, min(timeout, left), version)
+        head = RequestHead(self._streams.new_id(), method, min(seconds, left), version)
         call = self._calls[head.id] = _Call(callee)
         try:
-            with trio.move_on_after(timeout):
+            with trio.move_on_after(seconds):
                 await self._send(call, head, payload)
                 await call.wait_acknowledged(self._ack_deadline())
                 await call.wait_over()

@@ -58,18 +58,18 @@ class RpcEndpoint:
     # For programs
 
     async def perform(
-        self, callee: str, method: RpcMethod[Q, A], payload: Q, *, timeout: float
+        self, callee: str, method: RpcMethod[Q, A], payload: Q, *, seconds: float
     ) -> A:
         """Call a method; see ``LocalParticipant.perform_rpc``."""
         request = method.request.encode(payload)
-        answer = await self._calls.perform(callee, method.name, request, timeout)
+        answer = await self._calls.perform(callee, method.name, request, seconds)
         try:
             return method.response.decode(answer)
         except Exception as error:
             why = f"the answer cannot be read: {error}"
             raise rpc_error(RpcErrorCode.APPLICATION_ERROR, why) from error
 
-    async def serve(
+    async def serve(  # noqa: ASYNC128 - the server calls it
         self,
         method: RpcMethod[Q, A],
         handler: Callable[[RpcInvocation[Q]], Awaitable[A]],

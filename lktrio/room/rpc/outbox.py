@@ -48,13 +48,19 @@ class RpcOutbox:
 
     async def run(self) -> None:
         """Send what is queued until cancelled, or until the room has ended."""
-        while True:
-            while not self._queue:
-                await self._lot.park()
-            try:
-                await self._outlet.send_packet(self._queue.popleft())
-            except PublishError as error:
-                self._stats.rpc_dropped += 1
-                _log.info("a call was not answered: %s", error)
-            except RoomClosed:
-                return
+        await trio.lowlevel.checkpoint()
+        try:
+            while True:
+                await self._send_next()
+        except RoomClosed:
+            return
+
+    async def _send_next(self) -> None:
+        while not self._queue:
+            await self._lot.park()
+        try:
+            await self._outlet.send_packet(self._queue.popleft())
+        except PublishError as error:
+            self._stats.rpc_dropped += 1
+            _log.info("a call was not answered: %s", error)
+        await trio.lowlevel.checkpoint()

@@ -20,6 +20,7 @@ from typing import TypeAlias
 import trio
 
 from lktrio import proto
+from lktrio._scope import bare
 from lktrio._text import printable
 from lktrio.errors import (
     LiveKitError,
@@ -328,6 +329,5 @@ class RpcServer:
 
 def _chosen(failure: BaseException) -> RpcError | None:
     """The error that a handler chose for its answer, also one that comes out of a nursery."""
-    while isinstance(failure, BaseExceptionGroup) and len(failure.exceptions) == 1:
-        failure = failure.exceptions[0]
-    return failure if isinstance(failure, RpcError) else None
+    error = bare(failure)
+    return error if isinstance(error, RpcError) else None

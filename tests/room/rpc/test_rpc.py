@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import trio
 
 from lktrio.errors import RpcError
 from lktrio.room import Room, RpcInvocation
 from tests.support.servers import RoomServer, until
-import trio
 
 pytestmark = pytest.mark.virtual_time
 
