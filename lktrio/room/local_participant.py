@@ -143,10 +143,10 @@ class LocalParticipant(Participant[LocalTrackPublication]):
     ) -> None:
         """Send data to others (LiveKit's ``UserPacket``).
 
-        Reliable data arrives once and in order; the call waits while 1 MiB waits to be sent, and
-        while the link with the server is lost. A resume loses nothing of it; a restart, what was
-        on its way. Lossy data may be lost or overtaken, never waits, and is dropped while 64 KiB
-        wait or the link is lost. Cancelled, nothing was sent.
+        Reliable data arrives once and in order; the call waits while the path is full, so that
+        nothing waits long on it, and while the link with the server is lost. A resume loses nothing
+        of it; a restart, what was on its way. Lossy data may be lost or overtaken, never waits, and
+        is dropped while 64 KiB wait or the link is lost. Cancelled, nothing was sent.
 
         Args:
             data: The payload; text is sent as UTF-8. At most about 64,000 bytes; lossy data should

@@ -30,6 +30,7 @@ from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.dcep import MESSAGE_ACK, MESSAGE_OPEN, DataChannelOpen
 from lktrio.rtc.sctp import (
     BufferedAmountLow,
+    DataAcknowledged,
     SctpAssociation,
     SctpClosed,
     SctpConnected,
@@ -51,6 +52,7 @@ __all__ = [
     "DataChannelOpened",
     "DataChannelStats",
     "DataChannels",
+    "DataChannelsProgress",
     "PayloadProtocol",
 ]
 
@@ -127,6 +129,19 @@ class DataChannel:
         self._low_mark = size
         if self.id is not None:
             self._owner.association.set_low_mark(self.id, size)
+
+    @property
+    def outstanding(self) -> int:
+        """Bytes of messages of all channels that wait, or were sent and not acknowledged."""
+        return self._owner.association.outstanding
+
+    def outstanding_limit(self, delay: float, size: int, now: float) -> float:
+        """How much may be outstanding; see ``SctpAssociation.outstanding_limit``."""
+        return self._owner.association.outstanding_limit(delay, size, now)
+
+    def report_progress(self, wanted: bool) -> None:
+        """Ask for :class:`DataChannelsProgress`, or for none any more."""
+        self._owner.association.reports_acknowledgements = wanted
 
     def send(self, data: bytes | bytearray | memoryview | str, now: float) -> None:
         """Queue a message; it leaves with the next :meth:`DataChannels.flush`.
@@ -205,8 +220,17 @@ class DataChannelBufferedAmountLow:
     """The channel."""
 
 
+@dataclass(frozen=True, slots=True)
+class DataChannelsProgress:
+    """What is outstanding may have become less; only reported if asked for."""
+
+
 DataChannelEvent: TypeAlias = (
-    DataChannelOpened | DataChannelMessage | DataChannelClosed | DataChannelBufferedAmountLow
+    DataChannelOpened
+    | DataChannelMessage
+    | DataChannelClosed
+    | DataChannelBufferedAmountLow
+    | DataChannelsProgress
 )
 """Everything that data channels report."""
 
@@ -524,6 +548,9 @@ class DataChannels:
         if channel is not None:
             self.events.append(DataChannelBufferedAmountLow(channel))
 
+    def _on_acknowledged(self, event: DataAcknowledged, now: float) -> None:
+        self.events.append(DataChannelsProgress())
+
     def _on_closed(self, event: SctpClosed, now: float) -> None:
         self.closed_reason = event.reason
         channels = self.channels
@@ -539,6 +566,7 @@ class DataChannels:
         StreamsReset: _on_reset,
         StreamsResetDone: _on_reset_done,
         BufferedAmountLow: _on_low,
+        DataAcknowledged: _on_acknowledged,
     }
 
 

@@ -123,10 +123,9 @@ async def test_senders_of_reliable_data_wait_for_room() -> None:
         async with trio.open_nursery() as nursery:
             receive, scripted.peer.receive = scripted.peer.receive, lambda *args: None  # type: ignore[method-assign]
             nursery.start_soon(send)
-            await until(lambda: sent * 60_000 > RELIABLE_HIGH_WATER)
-            await trio.sleep(0.1)
+            await trio.sleep(0.5)
             stopped = sent
-            assert stopped * 60_000 < RELIABLE_HIGH_WATER + 5 * 60_000  # some are on their way
+            assert stopped * 60_000 < RELIABLE_HIGH_WATER
             await trio.sleep(0.1)
             assert sent == stopped
             scripted.peer.receive = receive  # type: ignore[method-assign]

@@ -19,6 +19,7 @@ from lktrio.rtc.datachannel import (
     DataChannelOpen,
     DataChannelOpened,
     DataChannels,
+    DataChannelsProgress,
     PayloadProtocol,
 )
 from lktrio.rtc.sctp.chunks import DATA_BEGIN, DATA_END, DATA_UNORDERED, Data, ReConfig
@@ -342,6 +343,21 @@ def test_the_low_water_mark_is_reported() -> None:
     peer.send(peer.sack(10))
     assert channel.buffered_amount <= 10_000
     assert DataChannelBufferedAmountLow(channel) in peer.channel_events
+
+
+def test_progress_is_told_to_who_asks() -> None:
+    peer = ChannelPeer()
+    channel = peer.channels.create("c")
+    channel.send(bytes(3_000), peer.now)
+    peer.flush()
+    assert channel.outstanding > 3_000  # with what opens the channel
+    for acknowledged, wanted in ((1, True), (2, False)):
+        channel.report_progress(wanted)
+        peer.send(peer.sack(acknowledged))
+        assert (DataChannelsProgress() in peer.channel_events) is wanted
+        peer.channel_events.clear()
+    assert 0 < channel.outstanding < 3_000
+    assert channel.outstanding_limit(0.1, 1000, peer.now) > 1000
 
 
 # Closing.

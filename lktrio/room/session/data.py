@@ -1,9 +1,12 @@
 """Data packets on their way out (LiveKit's ``DataPacket``).
 
 Theory of operation: a finished packet is handed to a data channel, whole or not at all. The
-reliable channel makes senders wait above its high-water mark until it has drained to the low
-one; the lossy channel never waits, and drops what does not fit. Packets of the reliable channel
-carry a sequence number, counted from 1 for one session in the room.
+reliable channel is ordered, so whatever is outstanding on it is ahead of the next packet. Bulk may
+be outstanding for as long as a late packet may wait, measured at the rate of the path, and no more;
+small packets have some room of their own above that. Whoever finds no room waits for a turn (see
+``Turns``), and gets it when acknowledgements come. The lossy channel never waits, and drops what
+does not fit. Packets of the reliable channel carry a sequence number, counted from 1 for one
+session in the room.
 
 A session outlives its association: when it goes on at another node of the server, the channels open
 anew, and what the old node may not have passed on is sent again under the same numbers. The server
@@ -26,14 +29,15 @@ from lktrio.errors import LocalProtocolError, PublishTimeout
 from lktrio.proto.codec import encode
 from lktrio.room.session.life import RoomLife
 from lktrio.room.session.peer_connection import LOSSY, RELIABLE, UDP_BLOCKED, PeerConnection
+from lktrio.room.session.turns import Lane, Turns
 from lktrio.room.state.data import DataStats
 from lktrio.rtc.datachannel import DataChannel
 
 __all__ = [
+    "BULK_DELAY",
     "LOSSY_LIMIT",
     "MAX_PACKET_SIZE",
     "RELIABLE_HIGH_WATER",
-    "RELIABLE_LOW_WATER",
     "PacketSender",
     "pack",
     "user_packet",
@@ -42,12 +46,14 @@ __all__ = [
 MAX_PACKET_SIZE = 64_000
 """Bytes of one encoded packet; what LiveKit's SDKs agree on (its server reads 65,535)."""
 RELIABLE_HIGH_WATER = 1024 * 1024
-"""Bytes waiting on the reliable channel above which senders wait."""
-RELIABLE_LOW_WATER = 256 * 1024
-"""Bytes at which they go on."""
+"""Bytes outstanding on the reliable channel above which bulk waits, however fast the path is."""
+BULK_DELAY = 0.025
+"""Seconds of the path's rate that bulk may be ahead of what follows."""
+_SMALL = 4096  # bytes up to which a packet is not bulk
+_ROOM_FOR_SMALL = 64 * 1024  # bytes that they may be outstanding beside bulk
 LOSSY_LIMIT = 64 * 1024
 """Bytes that may wait on the lossy channel; a packet that would exceed them is dropped."""
-_KEPT = 128 * 1024  # bytes of packets that are kept beside those that wait or are on their way
+_KEPT = 128 * 1024  # bytes of packets that are kept beside those that are outstanding
 _SEQUENCE_SIZE = 7  # bytes of an encoded sequence number: a tag of two, a number of up to five
 
 
@@ -72,7 +78,7 @@ class PacketSender:
         """Which join of the room this is; a number that grows."""
         self._sequence = 0
         self._changed = trio.lowlevel.ParkingLot()
-        self._full = False
+        self._turns = Turns()
         self._suspended = False
         self._usable_since = -math.inf
         self._kept: deque[tuple[int, bytes]] = deque()
@@ -88,7 +94,6 @@ class PacketSender:
         self._sequence = 0
         self._kept.clear()
         self._kept_size = 0
-        self._full = False
         self._go_on()
 
     def suspend(self) -> None:
@@ -117,11 +122,20 @@ class PacketSender:
     def changed(self) -> None:
         """A channel has closed, or the room has ended."""
         self._changed.unpark_all()
+        self._turns.disperse()
 
-    def low_water(self) -> None:
-        """The reliable channel has drained: senders may go on."""
-        self._full = False
-        self._changed.unpark_all()
+    def progressed(self) -> None:
+        """The server has acknowledged data: send what there is room for now."""
+        channel = self._connection.channels[RELIABLE]
+        if channel.state != "open":
+            return
+        now = trio.current_time()
+        while waiting := self._turns.first():
+            if not self._fits(channel, waiting.lane, len(waiting.packet), now):
+                return
+            self._turns.release(waiting)
+            self._send(channel, waiting.lane, waiting.packet, now)
+        channel.report_progress(False)
 
     async def send(self, packet: bytes, *, reliable: bool) -> None:
         """Queue a packet, or drop a lossy one; cancelled, nothing was queued.
@@ -135,25 +149,49 @@ class PacketSender:
             await trio.lowlevel.checkpoint()
             self._life.check_open()
             return
-        channel = await self._open_channel(RELIABLE if reliable else LOSSY)
-        while reliable and self._is_full(channel):
-            await self._changed.park()
-            channel = await self._open_channel(RELIABLE)
         if reliable:
-            self._sequence += 1
-            packet += encode(proto.DataPacket(sequence=self._sequence))
-            self._keep(packet, channel.buffered_amount)
-        elif channel.buffered_amount + len(packet) > LOSSY_LIMIT:
+            await self._send_in_turn(packet)
+            return
+        channel = await self._open_channel(LOSSY)
+        if channel.buffered_amount + len(packet) > LOSSY_LIMIT:
             self._stats.lossy_dropped += 1
             return
         channel.send(packet, trio.current_time())
         self._stats.sent += 1
         self._connection.driver.flush()
 
-    def _keep(self, packet: bytes, waiting: int) -> None:
+    async def _send_in_turn(self, packet: bytes) -> None:
+        lane = Lane.SMALL if len(packet) <= _SMALL else Lane.BULK
+        while True:
+            channel = await self._open_channel(RELIABLE)
+            now = trio.current_time()
+            if self._turns.is_next(lane) and self._fits(channel, lane, len(packet), now):
+                self._send(channel, lane, packet, now)
+                self._connection.driver.flush()
+                return
+            channel.report_progress(True)
+            if await self._turns.wait(packet, lane):
+                return
+
+    def _fits(self, channel: DataChannel, lane: Lane, size: int, now: float) -> bool:
+        outstanding = channel.outstanding
+        limit = min(channel.outstanding_limit(BULK_DELAY, size, now), RELIABLE_HIGH_WATER)
+        if lane is Lane.SMALL:
+            limit += _ROOM_FOR_SMALL
+        return not outstanding or outstanding + size <= limit
+
+    def _send(self, channel: DataChannel, lane: Lane, packet: bytes, now: float) -> None:
+        self._turns.passed(lane, len(packet))
+        self._sequence += 1
+        packet += encode(proto.DataPacket(sequence=self._sequence))
+        self._keep(packet, channel.outstanding)
+        channel.send(packet, now)
+        self._stats.sent += 1
+
+    def _keep(self, packet: bytes, outstanding: int) -> None:
         self._kept.append((self._sequence, packet))
         self._kept_size += len(packet)
-        while self._kept_size > waiting + _KEPT and len(self._kept) > 1:
+        while self._kept_size > outstanding + _KEPT and len(self._kept) > 1:
             self._forget_oldest()
 
     def _forget_oldest(self) -> None:
@@ -183,13 +221,6 @@ class PacketSender:
                 )
         self._life.check_open()
         return self._connection.channels[label]
-
-    def _is_full(self, channel: DataChannel) -> bool:
-        if channel.buffered_amount_low_threshold is None:
-            channel.buffered_amount_low_threshold = RELIABLE_LOW_WATER
-        if channel.buffered_amount > RELIABLE_HIGH_WATER:
-            self._full = True
-        return self._full
 
 
 def pack(packet: proto.DataPacket) -> bytes:

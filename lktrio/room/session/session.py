@@ -67,10 +67,10 @@ from lktrio.room.state.room_state import LocalRecord, RoomState
 from lktrio.room.state.rules import EVENT_RULES
 from lktrio.room.streams.incoming import IncomingStreams
 from lktrio.rtc.datachannel import (
-    DataChannelBufferedAmountLow,
     DataChannelClosed,
     DataChannelMessage,
     DataChannelOpened,
+    DataChannelsProgress,
 )
 from lktrio.rtc.peer import PeerEvent
 from lktrio.rtc.streams import KeyframeRequested, MediaReceived, StreamBound
@@ -413,8 +413,8 @@ class RoomSession:
                 self._subscriptions.attach(transceiver, stream)
             case KeyframeRequested(transceiver):
                 self._publisher.keyframe_requested(transceiver)
-            case DataChannelBufferedAmountLow():
-                self._packets.low_water()
+            case DataChannelsProgress():
+                self._packets.progressed()
             case DataChannelOpened(channel):
                 self._on_channel_opened(connection, channel.label)
             case DataChannelClosed(channel):

@@ -273,7 +273,7 @@ class ByteStreamWriter(trio.abc.SendStream):
         return self._writer.sent
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send bytes; waits while 1 MiB waits to be sent. Cancelled, some may have been sent.
+        """Send bytes; waits while the path is full. Cancelled, some may have been sent.
 
         Raises:
             StreamAborted: The room was joined anew meanwhile.
@@ -306,7 +306,7 @@ class TextStreamWriter(trio.abc.SendChannel[str]):
         return self._writer.description.id
 
     async def send(self, value: str) -> None:
-        """Send a piece of text; waits while 1 MiB waits to be sent.
+        """Send a piece of text; waits while the path is full.
 
         Cancelled, some of it may have been sent.
 

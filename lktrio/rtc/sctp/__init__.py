@@ -5,6 +5,7 @@ from __future__ import annotations
 from lktrio.rtc.sctp.association import SctpAssociation
 from lktrio.rtc.sctp.events import (
     BufferedAmountLow,
+    DataAcknowledged,
     SctpClosed,
     SctpConnected,
     SctpEvent,
@@ -18,6 +19,7 @@ from lktrio.rtc.sctp.states import SctpState
 
 __all__ = [
     "BufferedAmountLow",
+    "DataAcknowledged",
     "SctpAssociation",
     "SctpClosed",
     "SctpConnected",

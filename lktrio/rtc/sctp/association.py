@@ -63,6 +63,7 @@ from lktrio.rtc.sctp.chunks import (
 from lktrio.rtc.sctp.events import (
     DEFAULT_REMOTE_MAX_MESSAGE_SIZE,
     BufferedAmountLow,
+    DataAcknowledged,
     SctpClosed,
     SctpConnected,
     SctpEvent,
@@ -120,6 +121,7 @@ class SctpAssociation:
         stats: Counters.
         remote_max_message_size: Largest message the peer accepts, from its SDP; 0 means any size
             (RFC 8841 section 6). May be set at any time.
+        reports_acknowledgements: Whether to report :class:`DataAcknowledged`.
     """
 
     def __init__(
@@ -136,6 +138,7 @@ class SctpAssociation:
         self.state = SctpState.NEW
         self.stats = SctpStats()
         self.remote_max_message_size = DEFAULT_REMOTE_MAX_MESSAGE_SIZE
+        self.reports_acknowledgements = False
         self._ports = (local_port, remote_port)
         self._offer = Offer(random, options)
         self._gate = PacketGate(self._ports, self._offer.tag, options)
@@ -168,6 +171,21 @@ class SctpAssociation:
     def buffered_amount(self) -> int:
         """Bytes of all messages that wait to be transmitted for the first time."""
         return self._sender.queue.buffered
+
+    @property
+    def outstanding(self) -> int:
+        """Bytes of all messages that wait, or were sent and not acknowledged."""
+        return self._sender.outstanding
+
+    def outstanding_limit(self, delay: float, size: int, now: float) -> float:
+        """How much may be outstanding for what follows to wait at most a while.
+
+        Args:
+            delay: Seconds that it may wait on our side of the path and in its queues.
+            size: Bytes of the message that is to be sent now; counts as outstanding.
+            now: The time.
+        """
+        return self._sender.path.limit(delay, size, now)
 
     def stream_buffered_amount(self, stream_id: int) -> int:
         """Bytes waiting on one stream."""
@@ -420,6 +438,8 @@ class SctpAssociation:
             self._receive_chunk(_FORWARD_TSN, 0, forward, now)
         if sack is not None and self.state in ACTIVE:
             self._sender.receive_sack(sack, now)
+            if self.reports_acknowledgements:
+                self.events.append(DataAcknowledged())
 
     def _receive_data(self, packet: bytes, flags: int, position: int, end: int) -> None:
         receiver = self._receiver

@@ -12,6 +12,7 @@ __all__ = [
     "MAX_MESSAGE_SIZE",
     "MAX_STREAMS",
     "BufferedAmountLow",
+    "DataAcknowledged",
     "SctpClosed",
     "SctpConnected",
     "SctpEvent",
@@ -127,8 +128,19 @@ class BufferedAmountLow:
     """The stream."""
 
 
+@dataclass(frozen=True, slots=True)
+class DataAcknowledged:
+    """The peer told what has arrived; only reported if asked for."""
+
+
 SctpEvent: TypeAlias = (
-    SctpConnected | SctpMessage | SctpClosed | StreamsReset | StreamsResetDone | BufferedAmountLow
+    SctpConnected
+    | SctpMessage
+    | SctpClosed
+    | StreamsReset
+    | StreamsResetDone
+    | BufferedAmountLow
+    | DataAcknowledged
 )
 """Everything that an association reports."""
 

@@ -45,6 +45,7 @@ from lktrio.rtc.sctp.chunks import (
 from lktrio.rtc.sctp.congestion import CongestionControl, RtoEstimator
 from lktrio.rtc.sctp.events import SctpOptions, SctpStats
 from lktrio.rtc.sctp.forward import ForwardPoint
+from lktrio.rtc.sctp.path_model import PathModel
 from lktrio.rtc.sctp.queue import OutboundMessage, SendQueue
 from lktrio.rtc.sctp.rack import Rack
 from lktrio.rtc.sctp.ranges import Ranges
@@ -92,6 +93,8 @@ class OutboundData:
         """Round-trip time and timeout."""
         self.congestion = CongestionControl(options)
         """The congestion window."""
+        self.path = PathModel()
+        """What the path carries."""
 
         self.next_tsn = initial_tsn
         """TSN of the next new chunk, unwrapped."""
@@ -129,6 +132,11 @@ class OutboundData:
         return self.round_trip.timeout
 
     @property
+    def outstanding(self) -> int:
+        """Bytes that wait, or were sent and not acknowledged."""
+        return self.queue.buffered + self._board.unacknowledged
+
+    @property
     def forward_due(self) -> bool:
         """Whether a FORWARD-TSN is to be sent."""
         return self._forward.due
@@ -163,6 +171,7 @@ class OutboundData:
         if message is not None and not self._lost:
             if not self._board.records:
                 self._restart_from_idle(now)
+                self.path.resumed(now)
             while message is not None and self._send_message(message, out, now):
                 message = self.queue.current()
             if message is None and out:
@@ -340,19 +349,25 @@ class OutboundData:
             return False
         newly, newest = board.acknowledge_up_to(top)
         if newest is not None:
-            self._rack.delivered(newest, now)
+            self._delivered(newest, now)
         beyond, newest = board.acknowledge_blocks(gaps, self.next_tsn - 1)
         if newest is not None:
-            self._rack.delivered(newest, now)
+            self._delivered(newest, now)
         self.peer_window = window
         self._after_sack(newly + beyond, window, duplicates, now)
         return True
+
+    def _delivered(self, newest: Outstanding, now: float) -> None:
+        self._rack.delivered(newest, now)
+        if newest.transmissions == 1:
+            self.path.measured(now - newest.sent_at, now)
 
     def _after_sack(self, newly: int, window: int, duplicates: int, now: float) -> None:
         if newly:
             self.errors = 0
             self.round_trip.answered()
             self._probed = 0
+            self.path.acknowledged(newly, now, idle=not self._board.records)
             if self._window_limited and self._board.cumulative >= self._recovery_point:
                 smoothed = self.round_trip.smoothed or 0.0
                 self.congestion.acknowledged(newly, now, smoothed)
@@ -501,6 +516,7 @@ class OutboundData:
 
     def retry(self, now: float) -> None:
         """Try again at once what is outstanding: the network path has changed."""
+        self.path.forget()
         if self._board.records:
             self.errors = 0
             self.round_trip.answered()

@@ -26,7 +26,15 @@ class Channel:
         self.state = state
         self.sent: list[proto.DataPacket] = []
         self.buffered_amount = 0
-        self.buffered_amount_low_threshold: int | None = None
+        self.outstanding = 0
+        self.limit = 1 << 20
+        self.reporting = False
+
+    def outstanding_limit(self, delay: float, size: int, now: float) -> float:
+        return self.limit
+
+    def report_progress(self, wanted: bool) -> None:
+        self.reporting = wanted
 
     def send(self, data: bytes, now: float) -> None:
         assert self.state == "open"
@@ -139,3 +147,66 @@ async def test_senders_wait_for_as_long_as_the_link_is_lost() -> None:
     with pytest.raises(RoomClosed):
         await send(sender, 1)
     assert not connection.reliable.sent
+
+
+async def test_senders_take_turns_when_there_is_no_room() -> None:
+    connection = Connection()
+    channel = connection.reliable
+    sender = sender_over(connection)
+    channel.outstanding = channel.limit = 100_000
+    done: list[str] = []
+
+    async def send_one(name: str, size: int) -> None:
+        await sender.send(packet(size), reliable=True)
+        done.append(name)
+
+    async with trio.open_nursery() as nursery:
+        for name in ("bulk 1", "bulk 2"):
+            nursery.start_soon(send_one, name, 15_000)
+            await trio.testing.wait_all_tasks_blocked()
+        await send_one("small", 100)  # there is some room for these
+        with trio.CancelScope() as gives_up:
+            gives_up.cancel()
+            await send_one("cancelled", 15_000)
+        with trio.move_on_after(1):
+            await send_one("late", 15_000)
+        channel.outstanding = 170_000
+        nursery.start_soon(send_one, "small 2", 100)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (done, channel.reporting) == (["small"], True)
+        sender.progressed()
+        await trio.testing.wait_all_tasks_blocked()
+        assert done == ["small"]
+        channel.outstanding = 0
+        sender.progressed()
+        assert channel.numbers() == [1, 2, 3, 4]  # at once, not when the tasks run
+        await trio.testing.wait_all_tasks_blocked()
+    assert sorted(done) == ["bulk 1", "bulk 2", "small", "small 2"]
+    sizes = [len(one.user.payload) for one in channel.sent if one.user]
+    assert sizes == [100, 15_000, 100, 15_000]
+    assert not channel.reporting
+
+
+async def test_who_waits_for_a_turn_sends_over_the_next_channel_or_learns_of_the_end() -> None:
+    life = RoomLife()
+    connection = Connection()
+    sender = sender_over(connection, life)
+    connection.reliable.outstanding = connection.reliable.limit = 100_000
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(send, sender, 2, 15_000)
+        await trio.testing.wait_all_tasks_blocked()
+        connection.reliable = Channel()
+        sender.opened("_reliable")
+        await trio.testing.wait_all_tasks_blocked()
+    assert connection.reliable.numbers() == [1, 2]
+    connection.reliable.outstanding = connection.reliable.limit = 100_000
+
+    async def wait() -> None:
+        with pytest.raises(RoomClosed):
+            await send(sender, 1, 15_000)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wait)
+        await trio.testing.wait_all_tasks_blocked()
+        life.end(DisconnectReason.SIGNAL_CLOSE, None, can_reconnect=True)
+        sender.changed()
