@@ -15,6 +15,7 @@
     ├─ PublishError
     │  ├─ NotPermitted                   the token or a permission forbids it
     │  ├─ CodecRejected                  the server or peer does not take the codec
+    │  ├─ DuplicateName                  a data track of that name is published already
     │  └─ PublishTimeout                 the server never acknowledged the track
     ├─ StreamError
     │  ├─ StreamAborted                  the sender gave up or left
@@ -72,6 +73,7 @@ __all__ = [
     "DigestMismatch",
     "DtlsFailed",
     "DuplicateEvent",
+    "DuplicateName",
     "EncryptedMedia",
     "Expired",
     "IceFailed",
@@ -180,6 +182,10 @@ class NotPermitted(PublishError):
 
 class CodecRejected(PublishError):
     """The peer negotiated none of the codecs that the track can be sent in."""
+
+
+class DuplicateName(PublishError):
+    """The local participant publishes a data track of that name already."""
 
 
 class PublishTimeout(PublishError):

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import time
+
 import trio
 
 import lktrio
@@ -123,3 +125,16 @@ async def call_each_other(alice: lktrio.Room, bob: lktrio.Room) -> list[object]:
             answers.append(error.message)
         nursery.cancel_scope.cancel()
     return answers
+
+
+async def read_a_sensor(publisher: lktrio.Room, reader: lktrio.Room) -> list[bytes]:
+    """Publish a data track, and read it in another participant's room."""
+    async with publisher.local_participant.publish_data_track("temperature") as sensor:
+        event = await reader.wait_for(
+            events.DataTrackPublished, lambda event: event.track.name == "temperature"
+        )
+        frames = event.track.frames()
+        await frames.wait_subscribed()
+        for reading in (b"20.1", b"20.3"):
+            await sensor.send(reading, user_timestamp=int(time.time() * 1000))
+    return [frame.payload async for frame in frames]

@@ -34,6 +34,8 @@ MAX_BACKLOG = 16 * 1024 * 1024
 """Bytes that may wait on a reliable channel; a receiver that lags so far is given up."""
 LOSSY_BACKLOG = 64 * 1024
 """Bytes that may wait on a lossy channel; what comes on top is dropped."""
+_DATA_TRACKS_BACKLOG = 4 * 1024 * 1024  # of which frames may have half each
+_BACKLOGS = {RELIABLE: MAX_BACKLOG, LOSSY: LOSSY_BACKLOG, DATA_TRACKS: _DATA_TRACKS_BACKLOG}
 
 _log = logging.getLogger("lktrio.devserver")
 
@@ -166,8 +168,7 @@ class MediaConnection:
         channel = self.open_channel(label)
         if channel is None:
             return True
-        limit = MAX_BACKLOG if label == RELIABLE else LOSSY_BACKLOG
-        if channel.buffered_amount + len(data) > limit:
+        if channel.buffered_amount + len(data) > _BACKLOGS[label]:
             return label != RELIABLE
         try:
             channel.send(data, trio.current_time())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lktrio.room.channels.data_tracks import DataTrackChannel, DataTrackFrame
 from lktrio.room.channels.events import Subscription
 from lktrio.room.channels.media import MediaChannel
 from lktrio.room.context import RoomContext, current_room
@@ -29,9 +30,11 @@ from lktrio.room.state.enums import (
     VideoQuality,
 )
 from lktrio.room.state.local import LocalTrack, LocalTrackPublication
+from lktrio.room.state.local_data_tracks import LocalDataTrack
 from lktrio.room.state.participant import Participant, ParticipantPermissions
 from lktrio.room.state.publication import TrackPublication
 from lktrio.room.state.remote import RemoteParticipant, RemoteTrack, RemoteTrackPublication
+from lktrio.room.state.remote_data_tracks import RemoteDataTrack
 from lktrio.room.streams.incoming import StreamChannel
 from lktrio.room.streams.info import ByteStreamInfo, StreamInfo, TextStreamInfo
 from lktrio.room.streams.outgoing import ByteStreamWriter, TextStreamWriter
@@ -43,8 +46,11 @@ __all__ = [
     "ByteStreamWriter",
     "ConnectionQuality",
     "ConnectionState",
+    "DataTrackChannel",
+    "DataTrackFrame",
     "DisconnectReason",
     "EncryptionType",
+    "LocalDataTrack",
     "LocalParticipant",
     "LocalTrack",
     "LocalTrackPublication",
@@ -55,6 +61,7 @@ __all__ = [
     "ParticipantState",
     "ReconnectKind",
     "ReconnectPolicy",
+    "RemoteDataTrack",
     "RemoteParticipant",
     "RemoteTrack",
     "RemoteTrackPublication",

@@ -17,6 +17,7 @@ from lktrio.room.session.announcing import TrackDescription
 from lktrio.room.session.session import RoomSession
 from lktrio.room.state.enums import TrackSource
 from lktrio.room.state.local import LocalTrack, LocalTrackPublication
+from lktrio.room.state.local_data_tracks import LocalDataTrack
 from lktrio.room.state.participant import Participant
 from lktrio.room.state.room_state import LocalRecord
 from lktrio.room.streams.outgoing import ByteStreamWriter, TextStreamWriter
@@ -26,6 +27,7 @@ __all__ = ["LocalParticipant"]
 
 Q = TypeVar("Q")
 A = TypeVar("A")
+_MAX_DATA_TRACK_NAME = 256  # bytes
 
 
 class LocalParticipant(Participant[LocalTrackPublication]):
@@ -132,6 +134,44 @@ class LocalParticipant(Participant[LocalTrackPublication]):
                 await track.wait_subscribed()
             async for frame in reader:
                 await track.send(frame)
+
+    @property
+    def data_tracks(self) -> Mapping[str, LocalDataTrack]:
+        """The data tracks that we publish by name, a read-only view."""
+        return self._session.state.local_data_tracks.views
+
+    @asynccontextmanager
+    async def publish_data_track(self, name: str) -> AsyncGenerator[LocalDataTrack, None]:
+        """Publish a data track for the duration of a block (LiveKit's ``PublishDataTrackRequest``).
+
+        ::
+
+            async with room.local_participant.publish_data_track("pose") as track:
+                await track.send(payload)
+
+        Whoever reads it gets the frames that are sent from then on. Leaving the block unpublishes
+        the track: with an exception at once, else when what was sent has left, within a second.
+
+        Args:
+            name: A name that none of our other data tracks has, of 1 to 256 bytes.
+
+        Raises:
+            NotPermitted: The token or the server forbids it.
+            DuplicateName: A track of that name is published already.
+            PublishTimeout: The server did not answer in time; before 1.11 it knows no data tracks.
+            PublishError: The server refused it otherwise.
+            RoomClosed: The room has ended.
+            ValueError: The name is empty or too long.
+        """
+        if not 0 < len(name.encode()) <= _MAX_DATA_TRACK_NAME:
+            raise ValueError(f"the name of a data track has 1 to 256 bytes: {name[:300]!r}")
+        request = proto.PublishDataTrackRequest(name=name)
+        sender = await self._session.publish_data_track(request)
+        try:
+            yield sender.record.view
+            await sender.wait_sent()
+        finally:
+            sender.unpublish()
 
     async def publish_data(
         self,

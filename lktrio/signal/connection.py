@@ -33,7 +33,13 @@ from lktrio.errors import LocalProtocolError, PublishTimeout, RemoteProtocolErro
 from lktrio.proto.codec import decode, encode
 from lktrio.signal.liveness import Liveness
 from lktrio.signal.options import Resume, SignalVersion
-from lktrio.signal.requests import answers, is_refusal, publish_error, request_error
+from lktrio.signal.requests import (
+    answers,
+    data_track_error,
+    is_refusal,
+    publish_error,
+    request_error,
+)
 from lktrio.signal.websocket import Link
 
 __all__ = [
@@ -258,6 +264,39 @@ class SignalConnection:
                 raise publish_error(found, what)
             return found.track or proto.TrackInfo()
         raise PublishTimeout(f"the server did not acknowledge {what} within {seconds:g} s")
+
+    async def publish_data_track(
+        self, request: proto.PublishDataTrackRequest
+    ) -> proto.DataTrackInfo:
+        """Announce a data track and wait until the server has accepted it.
+
+        Raises:
+            PublishError: The server refused it; the subclass says in which way.
+            PublishTimeout: No answer within ``Timeouts.add_track``; servers before 1.11 know no
+                data tracks.
+            trio.BrokenResourceError: The link has ended.
+        """
+        what = f"the data track {request.name!r}"
+        sent = proto.SignalRequest(publish_data_track_request=request)
+
+        def match(
+            response: proto.SignalResponse,
+        ) -> proto.DataTrackInfo | proto.RequestResponse | None:
+            published, answer = response.publish_data_track_response, response.request_response
+            if published is not None and published.info is not None:
+                return published.info if published.info.pub_handle == request.pub_handle else None
+            refused = answer is not None and is_refusal(answer) and answers(answer, sent)
+            return answer if refused else None
+
+        seconds = self._timeouts.add_track
+        with trio.move_on_after(seconds):
+            found: proto.DataTrackInfo | proto.RequestResponse = await self.exchange(sent, match)
+            if isinstance(found, proto.RequestResponse):
+                raise data_track_error(found, what)
+            return found
+        raise PublishTimeout(
+            f"the server did not acknowledge {what} within {seconds:g} s: does it know data tracks?"
+        )
 
     async def update_metadata(
         self,

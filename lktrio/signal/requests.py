@@ -10,9 +10,16 @@ from typing import Any
 
 from lktrio import proto
 from lktrio._text import printable
-from lktrio.errors import CodecRejected, LiveKitError, NotPermitted, PublishError, ServerError
+from lktrio.errors import (
+    CodecRejected,
+    DuplicateName,
+    LiveKitError,
+    NotPermitted,
+    PublishError,
+    ServerError,
+)
 
-__all__ = ["answers", "is_refusal", "publish_error", "request_error"]
+__all__ = ["answers", "data_track_error", "is_refusal", "publish_error", "request_error"]
 
 Reason = proto.RequestResponse.Reason
 
@@ -55,6 +62,18 @@ def publish_error(response: proto.RequestResponse, what: str) -> PublishError:
             return NotPermitted(f"{text}; the token must allow publishing this source")
         case Reason.UNSUPPORTED_TYPE:
             return CodecRejected(text)
+        case _:
+            return PublishError(text)
+
+
+def data_track_error(response: proto.RequestResponse, what: str) -> PublishError:
+    """The exception for a refused data track; ``what`` names the track."""
+    text = f"the server refused {what}{_said(response)}"
+    match response.reason:
+        case Reason.NOT_ALLOWED:
+            return NotPermitted(f"{text}; the token must allow publishing data")
+        case Reason.DUPLICATE_NAME:
+            return DuplicateName(text)
         case _:
             return PublishError(text)
 

@@ -206,6 +206,11 @@ async def test_calling_each_other() -> None:
     assert answers == ["alice: HELLO", 0.25, "division by zero"]
 
 
+async def test_reading_a_sensor() -> None:
+    async with two_people() as (_, alice, bob):
+        assert await rooms.read_a_sensor(alice, bob) == [b"20.1", b"20.3"]
+
+
 async def test_sending_while_it_lasts() -> None:
     async with two_people() as (server, alice, bob), trio.open_nursery() as nursery:
         reasons: list[str] = []

@@ -14,8 +14,15 @@ import trio
 from lktrio import media
 from lktrio import room as public
 from lktrio.errors import RpcError
-from lktrio.events import ParticipantConnected, TrackSubscribed
-from lktrio.room import LocalTrack, RemoteTrack, Room, RpcInvocation
+from lktrio.events import DataTrackPublished, ParticipantConnected, TrackSubscribed
+from lktrio.room import (
+    DataTrackChannel,
+    LocalDataTrack,
+    LocalTrack,
+    RemoteTrack,
+    Room,
+    RpcInvocation,
+)
 from tests.support.recording import sample
 from tests.support.servers import RoomServer, expect, open_server, until
 
@@ -30,6 +37,9 @@ class Stage:
         self.room: Room
         self.track: LocalTrack
         self.remote: RemoteTrack
+        self.data_track: LocalDataTrack
+        self.data_frames_of: Callable[[], DataTrackChannel]
+        self.data_frames: DataTrackChannel
         self.frame: media.EncodedFrame
 
     async def set(self) -> None:
@@ -41,6 +51,10 @@ class Stage:
         self.remote = (await expect(events, TrackSubscribed)).track
         self.frame = (await sample(media.VP8))[0]
         await self.track.wait_subscribed()
+        self.data_track = await enter(self.room.local_participant.publish_data_track("x"))
+        self.data_frames_of = (await watcher.wait_for(DataTrackPublished)).track.frames
+        self.data_frames = self.data_frames_of()
+        await self.data_frames.wait_subscribed()
 
     async def join(self) -> None:
         async with self.server.join("other"):
@@ -57,6 +71,22 @@ class Stage:
 
     async def publish_file(self) -> None:
         await self.room.local_participant.publish_file(media.samples.AUDIO)
+
+    async def publish_data_track(self) -> None:
+        async with self.room.local_participant.publish_data_track("other"):
+            await trio.lowlevel.checkpoint()
+
+    async def data_frame(self) -> object:
+        await self.data_track.send(b"x")
+        return await self.data_frames.receive()
+
+    async def close_data_track(self) -> None:
+        async with self.room.local_participant.publish_data_track("third") as track:
+            await track.aclose()
+
+    async def data_subscribed(self) -> None:
+        with self.data_frames_of() as frames:
+            await frames.wait_subscribed()
 
     async def closed(self) -> str:
         await self.room.leave()
@@ -92,6 +122,12 @@ CALLS: dict[str, Callable[[Stage], Awaitable[object]]] = {
     "LocalParticipant.publish_data lossy": lambda s: s.room.local_participant.publish_data(
         b"x", reliable=False
     ),
+    "LocalParticipant.publish_data_track": Stage.publish_data_track,
+    "LocalDataTrack.send": lambda s: s.data_track.send(b"x"),
+    "LocalDataTrack.aclose": Stage.close_data_track,
+    "DataTrackChannel.receive": Stage.data_frame,
+    "DataTrackChannel.aclose": lambda s: s.data_frames_of().aclose(),
+    "DataTrackChannel.wait_subscribed": Stage.data_subscribed,
     "LocalParticipant.send_text": lambda s: s.room.local_participant.send_text("x"),
     "LocalParticipant.send_bytes": lambda s: s.room.local_participant.send_bytes(b"x"),
     "LocalParticipant.send_file": lambda s: s.room.local_participant.send_file(__file__),

@@ -28,13 +28,13 @@ from lktrio.rtc.rtp.outbound import OutboundStream
 from lktrio.rtc.transport import TransportState, TransportStateChanged
 from lktrio.signal import OfferNumbers
 
-__all__ = ["LOSSY", "RELIABLE", "UDP_BLOCKED", "PeerConnection"]
+__all__ = ["DATA_TRACK", "LOSSY", "RELIABLE", "UDP_BLOCKED", "PeerConnection"]
 
 RELIABLE = "_reliable"
 LOSSY = "_lossy"
 UDP_BLOCKED = "is UDP blocked between this machine and the server's media ports?"
-_DATA_TRACK = "_data_track"
-_LABELS = frozenset({RELIABLE, LOSSY, _DATA_TRACK})
+DATA_TRACK = "_data_track"
+_LABELS = frozenset({RELIABLE, LOSSY, DATA_TRACK})
 _NOT_UP = frozenset((TransportState.DISCONNECTED, TransportState.FAILED))
 _INITIAL_SECTIONS: tuple[MediaKind, ...] = ("audio",) * 3 + ("video",) * 3
 """What livekit-client and the Rust SDK offer, so that the first tracks need no second offer."""
@@ -124,7 +124,7 @@ class PeerConnection:
         create = self.peer.create_data_channel
         self.channels[RELIABLE] = create(RELIABLE)
         self.channels[LOSSY] = create(LOSSY, ordered=False, max_retransmits=0)
-        self.channels[_DATA_TRACK] = create(_DATA_TRACK, ordered=False, max_retransmits=0)
+        self.channels[DATA_TRACK] = create(DATA_TRACK, ordered=False, max_retransmits=0)
 
     def add_receiving_sections(self, kinds: Sequence[MediaKind] = _INITIAL_SECTIONS) -> None:
         """Add sections for the server to send in (single peer connection only)."""

@@ -9,6 +9,7 @@ request                            when the link is lost
 subscriptions, settings, mute      they are state: said again after a resume or a restart, so the
                                    call returns as soon as they were queued once
 name, metadata, attributes         answered: asked again until there is an answer
+publication of a data track        answered: ``LinkInterrupted``, as the name may be taken by then
 announcement of a track            answered, but names a section of the lost link's connection:
                                    ``LinkInterrupted``, and the publisher begins anew
 descriptions, candidates           belong to one link, and do not come here
@@ -111,6 +112,17 @@ class SignalRequests:
             LinkInterrupted: The link was lost before the answer.
         """
         return await self._ask(lambda signal: signal.add_track(request), again=False)
+
+    async def publish_data_track(
+        self, request: proto.PublishDataTrackRequest
+    ) -> proto.DataTrackInfo:
+        """Announce a data track; see ``SignalConnection.publish_data_track``.
+
+        Raises:
+            PublishError: The server refused it or did not answer.
+            LinkInterrupted: The link was lost before the answer.
+        """
+        return await self._ask(lambda signal: signal.publish_data_track(request), again=False)
 
     async def mute_track(self, track: LocalTrackRecord, *, muted: bool) -> None:
         """Tell that a track of ours is muted, or no longer."""

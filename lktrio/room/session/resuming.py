@@ -11,18 +11,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lktrio import proto
+from lktrio.room.session.data_tracks import DataTracks
 from lktrio.room.session.link import ServerLink
 from lktrio.room.state.room_state import RoomState
 
 __all__ = ["say_again_about_others", "say_again_about_us", "sync_state"]
 
 
-def sync_state(link: ServerLink, state: RoomState, *, auto_subscribe: bool) -> proto.SyncState:
+def sync_state(
+    link: ServerLink,
+    state: RoomState,
+    data_tracks: DataTracks,
+    *,
+    auto_subscribe: bool,
+) -> proto.SyncState:
     """Where we stand (LiveKit's ``SyncState``).
 
     Args:
         link: The link that was resumed.
         state: What is known of the room.
+        data_tracks: What is published and received of data tracks.
         auto_subscribe: Whether the server subscribes us to tracks by itself; it is then told those
             that we do not want, and otherwise those that we want.
     """
@@ -44,6 +52,8 @@ def sync_state(link: ServerLink, state: RoomState, *, auto_subscribe: bool) -> p
         data_channels=list(_data_channels(link)),
         datachannel_receive_states=state.receive_states(),
         track_sids_disabled=[track.info.sid for track in tracks if not track.enabled],
+        publish_data_tracks=data_tracks.published,
+        data_subscription=data_tracks.wanted,
     )
 
 

@@ -47,10 +47,18 @@ from lktrio.room.options import RoomOptions
 from lktrio.room.rpc.endpoint import RpcEndpoint
 from lktrio.room.session.announcing import TrackDescription
 from lktrio.room.session.data import PacketSender, pack, user_packet
+from lktrio.room.session.data_track_sending import OutgoingDataTrack
+from lktrio.room.session.data_tracks import DataTracks
 from lktrio.room.session.descriptions import Descriptions
 from lktrio.room.session.life import RoomLife
 from lktrio.room.session.link import ServerLink
-from lktrio.room.session.peer_connection import LOSSY, RELIABLE, UDP_BLOCKED, PeerConnection
+from lktrio.room.session.peer_connection import (
+    DATA_TRACK,
+    LOSSY,
+    RELIABLE,
+    UDP_BLOCKED,
+    PeerConnection,
+)
 from lktrio.room.session.publishing import Publisher
 from lktrio.room.session.requests import SignalRequests
 from lktrio.room.session.resuming import say_again_about_others, say_again_about_us, sync_state
@@ -67,6 +75,7 @@ from lktrio.room.state.room_state import LocalRecord, RoomState
 from lktrio.room.state.rules import EVENT_RULES
 from lktrio.room.streams.incoming import IncomingStreams
 from lktrio.rtc.datachannel import (
+    DataChannelBufferedAmountLow,
     DataChannelClosed,
     DataChannelMessage,
     DataChannelOpened,
@@ -172,6 +181,7 @@ class RoomSession:
         self._packets = PacketSender(
             link.outgoing, life, options.timeouts.data_channel, self.state.data_stats
         )
+        self._data_tracks = DataTracks(self.state, self.requests, life, options, self._tell)
         self.streams = IncomingStreams(self.state.data_stats)
         self.state.give_streams(self.streams)
         self.rpc = RpcEndpoint(self, options.network, self.streams, self.state.data_stats)
@@ -198,6 +208,7 @@ class RoomSession:
         self.streams.end()
         self.rpc.end()
         self._packets.changed()
+        self._data_tracks.changed()
         self.requests.use(None)
         for connection in self.link.connections:
             connection.give_up()
@@ -228,6 +239,7 @@ class RoomSession:
         self.suspend()
         self._publisher.release()
         self._subscriptions.release()
+        self._data_tracks.release()
         await link.leave(self._leave_reason.to_proto(proto.DisconnectReason))
 
     # The link
@@ -247,6 +259,7 @@ class RoomSession:
         )
         self._publisher.use(link)
         self._packets.use(link.outgoing)
+        self._data_tracks.use(link)
         permissions = self.state.local.permissions
         sends = permissions.can_publish or permissions.can_publish_data
         if not link.negotiation.used and (sends or link.primary is link.outgoing):
@@ -265,6 +278,7 @@ class RoomSession:
             tasks.start_soon(self._read_signal, link, name="lktrio.room signal")
             tasks.start_soon(self._negotiate, link, name="lktrio.room negotiation")
             tasks.start_soon(self._watch_media, name="lktrio.room media")
+            tasks.start_soon(self._subscribe_data, link, name="lktrio.room data tracks")
             await self._wait_media(link, kind)
             if self._supervisor.lost:
                 await trio.sleep_forever()  # until cancelled, which is about to happen
@@ -275,6 +289,7 @@ class RoomSession:
                 self._joined(self)
             else:
                 await self._publisher.publish_again()
+                await self._data_tracks.publish_again()
                 self._supervisor.connected()
                 self._publish(self.state.reconnected(kind))
             tasks.start_soon(self._check_media, link, name="lktrio.room check")
@@ -291,15 +306,24 @@ class RoomSession:
         self.state.roster.expect_everybody()
         answer = link.signal.reconnect
         self._packets.resume(answer.last_message_seq if answer is not None else 0)
-        sync = sync_state(link, self.state, auto_subscribe=self._options.auto_subscribe)
+        sync = sync_state(
+            link, self.state, self._data_tracks, auto_subscribe=self._options.auto_subscribe
+        )
         await self._send(link, proto.SignalRequest(sync_state=sync))
         if link.moved or not link.outgoing.works:
             link.negotiation.request_ice_restart()
         else:  # the server may have asked for sections meanwhile, and looks anew at an offer
             link.negotiation.request()
         link.moved = False
-        for request in (*say_again_about_us(self.state), *say_again_about_others(self.state)):
+        for request in (
+            *say_again_about_us(self.state),
+            *say_again_about_others(self.state),
+            *self._data_tracks.say_again(),
+        ):
             await self._send(link, request)
+
+    async def _subscribe_data(self, link: ServerLink) -> None:
+        await self._data_tracks.subscribe(lambda request: self._send(link, request))
 
     async def _send(self, link: ServerLink, request: proto.SignalRequest) -> None:
         """Send what is for this link alone; what it cannot take any more is of no use."""
@@ -378,14 +402,21 @@ class RoomSession:
         """Take a message of the server; returns what is to be sent in return."""
         if self.life.reason is not None:
             return []  # we are leaving
+        if self._data_tracks.handle(response):
+            return []
         self._publish(self.state.apply(response))
         if response.update is not None:
             self._subscriptions.retry()
+            self._follow_permissions()
         elif response.leave is not None:
             self._supervisor.lose(loss_by_leave(response.leave))
         elif response.mute is not None and self.state.local_tracks.find(response.mute.sid):
             return [proto.SignalRequest(mute=response.mute)]
         return self._descriptions.handle(response)
+
+    def _follow_permissions(self) -> None:
+        if not self.state.local.permissions.can_publish_data:
+            self._data_tracks.revoked()
 
     async def _negotiate(self, link: ServerLink) -> None:
         async def send_offer(offer: proto.SessionDescription) -> None:
@@ -415,6 +446,8 @@ class RoomSession:
                 self._publisher.keyframe_requested(transceiver)
             case DataChannelsProgress():
                 self._packets.progressed()
+            case DataChannelBufferedAmountLow():
+                self._data_tracks.changed()  # no other channel has a low mark
             case DataChannelOpened(channel):
                 self._on_channel_opened(connection, channel.label)
             case DataChannelClosed(channel):
@@ -428,6 +461,7 @@ class RoomSession:
 
     def _on_transport(self, connection: PeerConnection, event: TransportStateChanged) -> None:
         _log.debug("%s connection is %s", connection.target.name, event.state.value)
+        self._data_tracks.changed()
         if event.state is TransportState.FAILED:
             ours = connection is self.link.outgoing
             reasons = proto.ReconnectReason
@@ -452,6 +486,7 @@ class RoomSession:
     def _on_channel_opened(self, connection: PeerConnection, label: str) -> None:
         if connection is self.link.outgoing:
             self._packets.opened(label)
+            self._data_tracks.changed()
 
     def _on_channel_closed(self, connection: PeerConnection, label: str) -> None:
         if connection is self.link.outgoing and label in (RELIABLE, LOSSY):
@@ -507,6 +542,8 @@ class RoomSession:
             now = trio.current_time()
             reliable = label == RELIABLE
             self._publish(self.state.receive_data(message, reliable=reliable, now=now))
+        elif label == DATA_TRACK:
+            self._data_tracks.receive(message)
 
     async def simulate(self, scenario: SimulateScenario) -> None:
         """Ask the server for a fault; see ``Room.simulate``."""
@@ -530,6 +567,13 @@ class RoomSession:
                 f"the token does not allow this participant to publish {description.actual_source}"
             )
         return await self._publisher.publish(description)
+
+    async def publish_data_track(self, request: proto.PublishDataTrackRequest) -> OutgoingDataTrack:
+        """Publish a data track; see ``LocalParticipant.publish_data_track``."""
+        self.life.check_open()
+        if not self.state.local.permissions.can_publish_data:
+            raise NotPermitted("the token does not allow this participant to publish data")
+        return await self._data_tracks.publish(request)
 
     async def publish_data(
         self, data: bytes, *, topic: str, reliable: bool, destinations: list[str]

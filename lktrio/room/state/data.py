@@ -45,6 +45,12 @@ class DataStats:
     rpc_dropped: int = 0
     """Packets of calls that were dropped: answers that nobody waits for, requests that came twice
     or make no sense, errors that could not be sent."""
+    track_packets_malformed: int = 0
+    """Messages that are no packet of a data track."""
+    track_packets_unknown: int = 0
+    """Packets of data tracks that nobody reads."""
+    track_frames_incomplete: int = 0
+    """Frames of data tracks of which a packet was lost."""
     unhandled: int = 0
     """Packets of a kind that is not handled; see ``Room.unhandled``."""
 

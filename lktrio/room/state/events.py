@@ -18,15 +18,21 @@ from lktrio.room.state.enums import (
     SubscriptionError,
 )
 from lktrio.room.state.local import LocalTrackPublication
+from lktrio.room.state.local_data_tracks import LocalDataTrack
 from lktrio.room.state.participant import Participant
 from lktrio.room.state.publication import TrackPublication
 from lktrio.room.state.remote import RemoteParticipant, RemoteTrack, RemoteTrackPublication
+from lktrio.room.state.remote_data_tracks import RemoteDataTrack
 
 __all__ = [
     "ActiveSpeakersChanged",
     "ConnectionQualityChanged",
     "DataReceived",
+    "DataTrackPublished",
+    "DataTrackUnpublished",
     "Disconnected",
+    "LocalDataTrackPublished",
+    "LocalDataTrackUnpublished",
     "LocalTrackPublished",
     "LocalTrackRepublished",
     "LocalTrackSubscribed",
@@ -225,6 +231,46 @@ class LocalTrackSubscribed:
 
 
 @dataclass(frozen=True, slots=True)
+class DataTrackPublished:
+    """Somebody published a data track."""
+
+    track: RemoteDataTrack
+    """The track; nothing of it is received before somebody reads its ``frames()``."""
+    participant: RemoteParticipant
+    """Who."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataTrackUnpublished:
+    """Somebody's data track is gone; its channels have ended."""
+
+    track: RemoteDataTrack
+    """The track as it last was."""
+    participant: RemoteParticipant
+    """Who."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalDataTrackPublished:
+    """The server accepted a data track of ours."""
+
+    track: LocalDataTrack
+    """The track."""
+    participant: Participant[LocalTrackPublication]
+    """The local participant."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalDataTrackUnpublished:
+    """A data track of ours is no longer published, by us or by the server."""
+
+    track: LocalDataTrack
+    """The track."""
+    participant: Participant[LocalTrackPublication]
+    """The local participant."""
+
+
+@dataclass(frozen=True, slots=True)
 class ParticipantMetadataChanged:
     """A participant's metadata changed."""
 
@@ -377,7 +423,11 @@ RoomEvent: TypeAlias = (
     ActiveSpeakersChanged
     | ConnectionQualityChanged
     | DataReceived
+    | DataTrackPublished
+    | DataTrackUnpublished
     | Disconnected
+    | LocalDataTrackPublished
+    | LocalDataTrackUnpublished
     | LocalTrackPublished
     | LocalTrackRepublished
     | LocalTrackSubscribed

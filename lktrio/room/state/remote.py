@@ -14,6 +14,7 @@ subscribed     the media              the section carries it no more, or the pub
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -24,6 +25,7 @@ from lktrio.room.channels.media import MediaChannel
 from lktrio.room.state.enums import StreamState, TrackKind, VideoQuality
 from lktrio.room.state.participant import Participant, ParticipantRecord, ParticipantWaits
 from lktrio.room.state.publication import TrackPublication, TrackRecord
+from lktrio.room.state.remote_data_tracks import RemoteDataTrack, RemoteDataTrackRecord
 from lktrio.rtc.rtp import RtpPacket
 
 __all__ = [
@@ -78,6 +80,10 @@ class RemoteParticipantRecord(ParticipantRecord["RemoteTrackPublication"]):
     """Whether the server has told of this session."""
     tracks: dict[str, RemoteTrackRecord] = field(default_factory=dict[str, "RemoteTrackRecord"])
     """The records of its tracks by SID."""
+    data_tracks: dict[str, RemoteDataTrackRecord] = field(
+        default_factory=dict[str, RemoteDataTrackRecord]
+    )
+    """The records of its data tracks by name."""
     view: RemoteParticipant = field(init=False)
     """What programs hold."""
 
@@ -138,6 +144,15 @@ class RemoteTrackRecord(TrackRecord):
 
 class RemoteParticipant(Participant["RemoteTrackPublication"]):
     """Somebody else in the room."""
+
+    def __init__(self, record: RemoteParticipantRecord) -> None:
+        super().__init__(record)
+        self._remote = record
+
+    @property
+    def data_tracks(self) -> Mapping[str, RemoteDataTrack]:
+        """Its data tracks by name, as they are now."""
+        return {name: track.view for name, track in self._remote.data_tracks.items()}
 
 
 class RemoteTrackPublication(TrackPublication):

@@ -40,6 +40,8 @@ from lktrio.room.state.events import (
     ActiveSpeakersChanged,
     ConnectionQualityChanged,
     Disconnected,
+    LocalDataTrackPublished,
+    LocalDataTrackUnpublished,
     Reconnected,
     Reconnecting,
     RecordingStatusChanged,
@@ -53,6 +55,7 @@ from lktrio.room.state.events import (
     TrackSubscriptionPermissionChanged,
 )
 from lktrio.room.state.local import LocalTrackPublication
+from lktrio.room.state.local_data_tracks import LocalDataTracks
 from lktrio.room.state.local_tracks import LocalTracks
 from lktrio.room.state.participant import Participant, ParticipantRecord
 from lktrio.room.state.remote import SubscriptionRequests
@@ -89,6 +92,7 @@ class RoomState:
         info: LiveKit's message about the room, as it last was.
         local: The local participant.
         local_tracks: Its tracks.
+        local_data_tracks: Its data tracks.
         roster: The remote participants.
         data_stats: Counters of data packets.
     """
@@ -106,6 +110,11 @@ class RoomState:
         self.local = make_local(self._local)
         tell = self._news.append
         self.local_tracks = LocalTracks(self.local, self._local.publications, tell)
+        self.local_data_tracks = LocalDataTracks(
+            self.local,
+            lambda track: tell(LocalDataTrackPublished(track.view, self.local)),
+            lambda track: tell(LocalDataTrackUnpublished(track.view, self.local)),
+        )
         self.roster = Roster(requests, tell)
         self._data = DataPackets(self.roster, tell, self.data_stats, self._count_unhandled)
         for info in join.other_participants:
@@ -334,7 +343,16 @@ class RoomState:
         "track_subscribed": _on_track_subscribed,
     }
     _OTHERS: ClassVar[frozenset[str]] = frozenset(
-        {"answer", "offer", "trickle", "leave", "media_sections_requirement"}
+        {
+            "answer",
+            "offer",
+            "trickle",
+            "leave",
+            "media_sections_requirement",
+            "publish_data_track_response",
+            "unpublish_data_track_response",
+            "data_track_subscriber_handles",
+        }
     )
     """Kinds that the session deals with."""
 

@@ -21,6 +21,8 @@ from lktrio import proto
 from lktrio.room.state.changes import participant_changes
 from lktrio.room.state.enums import DisconnectReason
 from lktrio.room.state.events import (
+    DataTrackPublished,
+    DataTrackUnpublished,
     ParticipantActive,
     ParticipantConnected,
     ParticipantDisconnected,
@@ -40,6 +42,7 @@ from lktrio.room.state.remote import (
     SubscriptionRequests,
     TrackReceiver,
 )
+from lktrio.room.state.remote_data_tracks import RemoteDataTrackRecord, RemoteDataTracks
 
 __all__ = ["Roster"]
 
@@ -52,6 +55,9 @@ class Roster:
     Args:
         requests: Who takes the requests of publications.
         tell: Takes the events.
+
+    Attributes:
+        data_tracks: The data tracks of everybody.
     """
 
     def __init__(self, requests: SubscriptionRequests, tell: Callable[[RoomEvent], None]) -> None:
@@ -67,6 +73,7 @@ class Roster:
         self._unseen: set[str] | None = None
         self._awaited: set[str] = set()
         self._awaited_tracks: set[RemoteTrackRecord] = set()
+        self.data_tracks = RemoteDataTracks()
 
     def by_sid(self, sid: str) -> RemoteParticipantRecord | None:
         """The participant of an SID, or None."""
@@ -82,6 +89,8 @@ class Roster:
                 yield TrackPublished(track.view, record.view)
                 if track.track is not None:
                     yield TrackSubscribed(track.track, track.view, record.view)
+            for data_track in record.data_tracks.values():
+                yield DataTrackPublished(data_track.view, record.view)
 
     def sender(self, identity: str, sid: str) -> RemoteParticipant | None:
         """Who sent something, also if not in the room yet or any more; None for a server."""
@@ -172,6 +181,7 @@ class Roster:
             for track in list(record.tracks.values()):
                 if track in self._awaited_tracks:
                     self._remove_track(record, track)
+            self._tell_data_tracks(record, self.data_tracks.forget_awaited(record.data_tracks))
 
     def _leave_those(self, identities: Iterable[str]) -> None:
         for identity in identities:
@@ -185,6 +195,7 @@ class Roster:
             del self._by_sid[record.info.sid]
             self._by_sid[info.sid] = record
             self._awaited_tracks.update(record.tracks.values())
+            self.data_tracks.expect_again(record.data_tracks)
         self._change(record, info)
 
     def _join(self, info: proto.ParticipantInfo) -> None:
@@ -200,10 +211,12 @@ class Roster:
             self._tell(ParticipantActive(record.view))
         for track in info.tracks:
             self._add_track(record, track)
+        self._update_data_tracks(record, info)
 
     def _leave(self, record: RemoteParticipantRecord, reason: proto.DisconnectReason) -> None:
         for track in list(record.tracks.values()):
             self._remove_track(record, track)
+        self._tell_data_tracks(record, self.data_tracks.remove_all(record.data_tracks))
         record.is_speaking, record.audio_level = False, 0.0
         record.info.state = proto.ParticipantInfo.State.DISCONNECTED
         for known in (self._by_identity, self._views):
@@ -227,6 +240,7 @@ class Roster:
                 self._add_track(record, track)
             else:
                 self._move_track(record, known, track)
+        self._update_data_tracks(record, info)
 
     def _find_awaited(
         self, record: RemoteParticipantRecord, info: proto.TrackInfo
@@ -268,6 +282,19 @@ class Roster:
             event = TrackMuted if info.muted else TrackUnmuted
             self._tell(event(track.view, track.participant))
 
+    def _update_data_tracks(
+        self, record: RemoteParticipantRecord, info: proto.ParticipantInfo
+    ) -> None:
+        news = self.data_tracks.update(record.view, record.data_tracks, info.data_tracks)
+        self._tell_data_tracks(record, news)
+
+    def _tell_data_tracks(
+        self, record: RemoteParticipantRecord, news: Iterable[RemoteDataTrackRecord]
+    ) -> None:
+        for track in news:
+            event = DataTrackPublished if track.published else DataTrackUnpublished
+            self._tell(event(track.view, record.view))
+
     def all_tracks(self) -> Iterator[RemoteTrackRecord]:
         """The tracks of everybody."""
         for record in self._by_identity.values():
@@ -299,3 +326,4 @@ class Roster:
         """The room has ended: end the media of everybody. Participants and tracks stay noted."""
         for track in self.all_tracks():
             self.unsubscribed(track)
+        self.data_tracks.end()
