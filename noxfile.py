@@ -139,7 +139,8 @@ def tests(session: nox.Session) -> None:
     # The long tests sweep over one operation each; whoever has none left takes over others' work.
     spread = ["-n", "auto", "--dist", "worksteal"]
     default = [*spread, "--ignore=tests/interop", "--ignore=tests/bench"]
-    session.run("pytest", *(session.posargs or default))
+    # Rewriting and compiling the tests anew takes as long as a quarter of them.
+    session.run("pytest", *(session.posargs or default), env={"PYTHONDONTWRITEBYTECODE": None})
 
 
 @nox.session

@@ -12,9 +12,11 @@ from hypothesis import settings
 from lktrio.testing import run_in_virtual_time
 
 # A shared machine is slow at times, which says nothing about a single example. What continuous
-# integration checks is the same for the same code; elsewhere every run looks at new examples.
-settings.register_profile("lktrio", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True, database=None)
+# integration checks is the same for the same code; elsewhere every run looks at new examples, and
+# ``pytest --hypothesis-profile=deep`` at many.
+settings.register_profile("lktrio", deadline=None, max_examples=40)
+settings.register_profile("ci", settings.get_profile("lktrio"), derandomize=True, database=None)
+settings.register_profile("deep", deadline=None, max_examples=2_000)
 settings.load_profile("ci" if os.environ.get("CI") else "lktrio")
 
 # A shell that runs the tests in the background has the signal of Ctrl-C ignored, in the programs

@@ -55,7 +55,7 @@ def test_damaged_message_is_judged_alike(file: str) -> None:
         _assert_judged_alike(name, bytes(damaged))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     name=st.sampled_from(["livekit.DataPacket", "livekit.SignalResponse", "livekit.Room"]),
     data=st.binary(max_size=60),

@@ -80,7 +80,7 @@ def test_every_truncation_of_every_datagram(index: int) -> None:
         assert_connected(run_with_noise(index, noise))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     index=st.integers(0, STEPS - 1),
     bits=st.lists(st.integers(0, 8 * 1200), min_size=1, max_size=3),

@@ -511,7 +511,7 @@ def test_a_peer_that_answers_every_check_with_a_conflict_tires_nobody() -> None:
     assert made.state is IceState.FAILED
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.binary(max_size=200), st.booleans())
 def test_arbitrary_packets_raise_nothing(data: bytes, known: bool) -> None:
     made = agent(known=known)
@@ -519,7 +519,7 @@ def test_arbitrary_packets_raise_nothing(data: bytes, known: bool) -> None:
     assert made.out == []
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.tuples(

@@ -244,7 +244,7 @@ def test_an_init_storm_leaves_nothing_behind() -> None:
     assert peer.association.next_timer() == float("inf")
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.lists(st.lists(chunks, min_size=1, max_size=4), max_size=6), st.booleans())
 def test_well_formed_chunks_of_any_content_never_raise(
     batches: list[list[Chunk | UnknownChunk]], connect: bool

@@ -69,7 +69,7 @@ messages = st.lists(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(messages, st.randoms(use_true_random=False), st.booleans())
 def test_any_order_with_repetitions_delivers_every_message_once(
     sent: list[tuple[int, bool, list[bytes]]], order: random.Random, repeat: bool

@@ -105,14 +105,14 @@ def test_any_text(text: str) -> None:
     check(HEAD + SECTION + text)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.lists(st.one_of(ATTRIBUTE, LIKELY), max_size=12))
 def test_lines_that_look_like_attributes(lines: list[str]) -> None:
     check(HEAD + "\n".join(lines))
     check(HEAD + SECTION + "\n".join(lines))
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(st.lists(LIKELY, max_size=12))
 def test_well_formed_lines_in_any_order_are_read(lines: list[str]) -> None:
     assert check(HEAD + SECTION + "\n".join(lines))
@@ -122,7 +122,7 @@ def test_truncation_anywhere() -> None:
     assert sum(check(SMALL[:length]) for length in range(len(SMALL))) > 10
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(st.integers(0, len(LARGE) - 1), st.characters())
 def test_one_changed_character(position: int, character: str) -> None:
     check(LARGE[:position] + character + LARGE[position + 1 :])
