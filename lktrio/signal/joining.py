@@ -20,12 +20,14 @@ from lktrio._version import __version__
 from lktrio.proto.codec import encode
 from lktrio.signal.options import Resume, SignalOptions, SignalVersion
 
-__all__ = ["CLIENT_PROTOCOL", "PROTOCOL", "client_info", "join_query"]
+__all__ = ["CAPABILITIES", "CLIENT_PROTOCOL", "PROTOCOL", "client_info", "join_query"]
 
 PROTOCOL = 17
 """The version of LiveKit's protocol that lktrio speaks. 18 would mean pre-negotiated channels."""
-CLIENT_PROTOCOL = 0
-"""The level of features between clients that signalling claims by itself: none."""
+CLIENT_PROTOCOL = 2
+"""What clients say to each other: calls over text streams (1), contents in headers (2)."""
+CAPABILITIES = (proto.ClientInfo.Capability.CAP_COMPRESSION_DEFLATE_RAW,)
+"""What we can read besides: compressed streams."""
 
 
 def client_info() -> proto.ClientInfo:
@@ -37,6 +39,7 @@ def client_info() -> proto.ClientInfo:
         os=platform.system().lower(),
         os_version=platform.release(),
         client_protocol=CLIENT_PROTOCOL,
+        capabilities=list(CAPABILITIES),
     )
 
 
@@ -98,6 +101,7 @@ def _v0_parameters(options: SignalOptions, resume: Resume | None) -> dict[str, s
     parameters: dict[str, str | int] = {
         "protocol": info.protocol,
         "client_protocol": info.client_protocol,
+        "capabilities": ",".join(str(one.name) for one in info.capabilities),
         "sdk": "python",
         "version": info.version,
         "os": info.os,

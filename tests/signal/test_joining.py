@@ -82,7 +82,8 @@ async def test_the_client_says_who_it_is_and_claims_no_more_than_it_can() -> Non
         info = (await visit_of(server)).join_request.client_info
     assert info is not None
     assert (info.sdk, info.version) == (proto.ClientInfo.SDK.PYTHON, __version__)
-    assert (info.protocol, info.client_protocol, info.capabilities) == (17, 0, [])
+    deflate = proto.ClientInfo.Capability.CAP_COMPRESSION_DEFLATE_RAW
+    assert (info.protocol, info.client_protocol, info.capabilities) == (17, 2, [deflate])
     assert info.os
     assert info.os == info.os.lower()
 
@@ -122,7 +123,8 @@ async def test_v0_puts_everything_into_parameters() -> None:
     assert (query.pop("os"), query.pop("os_version")) != ("", "")
     assert query == {
         "protocol": "17",
-        "client_protocol": "0",
+        "client_protocol": "2",
+        "capabilities": "CAP_COMPRESSION_DEFLATE_RAW",
         "sdk": "python",
         "version": __version__,
         "auto_subscribe": "0",

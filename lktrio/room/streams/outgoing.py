@@ -32,6 +32,7 @@ __all__ = [
 
 CHUNK_SIZE = 15_000
 """Bytes of a chunk, and of a header with its content, as in LiveKit's SDKs."""
+_MAX_PACKED = 256 * 1024  # bytes that are compressed; more would hold up other tasks
 _INLINE_PROTOCOL = 2  # the client_protocol that knows contents in headers
 _TIME_TO_ABORT = 1.0  # seconds to tell receivers that a cancelled stream ends
 _MILLISECONDS = 1000
@@ -122,7 +123,7 @@ def whole_stream(
     header = description.header()
     header.total_length = len(content)
     inline, deflate = _abilities(recipients)
-    if deflate:
+    if deflate and len(content) <= _MAX_PACKED:
         packed = _deflated(content)
         if len(packed) < len(content):
             header.compression = proto.DataStream.CompressionType.DEFLATE_RAW

@@ -228,6 +228,22 @@ class Client:
         await writer.aclose(attributes=at_end, reason=reason)
         report("sent_stream", id=writer.info.stream_id)
 
+    # Calls
+
+    async def do_serve_rpc(self) -> None:
+        for method in (echo, fail, refuse, linger):
+            self.room.local_participant.register_rpc_method(method.__name__, method)
+
+    async def do_call(self, to: str, method: str, payload: str, seconds: float = 10.0) -> None:
+        try:
+            answer = await self.room.local_participant.perform_rpc(
+                destination_identity=to, method=method, payload=payload, response_timeout=seconds
+            )
+        except rtc.RpcError as error:
+            report("rpc_error", code=error.code, message=error.message, data=error.data or "")
+        else:
+            report("answer", size=len(answer), digest=hashlib.sha256(answer.encode()).hexdigest())
+
     async def do_simulate(self, scenario: str) -> None:
         kind = rtc.SimulateScenarioKind.Value(SCENARIOS[scenario])
         await self.room.simulate_scenario(kind)
@@ -237,6 +253,24 @@ class Client:
             self.stop(name)
         await self.room.disconnect()
         report("gone")
+
+
+async def echo(call: Any) -> str:
+    report("called", identity=call.caller_identity, seconds=call.response_timeout)
+    return str(call.payload)
+
+
+async def fail(call: Any) -> str:
+    raise ZeroDivisionError
+
+
+async def refuse(call: Any) -> str:
+    raise rtc.RpcError(1234, "no, thank you", "because")
+
+
+async def linger(call: Any) -> str:
+    await asyncio.sleep(60)
+    return ""
 
 
 async def play_tone(source: Any, hertz: float) -> None:
