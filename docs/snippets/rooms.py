@@ -138,3 +138,35 @@ async def read_a_sensor(publisher: lktrio.Room, reader: lktrio.Room) -> list[byt
         for reading in (b"20.1", b"20.3"):
             await sensor.send(reading, user_timestamp=int(time.time() * 1000))
     return [frame.payload async for frame in frames]
+
+
+async def answer_the_chat(room: lktrio.Room) -> None:
+    """A bot that says what it was told, and mends its answer when the message is changed."""
+    answers: dict[str, lktrio.ChatMessage] = {}
+    me = room.local_participant
+    async for event in room.events(events.ChatReceived):
+        said = event.message
+        text = f"you said: {said.text}"
+        if said.id in answers:
+            answers[said.id] = await me.edit_chat_message(text, answers[said.id])
+        else:
+            answers[said.id] = await me.send_chat_message(text, reply_to_id=said.id)
+
+
+async def ask_for_a_number(room: lktrio.Room) -> str:
+    """Collect the keys of a telephone until the hash key."""
+    digits = ""
+    async for tone in room.events(events.DtmfReceived):
+        if tone.digit == "#":
+            break
+        digits += tone.digit
+    return digits
+
+
+async def show_captions(room: lktrio.Room) -> None:
+    """Print what is said, once it will not change any more."""
+    async for event in room.events(events.TranscriptionReceived):
+        speaker = event.participant.identity if event.participant else "somebody"
+        for segment in event.segments:
+            if segment.final:
+                print(f"{speaker}: {segment.text}")

@@ -18,7 +18,6 @@ from typing import Protocol
 import trio
 
 from lktrio import proto
-from lktrio.auth import VideoGrants
 from lktrio.devserver.connection import DATA_TRACKS, LOSSY, RELIABLE, MediaConnection
 from lktrio.devserver.data_tracks import DataTrackMember, DataTracks
 from lktrio.devserver.rpc import ApiCalls
@@ -43,13 +42,13 @@ class DataInbox:
         self.last_sequence = 0
         self.dropped = 0
 
-    def read(self, label: str, data: bytes, grants: VideoGrants) -> proto.DataPacket | None:
+    def read(self, label: str, data: bytes, *, agent: bool) -> proto.DataPacket | None:
         """The packet in a message of the client, None if it is not for others.
 
         Args:
             label: Of the channel; what comes on one of the client's own is data of the user.
             data: The message.
-            grants: What the client may do.
+            agent: Whether the client is an agent.
         """
         if label not in (RELIABLE, LOSSY):
             return proto.DataPacket(user=proto.UserPacket(payload=data))
@@ -62,7 +61,7 @@ class DataInbox:
         packet.kind = kinds.LOSSY if label == LOSSY else kinds.RELIABLE
         if packet.metrics is not None:  # which LiveKit's server evaluates itself
             return None
-        if self._is_repeated(packet) or (packet.transcription is not None and not grants.agent):
+        if self._is_repeated(packet) or (packet.transcription is not None and not agent):
             self.dropped += 1
             return None
         return packet
@@ -141,6 +140,11 @@ class DataMember(DataTrackMember, Protocol):
         ...
 
     @property
+    def is_agent(self) -> bool:
+        """Whether it is an agent, who may transcribe and speak for others."""
+        ...
+
+    @property
     def inbox(self) -> DataInbox:
         """What it sends."""
         ...
@@ -173,7 +177,7 @@ class DataExchange:
         elif label == DATA_TRACKS:
             sender.inbox.dropped += not self._tracks.forward(sender, data)
         else:
-            packet = sender.inbox.read(label, data, sender.grants)
+            packet = sender.inbox.read(label, data, agent=sender.is_agent)
             if packet is not None and not self._calls.take(packet):
                 _stamp(packet, sender)
                 self.deliver(packet, sender=sender, lossy=label == LOSSY)
@@ -199,7 +203,7 @@ def _stamp(packet: proto.DataPacket, sender: DataMember) -> None:
     """Say who sent a packet."""
     hidden, user = sender.hidden, packet.user
     packet.participant_sid = "" if hidden else sender.sid
-    if not (sender.grants.agent and packet.participant_identity and _mark_generated(packet)):
+    if not (sender.is_agent and packet.participant_identity and _mark_generated(packet)):
         packet.participant_identity = "" if hidden else sender.identity
     if user is not None:
         user.participant_sid = packet.participant_sid
@@ -209,10 +213,14 @@ def _stamp(packet: proto.DataPacket, sender: DataMember) -> None:
 
 
 def _mark_generated(packet: proto.DataPacket) -> bool:
-    """Whether a packet is of a kind in which agents may speak for others; it is marked then."""
+    """Whether a packet is of a kind in which agents may speak for others; it is marked then.
+
+    The other packets of a stream name the agent, whoever its header names.
+    """
     if packet.chat_message is not None:
         packet.chat_message.generated = True
     elif packet.stream_header is not None and packet.stream_header.text_header is not None:
         packet.stream_header.text_header.generated = True
-    kinds = (packet.chat_message, packet.stream_header, packet.stream_chunk, packet.stream_trailer)
-    return any(kind is not None for kind in kinds)
+    else:
+        return False
+    return True

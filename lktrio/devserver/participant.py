@@ -203,6 +203,11 @@ class ServerParticipant:
         return bool(self.grants.recorder)
 
     @property
+    def is_agent(self) -> bool:
+        """Whether it is an agent."""
+        return bool(self.grants.agent) or self.info.kind == proto.ParticipantInfo.Kind.AGENT
+
+    @property
     def ended(self) -> bool:
         """Whether its session is over."""
         return self._life.ended

@@ -14,11 +14,14 @@ from lktrio.room.rpc.codes import RpcErrorCode
 from lktrio.room.rpc.invocation import RpcInvocation
 from lktrio.room.rpc.methods import RpcCodec, RpcMethod
 from lktrio.room.session.places import prepare_connection
+from lktrio.room.state.agents import AgentAttributes
 from lktrio.room.state.enums import (
+    AgentState,
     ConnectionQuality,
     ConnectionState,
     DisconnectReason,
     EncryptionType,
+    MessageForm,
     ParticipantKind,
     ParticipantState,
     ReconnectKind,
@@ -31,6 +34,7 @@ from lktrio.room.state.enums import (
 )
 from lktrio.room.state.local import LocalTrack, LocalTrackPublication
 from lktrio.room.state.local_data_tracks import LocalDataTrack
+from lktrio.room.state.messages import ChatMessage, TranscriptionSegment
 from lktrio.room.state.participant import Participant, ParticipantPermissions
 from lktrio.room.state.publication import TrackPublication
 from lktrio.room.state.remote import RemoteParticipant, RemoteTrack, RemoteTrackPublication
@@ -41,9 +45,12 @@ from lktrio.room.streams.outgoing import ByteStreamWriter, TextStreamWriter
 from lktrio.room.streams.reader import ByteStreamReader, TextStreamReader
 
 __all__ = [
+    "AgentAttributes",
+    "AgentState",
     "ByteStreamInfo",
     "ByteStreamReader",
     "ByteStreamWriter",
+    "ChatMessage",
     "ConnectionQuality",
     "ConnectionState",
     "DataTrackChannel",
@@ -55,6 +62,7 @@ __all__ = [
     "LocalTrack",
     "LocalTrackPublication",
     "MediaChannel",
+    "MessageForm",
     "Participant",
     "ParticipantKind",
     "ParticipantPermissions",
@@ -85,6 +93,7 @@ __all__ = [
     "TrackKind",
     "TrackPublication",
     "TrackSource",
+    "TranscriptionSegment",
     "VideoQuality",
     "connect_room",
     "current_room",

@@ -11,13 +11,16 @@ from typing import Any, TypeVar, overload
 
 from lktrio import media, proto
 from lktrio.media import Codec
+from lktrio.room.packets.sending import MessageSender
 from lktrio.room.rpc.forms import DEFAULT_TIMEOUT
 from lktrio.room.rpc.methods import RpcMethod
 from lktrio.room.session.announcing import TrackDescription
 from lktrio.room.session.session import RoomSession
-from lktrio.room.state.enums import TrackSource
+from lktrio.room.state.agents import AGENT_STATE
+from lktrio.room.state.enums import AgentState, MessageForm, TrackSource
 from lktrio.room.state.local import LocalTrack, LocalTrackPublication
 from lktrio.room.state.local_data_tracks import LocalDataTrack
+from lktrio.room.state.messages import ChatMessage, TranscriptionSegment
 from lktrio.room.state.participant import Participant
 from lktrio.room.state.room_state import LocalRecord
 from lktrio.room.streams.outgoing import ByteStreamWriter, TextStreamWriter
@@ -37,6 +40,7 @@ class LocalParticipant(Participant[LocalTrackPublication]):
         super().__init__(record)
         self._session = session
         self._streams = StreamSender(session, session.network, session.recipients)
+        self._messages = MessageSender(session, session.network, session.recipients)
 
     def publish_track(
         self,
@@ -479,6 +483,168 @@ class LocalParticipant(Participant[LocalTrackPublication]):
         return await self._session.rpc.perform(
             destination_identity, method, payload, seconds=response_timeout
         )
+
+    async def send_chat_message(
+        self,
+        text: str,
+        *,
+        destination_identities: Iterable[str] = (),
+        reply_to_id: str = "",
+        generated: bool = False,
+        sender_identity: str = "",
+        form: MessageForm | str = MessageForm.STREAM,
+    ) -> ChatMessage:
+        """Send a message of a chat; others get ``ChatReceived``.
+
+        A message with files, or attributes, is sent by ``send_text`` with the topic ``lk.chat``.
+        Cancelled, nobody sees a part of it; of both forms one may have been sent.
+
+        Args:
+            text: The text.
+            destination_identities: To whom; nobody named is everybody else.
+            reply_to_id: Id of the message that this one answers; not in the form of a packet.
+            generated: Whether a machine wrote it.
+            sender_identity: Identity of somebody else for whom an agent speaks.
+            form: ``STREAM``, which today's applications read, ``PACKET`` for those of earlier days
+                (LiveKit's ``ChatMessage``), or ``BOTH``; see ``MessageForm``.
+
+        Returns:
+            The message, for ``edit_chat_message``.
+
+        Raises:
+            NotPermitted: The token does not allow it.
+            StreamAborted: The room was joined anew meanwhile, after a loss of the link.
+            LocalProtocolError: The text is too long for a packet.
+            PublishTimeout: The connection for data did not come up.
+            RoomClosed: The room has ended.
+            ValueError: There is no such form.
+        """
+        message = self._messages.new_message(text, reply_to_id=reply_to_id, generated=generated)
+        await self._messages.send_chat(
+            message, _identities(destination_identities), MessageForm(form), sender_identity
+        )
+        return message
+
+    async def edit_chat_message(
+        self,
+        text: str,
+        original: ChatMessage,
+        *,
+        destination_identities: Iterable[str] = (),
+        sender_identity: str = "",
+        form: MessageForm | str = MessageForm.STREAM,
+    ) -> ChatMessage:
+        """Change the text of a message that was sent; others get ``ChatReceived`` again.
+
+        Args:
+            text: The text from now on.
+            original: What ``send_chat_message`` or the last change returned.
+            destination_identities: As for ``send_chat_message``, which also names the errors.
+            sender_identity: As there.
+            form: As there; the form in which the message was sent.
+
+        Returns:
+            The message as it is now.
+        """
+        message = self._messages.changed_message(text, original)
+        await self._messages.send_chat(
+            message, _identities(destination_identities), MessageForm(form), sender_identity
+        )
+        return message
+
+    async def publish_dtmf(
+        self,
+        digit: str = "",
+        *,
+        code: int | None = None,
+        destination_identities: Iterable[str] = (),
+    ) -> None:
+        """Press a key of a telephone (LiveKit's ``SipDTMF``); others get ``DtmfReceived``.
+
+        Cancelled, nothing was sent.
+
+        Args:
+            digit: The key: ``0`` to ``9``, ``*``, ``#``, or ``A`` to ``D``.
+            code: Its number in RFC 4733, 0 to 15; one of the two is enough.
+            destination_identities: To whom; nobody named is everybody else.
+
+        Raises:
+            NotPermitted: The token does not allow it.
+            PublishTimeout: The connection for data did not come up.
+            RoomClosed: The room has ended.
+            ValueError: There is no such key, or digit and code are of different ones.
+        """
+        await self._messages.send_tone(digit, code, _identities(destination_identities))
+
+    async def publish_transcription(
+        self,
+        segments: TranscriptionSegment | Iterable[TranscriptionSegment],
+        *,
+        participant_identity: str = "",
+        track_sid: str = "",
+        destination_identities: Iterable[str] = (),
+        form: MessageForm | str = MessageForm.STREAM,
+    ) -> None:
+        """Send what was transcribed of somebody's speech; others get ``TranscriptionReceived``.
+
+        A segment that is sent again, under the same id, takes the place of the one before; the last
+        one says that it is final. Cancelled, some of the segments may have been sent.
+
+        Args:
+            segments: The segments, each with all of its text so far.
+            participant_identity: Identity of whoever speaks; ourselves by default. Only agents may
+                name somebody else.
+            track_sid: SID of the track that the speech is in.
+            destination_identities: To whom; nobody named is everybody else.
+            form: ``STREAM``, which today's applications read and which knows neither language nor
+                times, ``PACKET`` (LiveKit's ``Transcription``), which its server passes on from
+                agents alone, or ``BOTH``.
+
+        Raises:
+            NotPermitted: The token does not allow it.
+            StreamAborted: The room was joined anew meanwhile, after a loss of the link.
+            LocalProtocolError: The segments are too long for a packet.
+            PublishTimeout: The connection for data did not come up.
+            RoomClosed: The room has ended.
+            ValueError: There is no such form, no segment, or its times are none.
+        """
+        if isinstance(segments, TranscriptionSegment):
+            segments = [segments]
+        identity = participant_identity or self.identity
+        await self._messages.send_transcription(
+            list(segments),
+            identity,
+            track_sid,
+            _identities(destination_identities),
+            MessageForm(form),
+            "" if identity == self.identity else identity,
+        )
+
+    async def publish_metrics(self, batch: proto.MetricsBatch) -> None:
+        """Send measurements to the server (LiveKit's ``MetricsBatch``).
+
+        It passes them on to those whose token allows ``can_subscribe_metrics``. Cancelled, nothing
+        was sent.
+
+        Args:
+            batch: LiveKit's message; see ``MetricsReceived``.
+
+        Raises:
+            NotPermitted: The token does not allow this participant to send data.
+            LocalProtocolError: The batch is too large.
+            PublishTimeout: The connection for data did not come up.
+            RoomClosed: The room has ended.
+        """
+        await self._messages.send_metrics(batch)
+
+    async def set_agent_state(self, state: AgentState | str) -> None:
+        """Say what this program does, if it is an agent (the attribute ``lk.agent.state``).
+
+        Raises:
+            ValueError: There is no such state.
+            LiveKitError: As for ``set_name``.
+        """
+        await self.set_attributes({AGENT_STATE: AgentState(state).value})
 
     async def set_name(self, name: str) -> None:
         """Change our display name; needs ``can_update_own_metadata``.

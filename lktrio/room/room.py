@@ -16,8 +16,18 @@ from lktrio.room.rpc.invocation import RpcInvocation
 from lktrio.room.rpc.methods import RpcMethod
 from lktrio.room.session.session import RoomSession
 from lktrio.room.state.data import DataStats
-from lktrio.room.state.enums import ConnectionState, DisconnectReason, SimulateScenario
-from lktrio.room.state.events import RoomEvent
+from lktrio.room.state.enums import (
+    AgentState,
+    ConnectionState,
+    DisconnectReason,
+    ParticipantState,
+    SimulateScenario,
+)
+from lktrio.room.state.events import (
+    ParticipantActive,
+    ParticipantAttributesChanged,
+    RoomEvent,
+)
 from lktrio.room.state.participant import Participant
 from lktrio.room.state.remote import RemoteParticipant
 from lktrio.room.streams.handling import handle_streams
@@ -203,6 +213,39 @@ class Room:
             self._session.life.check_open()
             raise
 
+    async def wait_for_agent(
+        self, *, identity: str = "", state: AgentState | str = ""
+    ) -> RemoteParticipant:
+        """Wait until an agent is there and can receive, and return it.
+
+        ::
+
+            agent = await room.wait_for_agent(state=AgentState.LISTENING)
+
+        Participants that publish on behalf of an agent, such as avatars, are none.
+
+        Args:
+            identity: Identity of the agent; empty for any.
+            state: What it should be doing; empty for anything.
+
+        Raises:
+            RoomClosed: The room has ended.
+            ValueError: There is no such state.
+        """
+        wanted = AgentState(state) if state else None
+        self._session.life.check_open()
+        with self.events(ParticipantActive, ParticipantAttributesChanged, replay=False) as news:
+            while True:
+                for participant in self.remote_participants.values():
+                    if identity in ("", participant.identity) and _is_ready(participant, wanted):
+                        await trio.lowlevel.checkpoint()
+                        return participant
+                try:
+                    await news.receive()
+                except trio.EndOfChannel:
+                    self._session.life.check_open()
+                    raise
+
     def text_streams(self, topic: str) -> StreamChannel[TextStreamReader]:
         """Serve the text streams of a topic: a channel of them, from this call on.
 
@@ -344,3 +387,11 @@ class Room:
             ValueError: There is no such reason.
         """
         await self._session.leave(DisconnectReason(reason))
+
+
+def _is_ready(participant: RemoteParticipant, state: AgentState | None) -> bool:
+    """Whether a participant is an agent that can receive, and does this."""
+    agent = participant.agent
+    if agent is None or agent.on_behalf_of or participant.state is not ParticipantState.ACTIVE:
+        return False
+    return state in (None, agent.state)

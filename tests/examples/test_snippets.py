@@ -12,7 +12,7 @@ import trio.testing
 
 from docs.snippets import media as media_page
 from docs.snippets import rooms, server_api, simulated, testing, tokens, tutorial
-from lktrio import Room, api, events, media, open_room
+from lktrio import Room, TranscriptionSegment, api, events, media, open_room
 from lktrio.api import LiveKitAPI
 from lktrio.auth import AccessToken, VideoGrants, verify_token
 from lktrio.devserver import DevServer, open_dev_server
@@ -209,6 +209,28 @@ async def test_calling_each_other() -> None:
 async def test_reading_a_sensor() -> None:
     async with two_people() as (_, alice, bob):
         assert await rooms.read_a_sensor(alice, bob) == [b"20.1", b"20.3"]
+
+
+async def test_chat_keys_and_captions(capsys: pytest.CaptureFixture[str]) -> None:
+    async with two_people() as (_, alice, bob), trio.open_nursery() as nursery:
+        nursery.start_soon(rooms.answer_the_chat, bob)
+        nursery.start_soon(rooms.show_captions, bob)
+        me = alice.local_participant
+        news = alice.events(events.ChatReceived)
+        question = await me.send_chat_message("hello")
+        first = (await news.receive()).message
+        await me.edit_chat_message("bye", question)
+        second = (await news.receive()).message
+        assert (first.text, first.reply_to_id) == ("you said: hello", question.id)
+        assert (second.text, second.id) == ("you said: bye", first.id)
+        for final in (False, True):
+            await me.publish_transcription(TranscriptionSegment("1", "so", final=final))
+        for digit in "12#":
+            await me.publish_dtmf(digit)
+        assert await rooms.ask_for_a_number(bob) == "12"
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    assert capsys.readouterr().out == "alice: so\n"
 
 
 async def test_sending_while_it_lasts() -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import trio
 
-from lktrio import media
+from lktrio import media, proto
 from lktrio import room as public
 from lktrio.errors import RpcError
 from lktrio.events import DataTrackPublished, ParticipantConnected, TrackSubscribed
@@ -45,6 +45,7 @@ class Stage:
     async def set(self) -> None:
         enter = self.stack.enter_async_context
         watcher = await enter(self.server.join("bob"))
+        await enter(self.server.join("agent", kind="agent"))
         self.room = await enter(self.server.join("me", can_update_own_metadata=True))
         events = watcher.events(TrackSubscribed)
         self.track = await enter(self.room.local_participant.publish_track(media.VP8))
@@ -137,6 +138,21 @@ CALLS: dict[str, Callable[[Stage], Awaitable[object]]] = {
     "LocalParticipant.set_attributes": lambda s: s.room.local_participant.set_attributes(
         {"a": "b"}
     ),
+    "LocalParticipant.send_chat_message": lambda s: s.room.local_participant.send_chat_message("x"),
+    "LocalParticipant.edit_chat_message": lambda s: s.room.local_participant.edit_chat_message(
+        "y", public.ChatMessage("1", "x", 0.0)
+    ),
+    "LocalParticipant.publish_dtmf": lambda s: s.room.local_participant.publish_dtmf("1"),
+    "LocalParticipant.publish_transcription": (
+        lambda s: s.room.local_participant.publish_transcription(
+            public.TranscriptionSegment("1", "x")
+        )
+    ),
+    "LocalParticipant.publish_metrics": lambda s: s.room.local_participant.publish_metrics(
+        proto.MetricsBatch()
+    ),
+    "LocalParticipant.set_agent_state": lambda s: s.room.local_participant.set_agent_state("idle"),
+    "Room.wait_for_agent": lambda s: s.room.wait_for_agent(),
     "LocalTrack.send": lambda s: s.track.send(s.frame),
     "LocalTrack.mute": lambda s: s.track.mute(),
     "LocalTrack.unmute": lambda s: s.track.unmute(),

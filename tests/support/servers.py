@@ -96,6 +96,7 @@ class RoomServer:
         name: str = "",
         metadata: str = "",
         attributes: dict[str, str] | None = None,
+        kind: str = "",
         now: float | None = None,
         **grants: Any,
     ) -> str:
@@ -107,6 +108,7 @@ class RoomServer:
             ttl=ttl,
             metadata=metadata,
             attributes=attributes or {},
+            kind=kind,
             video=video,
         )
         return token.to_jwt(self.key, secret or self.secret, now=now)

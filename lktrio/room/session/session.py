@@ -44,6 +44,7 @@ from lktrio.net.network import Network
 from lktrio.room.channels.events import Broadcast
 from lktrio.room.context import RoomContext, current_room
 from lktrio.room.options import RoomOptions
+from lktrio.room.packets.incoming import IncomingMessages
 from lktrio.room.rpc.endpoint import RpcEndpoint
 from lktrio.room.session.announcing import TrackDescription
 from lktrio.room.session.data import PacketSender, pack, user_packet
@@ -183,7 +184,7 @@ class RoomSession:
         )
         self._data_tracks = DataTracks(self.state, self.requests, life, options, self._tell)
         self.streams = IncomingStreams(self.state.data_stats)
-        self.state.give_streams(self.streams)
+        self._messages = IncomingMessages(self.state, self.streams)
         self.rpc = RpcEndpoint(self, options.network, self.streams, self.state.data_stats)
         self.state.give_rpc(self.rpc)
         self._descriptions: Descriptions
@@ -376,6 +377,7 @@ class RoomSession:
             self._publisher.follow(event)
             self.streams.follow(event)
             self.rpc.follow(event)
+            self._messages.follow(event)
             self.events.publish(event)
 
     def _on_first_reader(self, track: RemoteTrackRecord) -> None:

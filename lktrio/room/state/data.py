@@ -18,7 +18,7 @@ from lktrio.room.state.events import DataReceived, RoomEvent
 from lktrio.room.state.remote import RemoteParticipant
 from lktrio.room.state.roster import Roster
 
-__all__ = ["DataPackets", "DataStats", "RpcPackets", "StreamPackets"]
+__all__ = ["DataPackets", "DataStats", "MessagePackets", "RpcPackets", "StreamPackets"]
 
 _REMEMBERED_SENDERS = 4096  # sessions whose last sequence number is kept
 _SEQUENCE_TTL = 30.0  # seconds after the last packet of a session
@@ -51,6 +51,10 @@ class DataStats:
     """Packets of data tracks that nobody reads."""
     track_frames_incomplete: int = 0
     """Frames of data tracks of which a packet was lost."""
+    messages_repeated: int = 0
+    """Chat messages that came again as they were, such as in the other form."""
+    messages_malformed: int = 0
+    """Chat messages, tones, transcriptions and metrics that were dropped: they make no sense."""
     unhandled: int = 0
     """Packets of a kind that is not handled; see ``Room.unhandled``."""
 
@@ -103,6 +107,14 @@ class RpcPackets(Protocol):
         ...
 
 
+class MessagePackets(Protocol):
+    """What takes the packets of chat messages, tones, transcriptions and metrics."""
+
+    def receive(self, packet: proto.DataPacket) -> None:
+        """Take a packet that holds one of these."""
+        ...
+
+
 class DataPackets:
     """The packets that arrive.
 
@@ -127,6 +139,7 @@ class DataPackets:
         self._seen = _Sequences()
         self._streams: StreamPackets | None = None
         self._rpc: RpcPackets | None = None
+        self._messages: MessagePackets | None = None
 
     def give_streams(self, streams: StreamPackets) -> None:
         """Give the packets of streams to this object from now on."""
@@ -135,6 +148,10 @@ class DataPackets:
     def give_rpc(self, rpc: RpcPackets) -> None:
         """Give the packets of calls to this object from now on."""
         self._rpc = rpc
+
+    def give_messages(self, messages: MessagePackets) -> None:
+        """Give the packets of chat messages and their like to this object from now on."""
+        self._messages = messages
 
     def receive_states(self) -> list[proto.DataChannelReceiveState]:
         """How far the reliable data of every sender's session was received."""
@@ -182,6 +199,12 @@ class DataPackets:
         sender = self._roster.sender(packet.participant_identity, packet.participant_sid)
         self._rpc.receive(packet, sender)
 
+    def _on_message(self, packet: proto.DataPacket, _: proto.Message, _reliable: bool) -> None:
+        if self._messages is None:
+            self._count_unhandled(packet)
+        else:
+            self._messages.receive(packet)
+
     _HANDLERS: ClassVar[dict[str, Callable[..., None]]] = {
         "user": _on_user,
         "stream_header": _on_stream,
@@ -190,4 +213,8 @@ class DataPackets:
         "rpc_request": _on_rpc,
         "rpc_ack": _on_rpc,
         "rpc_response": _on_rpc,
+        "chat_message": _on_message,
+        "sip_dtmf": _on_message,
+        "transcription": _on_message,
+        "metrics": _on_message,
     }

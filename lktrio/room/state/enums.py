@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from typing import Self
 
 __all__ = [
+    "AgentState",
     "ConnectionQuality",
     "ConnectionState",
     "DisconnectReason",
     "EncryptionType",
+    "MessageForm",
     "ParticipantKind",
     "ParticipantState",
     "ReconnectKind",
@@ -118,6 +120,34 @@ class SimulateScenario(_ClosedSet):
     """The next resume breaks after its answer."""
     DISCONNECT_SIGNAL_ON_RESUME_NO_MESSAGES = "disconnect_signal_on_resume_no_messages"
     """The next resume breaks before its answer."""
+
+
+class AgentState(_ClosedSet):
+    """What an agent is doing (its attribute ``lk.agent.state``)."""
+
+    INITIALIZING = "initializing"
+    """It is not ready yet."""
+    IDLE = "idle"
+    """It waits, and does not listen."""
+    LISTENING = "listening"
+    """It listens."""
+    THINKING = "thinking"
+    """It works on an answer."""
+    SPEAKING = "speaking"
+    """It answers."""
+    UNKNOWN = "unknown"
+    """It does not say, or something that this version does not know."""
+
+
+class MessageForm(_ClosedSet):
+    """In which form a chat message or a transcription is sent."""
+
+    STREAM = "stream"
+    """As a text stream of the topic ``lk.chat`` or ``lk.transcription``, today's form."""
+    PACKET = "packet"
+    """As a packet of its own kind, the form of earlier days."""
+    BOTH = "both"
+    """As both, under the same id."""
 
 
 class TrackKind(_ProtocolSet):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from lktrio import proto
 from lktrio.room.state.enums import (
     ConnectionQuality,
     DisconnectReason,
@@ -19,6 +20,7 @@ from lktrio.room.state.enums import (
 )
 from lktrio.room.state.local import LocalTrackPublication
 from lktrio.room.state.local_data_tracks import LocalDataTrack
+from lktrio.room.state.messages import ChatMessage, TranscriptionSegment
 from lktrio.room.state.participant import Participant
 from lktrio.room.state.publication import TrackPublication
 from lktrio.room.state.remote import RemoteParticipant, RemoteTrack, RemoteTrackPublication
@@ -26,17 +28,20 @@ from lktrio.room.state.remote_data_tracks import RemoteDataTrack
 
 __all__ = [
     "ActiveSpeakersChanged",
+    "ChatReceived",
     "ConnectionQualityChanged",
     "DataReceived",
     "DataTrackPublished",
     "DataTrackUnpublished",
     "Disconnected",
+    "DtmfReceived",
     "LocalDataTrackPublished",
     "LocalDataTrackUnpublished",
     "LocalTrackPublished",
     "LocalTrackRepublished",
     "LocalTrackSubscribed",
     "LocalTrackUnpublished",
+    "MetricsReceived",
     "ParticipantActive",
     "ParticipantAttributesChanged",
     "ParticipantConnected",
@@ -61,6 +66,7 @@ __all__ = [
     "TrackUnmuted",
     "TrackUnpublished",
     "TrackUnsubscribed",
+    "TranscriptionReceived",
 ]
 
 
@@ -344,6 +350,61 @@ class DataReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatReceived:
+    """A chat message arrived, or one that is known has changed.
+
+    It may have come as a text stream of the topic ``lk.chat``, as a ``ChatMessage`` packet, or as
+    both, which is told once.
+    """
+
+    message: ChatMessage
+    """The message as it is now; ``edited_at`` and ``deleted`` say whether it has changed."""
+    participant: Participant[Any] | None
+    """Who wrote it; None when a server did. An agent may speak for somebody else, even for us."""
+
+
+@dataclass(frozen=True, slots=True)
+class DtmfReceived:
+    """Somebody pressed a key of a telephone (LiveKit's ``SipDTMF``)."""
+
+    digit: str
+    """The key: ``0`` to ``9``, ``*``, ``#``, or ``A`` to ``D``."""
+    code: int
+    """Its number in RFC 4733, 0 to 15."""
+    participant: RemoteParticipant | None
+    """Who; None when a server sent it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptionReceived:
+    """What somebody says was transcribed, or is being transcribed.
+
+    It may have come as a ``Transcription`` packet or as a text stream of the topic
+    ``lk.transcription``, which is told with every piece that arrives.
+    """
+
+    segments: tuple[TranscriptionSegment, ...]
+    """The segments that are new or have changed, each whole; at least one."""
+    participant: Participant[Any] | None
+    """Whose speech it is, maybe ours; None if that is not known."""
+    track_sid: str
+    """SID of the track that the speech is in, or empty."""
+    sender: RemoteParticipant | None
+    """Who transcribes it; None for a server."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsReceived:
+    """Measurements of somebody's arrived; needs ``can_subscribe_metrics`` in the token."""
+
+    batch: proto.MetricsBatch
+    """LiveKit's message. Its numbers for participants and tracks are places in ``str_data`` plus
+    ``MetricLabel.METRIC_LABEL_PREDEFINED_MAX_VALUE``."""
+    participant: RemoteParticipant | None
+    """Whose; None when a server sent them."""
+
+
+@dataclass(frozen=True, slots=True)
 class RoomMetadataChanged:
     """The room's metadata changed."""
 
@@ -421,17 +482,20 @@ class Disconnected:
 
 RoomEvent: TypeAlias = (
     ActiveSpeakersChanged
+    | ChatReceived
     | ConnectionQualityChanged
     | DataReceived
     | DataTrackPublished
     | DataTrackUnpublished
     | Disconnected
+    | DtmfReceived
     | LocalDataTrackPublished
     | LocalDataTrackUnpublished
     | LocalTrackPublished
     | LocalTrackRepublished
     | LocalTrackSubscribed
     | LocalTrackUnpublished
+    | MetricsReceived
     | ParticipantActive
     | ParticipantAttributesChanged
     | ParticipantConnected
@@ -455,5 +519,6 @@ RoomEvent: TypeAlias = (
     | TrackUnmuted
     | TrackUnpublished
     | TrackUnsubscribed
+    | TranscriptionReceived
 )
 """Every event that a room delivers."""

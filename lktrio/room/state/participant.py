@@ -9,6 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from lktrio import proto
 from lktrio._text import printable
+from lktrio.room.state.agents import AgentAttributes
 from lktrio.room.state.enums import (
     ConnectionQuality,
     ParticipantKind,
@@ -173,6 +174,14 @@ class Participant(Generic[P]):
     def kind(self) -> ParticipantKind:
         """What sort of participant it is."""
         return ParticipantKind.from_proto(self.info.kind)
+
+    @property
+    def agent(self) -> AgentAttributes | None:
+        """What it tells about itself as an agent; None for who is none."""
+        by_grant = self.info.permission is not None and self.info.permission.agent
+        if self.kind is not ParticipantKind.AGENT and not by_grant:
+            return None
+        return AgentAttributes.from_attributes(self.info.attributes)
 
     @property
     def joined_at(self) -> float:

@@ -27,7 +27,7 @@ from typing import Any, ClassVar
 
 from lktrio import proto
 from lktrio.room.state.changes import participant_changes
-from lktrio.room.state.data import DataPackets, DataStats, RpcPackets, StreamPackets
+from lktrio.room.state.data import DataPackets, DataStats, MessagePackets, RpcPackets, StreamPackets
 from lktrio.room.state.enums import (
     ConnectionQuality,
     ConnectionState,
@@ -196,6 +196,14 @@ class RoomState:
     def give_rpc(self, rpc: RpcPackets) -> None:
         """Give the packets of remote procedure calls to this object from now on."""
         self._data.give_rpc(rpc)
+
+    def give_messages(self, messages: MessagePackets) -> None:
+        """Give the packets of chat messages and their like to this object from now on."""
+        self._data.give_messages(messages)
+
+    def add_news(self, event: RoomEvent) -> None:
+        """What was received of others says this."""
+        self._news.append(event)
 
     def receive_states(self) -> list[proto.DataChannelReceiveState]:
         """How far the reliable data of others was received; for a resume."""

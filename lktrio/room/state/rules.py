@@ -7,21 +7,25 @@ nobody else can end a subscription. Only who is in the room counts: that takes m
 from __future__ import annotations
 
 from dataclasses import replace
+from sys import getsizeof
 from typing import Any, TypeVar
 
 from lktrio.room.channels.compaction import EventRule, EventRules
 from lktrio.room.state.events import (
     ActiveSpeakersChanged,
+    ChatReceived,
     ConnectionQualityChanged,
     DataReceived,
     DataTrackPublished,
     DataTrackUnpublished,
+    DtmfReceived,
     LocalDataTrackPublished,
     LocalDataTrackUnpublished,
     LocalTrackPublished,
     LocalTrackRepublished,
     LocalTrackSubscribed,
     LocalTrackUnpublished,
+    MetricsReceived,
     ParticipantActive,
     ParticipantAttributesChanged,
     ParticipantConnected,
@@ -45,9 +49,13 @@ from lktrio.room.state.events import (
     TrackUnmuted,
     TrackUnpublished,
     TrackUnsubscribed,
+    TranscriptionReceived,
 )
 
 __all__ = ["EVENT_RULES"]
+
+_OF_A_SEGMENT = 200  # bytes of memory beside its texts
+_OF_A_VALUE = 400  # bytes of memory of one measured value
 
 C = TypeVar("C", ParticipantMetadataChanged, ParticipantNameChanged, RoomMetadataChanged, RoomMoved)
 
@@ -99,8 +107,34 @@ def _of_room(kind: object, merge: Any = None) -> EventRule[Any]:
     return EventRule(newest=lambda _: kind, merge=merge)
 
 
+def _chat_size(event: ChatReceived) -> int:
+    message = event.message
+    attributes = (text for pair in message.attributes.items() for text in pair)
+    texts = (message.id, message.text, message.reply_to_id, *message.attached_stream_ids)
+    return sum(map(getsizeof, (*texts, *attributes)))
+
+
+def _transcription_size(event: TranscriptionReceived) -> int:
+    return getsizeof(event.track_sid) + sum(
+        _OF_A_SEGMENT + getsizeof(one.id) + getsizeof(one.text) + getsizeof(one.language)
+        for one in event.segments
+    )
+
+
+def _metrics_size(event: MetricsReceived) -> int:
+    batch = event.batch
+    samples = sum(len(one.samples) for one in batch.time_series)
+    values = samples + len(batch.time_series) + len(batch.events)
+    texts = sum(map(getsizeof, batch.str_data))
+    return _OF_A_VALUE * values + texts + sum(getsizeof(one.metadata) for one in batch.events)
+
+
 EVENT_RULES: EventRules = {
     DataReceived: EventRule(size=lambda event: len(event.data) + len(event.topic)),
+    ChatReceived: EventRule(size=_chat_size),
+    DtmfReceived: EventRule(size=lambda _: 0),
+    TranscriptionReceived: EventRule(size=_transcription_size),
+    MetricsReceived: EventRule(size=_metrics_size),
     ParticipantConnected: EventRule(begins=lambda event: event.participant, counts=True),
     ParticipantDisconnected: EventRule(ends=lambda event: event.participant, counts=True),
     TrackPublished: EventRule(begins=lambda event: event.publication.sid, about=_in_participant),

@@ -52,7 +52,7 @@ _MAX_UNREAD = 64  # streams of one topic that may wait for a program
 _MAX_TOLD = 64  # topics that are told as not served
 
 R = TypeVar("R", bound="TextStreamReader | ByteStreamReader")
-_Key: TypeAlias = "tuple[str, str]"  # identity, id of the stream
+_Key: TypeAlias = "tuple[str, str]"  # SID of the sender, id of the stream
 
 
 class StreamSink(Protocol):
@@ -77,7 +77,7 @@ class StreamSink(Protocol):
 
 
 TakeText: TypeAlias = "Callable[[TextStreamInfo, str], StreamSink | None]"
-"""Takes a stream of this identity, or does not want it (None)."""
+"""Takes a stream of the participant that this identity names, or does not want it (None)."""
 
 
 class StreamQueue(Generic[R]):
@@ -217,13 +217,17 @@ class IncomingStreams:
         """
         self._reserved[topic] = take
 
+    def serves_text(self, topic: str) -> bool:
+        """Whether a program serves the text streams of a topic."""
+        return topic in self._text
+
     # What happens in the room
 
     def follow(self, event: RoomEvent) -> None:
         """End the streams that cannot become whole any more."""
         if isinstance(event, ParticipantDisconnected):
-            identity = event.participant.identity
-            self._abort(f"{identity!r} has left", lambda key: key[0] == identity)
+            identity, sid = event.participant.identity, event.participant.sid
+            self._abort(f"{identity!r} has left", lambda key: key[0] == sid)
         elif isinstance(event, Reconnecting) and event.kind is ReconnectKind.RESTART:
             self._abort("the room is joined anew", lambda _: True)
 
@@ -244,15 +248,16 @@ class IncomingStreams:
 
     def receive(self, packet: proto.DataPacket, sender: RemoteParticipant | None) -> None:
         """Take a packet of a stream."""
-        identity = packet.participant_identity
+        # Agents that speak for others name them in the header alone; the SID is always their own.
+        sid = packet.participant_sid or packet.participant_identity
         if packet.stream_header is not None:
-            self._on_header((identity, packet.stream_header.stream_id), packet, sender)
+            self._on_header((sid, packet.stream_header.stream_id), packet, sender)
             return
         chunk, trailer = packet.stream_chunk, packet.stream_trailer
         part = trailer if chunk is None else chunk
-        if part is None or (identity, part.stream_id) not in self._open:
+        if part is None or (sid, part.stream_id) not in self._open:
             return  # of a stream that nobody reads
-        key = identity, part.stream_id
+        key = sid, part.stream_id
         assembler, contents = self._open[key]
         try:
             if isinstance(part, proto.DataStream.Chunk):
@@ -274,7 +279,7 @@ class IncomingStreams:
         if len(self._open) >= MAX_STREAMS:
             self._open = {key: one for key, one in self._open.items() if not one[1].over}
         if isinstance(info, TextStreamInfo) and (take := self._reserved.get(info.topic)):
-            sink = take(info, key[0]) if key not in self._open else None
+            sink = take(info, packet.participant_identity) if key not in self._open else None
             if sink is not None:
                 self._begin(key, header, sink)
             return
