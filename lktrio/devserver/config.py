@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lktrio.devserver.ice_tcp import IceTcpPort
 from lktrio.net.network import Network
 
 __all__ = ["ServerConfig"]
@@ -22,6 +23,8 @@ class ServerConfig:
     """On which of its addresses."""
     node_id: str
     """``ND_…``."""
+    ice_tcp: IceTcpPort | None = None
+    """Where clients connect that cannot use UDP."""
     auto_create: bool = True
     """Whether joining makes the room."""
     ice_lite: bool = True

@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 import trio
 
 from lktrio.devserver.codecs import OFFERED_CODECS
+from lktrio.devserver.ice_tcp import IceTcpPort
 from lktrio.devserver.svc import DEPENDENCY_DESCRIPTOR_URI
 from lktrio.errors import LocalProtocolError
+from lktrio.net import IcePolicy
 from lktrio.net.driver import PeerDriver
 from lktrio.net.network import Network
 from lktrio.rtc.capabilities import CodecCapability, MediaCapabilities
@@ -79,6 +81,7 @@ class MediaConnection:
         handle_event: Takes the peer's events.
         fail: Called when handling something raised what it should not.
         ice_lite: Whether to leave connectivity checks to the client.
+        ice_tcp: Where clients connect by TCP, if they may.
 
     Attributes:
         random: Source of randomness.
@@ -93,6 +96,7 @@ class MediaConnection:
         fail: Callable[[], None],
         *,
         ice_lite: bool,
+        ice_tcp: IceTcpPort | None,
     ) -> None:
         self.name = name
         self.random = network.random_bytes
@@ -115,7 +119,12 @@ class MediaConnection:
             ntp_offset=now - trio.current_time(),
         )
         self._addresses = addresses
-        self.driver = PeerDriver(self.peer, self._on_event, addresses, network)
+        policy = IcePolicy(tcp=False)  # clients connect, the server never does
+        listening = () if ice_tcp is None else ice_tcp.addresses
+        self.driver = PeerDriver(
+            self.peer, self._on_event, addresses, network, policy, listening=listening
+        )
+        self._ice_tcp = ice_tcp
 
     @property
     def state(self) -> TransportState:
@@ -178,4 +187,8 @@ class MediaConnection:
 
     async def run(self) -> None:
         """Serve the peer connection until cancelled."""
-        await self.driver.run()
+        if self._ice_tcp is None:
+            await self.driver.run()
+        else:
+            with self._ice_tcp.accepting_for(self.driver):
+                await self.driver.run()

@@ -171,6 +171,7 @@ class ServerParticipant:
             self._on_peer_event,
             self.fail,
             ice_lite=self._config.ice_lite,
+            ice_tcp=self._config.ice_tcp,
         )
         self._connections.append(connection)
         return connection

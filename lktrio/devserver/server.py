@@ -1,8 +1,9 @@
 """The server as a whole: its port, its paths, its beginning and its end.
 
 Theory of operation: one TCP port takes HTTP and WebSocket connections; every peer connection has
-UDP sockets of its own. All tasks run in one nursery that outlives cancellation by a moment, so
-that clients hear of the end: LEAVE{SERVER_SHUTDOWN}, within two seconds, then nothing is left.
+UDP sockets of its own, and may have TCP connections from one more port. All tasks run in one
+nursery that outlives cancellation by a moment, so that clients hear of the end:
+LEAVE{SERVER_SHUTDOWN}, within two seconds, then nothing is left.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from lktrio.devserver.http import (
     plain,
     serve_connection,
 )
+from lktrio.devserver.ice_tcp import IceTcpPort, open_ice_tcp
 from lktrio.devserver.ids import new_node_id
 from lktrio.devserver.joining import check_claims, parse_join
 from lktrio.devserver.link import SignalLink, serve_link
@@ -256,6 +258,7 @@ async def serve_dev_server(
     media_addresses: Sequence[str] | None = None,
     auto_create_rooms: bool = True,
     ice_lite: bool = True,
+    ice_tcp: bool = False,
     webhook_urls: Sequence[str] = (),
     network: Network = SYSTEM_NETWORK,
     task_status: trio.TaskStatus[DevServer] = trio.TASK_STATUS_IGNORED,
@@ -271,6 +274,7 @@ async def serve_dev_server(
             ``host`` stands for all.
         auto_create_rooms: Whether a room is made when somebody joins it.
         ice_lite: Whether to leave the search for a network path to the clients.
+        ice_tcp: Whether media and data may come by TCP too, for clients without UDP.
         webhook_urls: Where to post events of rooms, participants and tracks; not by ``network``.
         network: The machine's network; tests may simulate one.
         task_status: Is given the `DevServer` once clients can connect.
@@ -284,7 +288,10 @@ async def serve_dev_server(
     addresses = media_addresses
     if addresses is None:
         addresses = _addresses(host, listeners, network)
+    media_port: IceTcpPort | None = None
     try:
+        if ice_tcp:
+            media_port = await open_ice_tcp(addresses, network)
         async with AsyncExitStack() as stack:
             senders = [
                 await stack.enter_async_context(WebhookSender(url, api_key, api_secret))
@@ -298,12 +305,15 @@ async def serve_dev_server(
                 node_id=new_node_id(network.random_bytes),
                 auto_create=auto_create_rooms,
                 ice_lite=ice_lite,
+                ice_tcp=media_port,
             )
             core = ServerCore(nursery, config, Notifier(senders, network))
             server = DevServer(core, host, listeners[0].address[1])
             connections = _Connections(core)
             for listener in listeners:
                 nursery.start_soon(connections.listen, listener)
+            if media_port is not None:
+                nursery.start_soon(media_port.listen)
             nursery.start_soon(core.tick)
             try:
                 task_status.started(server)
@@ -315,6 +325,8 @@ async def serve_dev_server(
     finally:
         for listener in listeners:
             listener.close()
+        if media_port is not None:
+            media_port.close()
 
 
 def _addresses(host: str, listeners: Sequence[TcpListener], network: Network) -> list[str]:
@@ -374,6 +386,7 @@ class DevServerOptions(TypedDict, total=False):
     media_addresses: Sequence[str] | None
     auto_create_rooms: bool
     ice_lite: bool
+    ice_tcp: bool
     webhook_urls: Sequence[str]
     network: Network
 

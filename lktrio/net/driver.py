@@ -4,10 +4,11 @@ Theory of operation: all protocol work happens synchronously inside the peer. Th
 reader task per socket (wait until readable, drain, feed the whole batch, flush once), one timer
 task that sleeps until the peer's next deadline, and one writer task per socket that sleeps except
 while the kernel's send buffer is full. Sockets come and go with the addresses of the machine; each
-has a number, its path, that is not used again. Whatever woke it, the driver then *pumps*: it hands
-the peer's events to its owner, sends the peer's output, and re-arms the timer, without an ``await``
-in between, so every task sees the peer in a settled state. Calls from other tasks mutate the peer
-and then call ``flush``; they never wait for the network.
+has a number, its path, that is not used again. Where TCP is allowed, the peer asks for streams,
+which have tasks of their own (see ``stream_paths``). Whatever woke it, the driver then *pumps*: it
+hands the peer's events to its owner, sends the peer's output, and re-arms the timer, without an
+``await`` in between, so every task sees the peer in a settled state. Calls from other tasks mutate
+the peer and then call ``flush``; they never wait for the network.
 
 No cancel scope, queue or task exists per packet: entering a scope costs more than handling a
 packet does.
@@ -15,6 +16,7 @@ packet does.
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 from collections import deque
@@ -22,13 +24,17 @@ from collections.abc import Callable, Sequence
 
 import trio
 
+from lktrio.net.ice_policy import IcePolicy
 from lktrio.net.network import DatagramSocket, Network
+from lktrio.net.stream_paths import StreamPath
 from lktrio.net.system import SYSTEM_NETWORK
 from lktrio.rtc.base import Address, Transmit
+from lktrio.rtc.paths import OpenStream
 from lktrio.rtc.peer import Peer, PeerEvent
 
 __all__ = ["PeerDriver"]
 
+_ANY_WAY = IcePolicy()
 _BACKLOG_LIMIT = 1024  # datagrams kept per socket while the kernel is full; then they are dropped
 _STOOD_STILL = 0.5  # seconds by which the timer is late: stopped, asleep, or swapped out
 _BATCHES_AFTER_A_STALL = 32  # of each socket; the rest is read as usual
@@ -75,7 +81,7 @@ class _Outlet:
 
 
 class PeerDriver:
-    """Runs one peer on UDP sockets.
+    """Runs one peer on UDP sockets, and on TCP connections that it asks for.
 
     Args:
         peer: The peer; from now on only the driver feeds it.
@@ -84,6 +90,8 @@ class PeerDriver:
         addresses: Numeric local addresses to open a socket on, one each. Addresses that cannot be
             bound are left out and logged.
         network: Where to open them.
+        policy: Which ways to the peer may be taken.
+        listening: Where somebody listens for TCP and hands connections to `serve_stream`.
 
     The sockets are open from construction to the end of ``run``, until ``close``, or until their
     address is not among those of ``set_addresses`` any more.
@@ -95,11 +103,17 @@ class PeerDriver:
         handle_event: Callable[[PeerEvent], None],
         addresses: Sequence[str],
         network: Network = SYSTEM_NETWORK,
+        policy: IcePolicy = _ANY_WAY,
+        listening: Sequence[Address] = (),
     ) -> None:
         self.peer = peer
+        self._policy = policy
         self._network = network
         self._handle_event = handle_event
         self._outlets: dict[int, _Outlet] = {}
+        self._streams: dict[tuple[int, Address], StreamPath] = {}
+        self._dialling_from: dict[str, int] = {}
+        self._listening: dict[Address, int] = {}
         self._next_path = 0
         self._nursery: trio.Nursery | None = None
         self._closed = False
@@ -108,24 +122,46 @@ class PeerDriver:
         self._running = trio.CancelScope()
         try:
             self._open_sockets(addresses)
+            self._allow_dialling(addresses)
+            for address in listening:
+                path = self._listening[address] = self._new_path()
+                peer.add_stream_candidate(*address, path, trio.current_time())
         except BaseException:
             self._close_sockets()
             raise
 
+    def _new_path(self) -> int:
+        path, self._next_path = self._next_path, self._next_path + 1
+        return path
+
     def _open_sockets(self, addresses: Sequence[str]) -> None:
         now = trio.current_time()
-        for host in addresses:
+        for host in addresses if self._policy.udp else ():
             try:
                 sock = self._network.open_udp(host)
             except OSError as error:
                 logger.debug("no socket on %s: %s", host, error)
                 continue
-            path, outlet = self._next_path, _Outlet(sock)
-            self._next_path += 1
+            path, outlet = self._new_path(), _Outlet(sock)
             self._outlets[path] = outlet
             self.peer.add_host_candidate(sock.address, path, now)
             if self._nursery is not None:
                 self._start(path, outlet, self._nursery)
+
+    def _allow_dialling(self, addresses: Sequence[str]) -> bool:
+        """Offer TCP from the first address of each family; whether that is another one now."""
+        if not self._policy.tcp:
+            return False
+        now = trio.current_time()
+        best = {":" in host: host for host in reversed(addresses)}.values()
+        gone = self._dialling_from.keys() - best
+        for host in gone:
+            self.peer.remove_host_candidate(self._dialling_from.pop(host), now)
+        new = [host for host in best if host not in self._dialling_from]
+        for host in new:
+            path = self._dialling_from[host] = self._new_path()
+            self.peer.add_stream_candidate(host, None, path, now)
+        return bool(gone or new)
 
     @property
     def local_addresses(self) -> list[Address]:
@@ -144,7 +180,7 @@ class PeerDriver:
                 left out and logged.
 
         Returns:
-            Whether a socket was opened or closed.
+            Whether a socket was opened or closed, or TCP will come from another address.
         """
         if self._closed:
             return False
@@ -157,8 +193,9 @@ class PeerDriver:
                 self.peer.remove_host_candidate(path, now)
                 outlet.close()
                 del self._outlets[path]
+        dialling = self._allow_dialling(addresses)
         self.flush()
-        return self._outlets.keys() != before.keys()
+        return dialling or self._outlets.keys() != before.keys()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve the peer until cancelled or closed, then end the connections and close the sockets.
@@ -178,6 +215,64 @@ class PeerDriver:
         finally:
             self._nursery = None
             self.close()
+
+    async def serve_stream(
+        self, stream: trio.abc.Stream, local: Address, remote: Address, first: bytes
+    ) -> None:
+        """Serve a connection that was made to us, until it ends or the driver is closed.
+
+        Args:
+            stream: The connection; it is closed in any case.
+            local: Where it was accepted, one of ``listening``.
+            remote: Where it comes from.
+            first: What was read of it already.
+        """
+        path = self._listening[local]
+        served = StreamPath(remote, functools.partial(self._stream_received, path, remote))
+        if not self._closed:
+            self._streams[path, remote] = served
+        else:
+            served.close()
+        try:
+            await served.serve(stream, first)
+        finally:
+            if self._streams.get((path, remote)) is served:
+                del self._streams[path, remote]
+
+    def _stream_received(self, path: int, address: Address, datagrams: list[bytes]) -> None:
+        now = trio.current_time()
+        self.peer.receive([(data, address) for data in datagrams], path, now)
+        self._pump(now)
+
+    def _ask_streams(self, nursery: trio.Nursery) -> None:
+        """Open and close the streams that the peer asks for."""
+        requests, self.peer.streams = self.peer.streams, []
+        for request in requests:
+            if isinstance(request, OpenStream):
+                path, address = request.path, request.address
+                receive = functools.partial(self._stream_received, path, address)
+                stream = self._streams[path, address] = StreamPath(address, receive)
+                name = f"lktrio.net TCP to {request.address}"
+                nursery.start_soon(self._open_stream, request, stream, name=name)
+            else:
+                for key in [key for key in self._streams if key[0] == request.path]:
+                    self._streams.pop(key).close()
+
+    async def _open_stream(self, request: OpenStream, stream: StreamPath) -> None:
+        path, address = request.path, request.address
+        connect = functools.partial(self._network.open_tcp_stream, *address)
+        try:
+            await stream.open(connect, functools.partial(self._stream_opened, path))
+        finally:
+            now = trio.current_time()
+            if self._streams.pop((path, address), None) is not None:
+                self.peer.stream_closed(path, now)
+                self._pump(now)
+
+    def _stream_opened(self, path: int) -> None:
+        now = trio.current_time()
+        self.peer.stream_opened(path, now)
+        self._pump(now)
 
     def _start(self, path: int, outlet: _Outlet, nursery: trio.Nursery) -> None:
         nursery.start_soon(
@@ -234,6 +329,8 @@ class PeerDriver:
                 for event in events:
                     self._handle_event(event)
                 self.peer.flush(now)
+            if self.peer.streams and self._nursery is not None:
+                self._ask_streams(self._nursery)
         finally:
             self._pumping = False
             self._transmit()
@@ -254,13 +351,15 @@ class PeerDriver:
         while start < len(out):
             end = _same_destination(out, start)
             path, address, _ = out[start]
-            outlet = self._outlets.get(path)
+            outlet = self._outlets.get(path) or self._streams.get((path, address))
             if outlet is not None:
                 outlet.send(address, [item[2] for item in out[start:end]])
             start = end
 
     def close(self) -> None:
         """Send the peer's farewells without blocking, close the sockets, and end ``run``.
+
+        Over TCP there are no farewells: the end of the stream tells enough.
 
         Idempotent.
         """
@@ -275,7 +374,10 @@ class PeerDriver:
     def _close_sockets(self) -> None:
         for outlet in self._outlets.values():
             outlet.close()
+        for stream in self._streams.values():
+            stream.close()
         self._outlets = {}
+        self._streams = {}
 
 
 def _same_destination(out: list[Transmit], start: int) -> int:

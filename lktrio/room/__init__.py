@@ -8,7 +8,7 @@ from lktrio.room.channels.media import MediaChannel
 from lktrio.room.context import RoomContext, current_room
 from lktrio.room.local_participant import LocalParticipant
 from lktrio.room.opening import connect_room, open_room
-from lktrio.room.options import ReconnectPolicy, RoomOptions, Timeouts
+from lktrio.room.options import IcePolicy, ReconnectPolicy, RoomOptions, Timeouts
 from lktrio.room.room import Room
 from lktrio.room.rpc.codes import RpcErrorCode
 from lktrio.room.rpc.invocation import RpcInvocation
@@ -58,6 +58,7 @@ __all__ = [
     "DisconnectReason",
     "EncryptionType",
     "LocalDataTrack",
+    "IcePolicy",
     "LocalParticipant",
     "LocalTrack",
     "LocalTrackPublication",

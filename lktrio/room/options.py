@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lktrio._timeouts import Timeouts
+from lktrio.net.ice_policy import IcePolicy
 from lktrio.net.network import Network, StreamOpener
 from lktrio.net.system import SYSTEM_NETWORK
 
-__all__ = ["ReconnectPolicy", "RoomOptions", "Timeouts"]
+__all__ = ["IcePolicy", "ReconnectPolicy", "RoomOptions", "Timeouts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ class RoomOptions:
     """Attributes of ours beside the token's; needs ``can_update_own_metadata``."""
     loopback: bool | None = None
     """Whether to offer loopback addresses for media; None: if the server's URL is one."""
+    ice: IcePolicy = field(default_factory=IcePolicy)
+    """Which ways media and data may take: UDP, TCP."""
     ssl_context: ssl.SSLContext | None = None
     """For TLS with the server; None trusts what the system trusts."""
     network: Network = SYSTEM_NETWORK

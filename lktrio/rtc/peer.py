@@ -4,7 +4,8 @@ Theory of operation: the peer owns one of each protocol engine. ``Transport`` tu
 authenticated media packets and data channel messages, ``MediaStreams`` turns media packets into
 frames, ``Negotiator`` keeps what both sides agreed on. The peer wires them together: an exchange of
 descriptions configures transport and streams, and the outputs of all of them come out of one list
-of datagrams (``out``) and one queue of events (``events``), which the driver swaps out whole.
+of datagrams (``out``), one of byte streams to open and close (``streams``, see ``paths``) and one
+queue of events (``events``), which the driver swaps out whole.
 
 Mutate, then drain: every call that may produce output is followed by ``flush`` before the caller
 gives up control. ``net.PeerDriver`` does this; tests do it by hand and own the clock.
@@ -30,6 +31,7 @@ from lktrio.rtc.datachannel import DataChannel
 from lktrio.rtc.dtls import Certificate
 from lktrio.rtc.ice.candidate import Candidate
 from lktrio.rtc.negotiation import Negotiator, TransportParameters, read_transport
+from lktrio.rtc.paths import StreamRequest
 from lktrio.rtc.rtp.extensions import AudioLevel
 from lktrio.rtc.rtp.inbound import InboundStream
 from lktrio.rtc.rtp.outbound import OutboundStream
@@ -81,6 +83,7 @@ class Peer:
         ntp_offset: float,
     ) -> None:
         self.out: list[Transmit] = []
+        self.streams: list[StreamRequest] = []
         self.events: deque[PeerEvent] = deque()
         self._negotiator = Negotiator(config.capabilities, int.from_bytes(random(7), "big"))
         self.capabilities = config.capabilities
@@ -115,6 +118,11 @@ class Peer:
         return tuple(str(candidate) for candidate in self._transport.ice.local_candidates)
 
     @property
+    def local_ufrag(self) -> str:
+        """Our current ICE user name fragment; checks of the peer name it first."""
+        return self._transport.ice.local_ufrag
+
+    @property
     def local_description(self) -> str | None:
         """Our newest description as text, or None."""
         local = self._negotiator.local
@@ -144,6 +152,27 @@ class Peer:
     def add_host_candidate(self, address: Address, path: int, now: float) -> None:
         """Offer a local socket; ``path`` is its number in ``out`` and ``receive``."""
         self._transport.add_host_candidate(address, path, now)
+
+    def add_stream_candidate(self, host: str, port: int | None, path: int, now: float) -> None:
+        """Offer TCP (RFC 6544).
+
+        Args:
+            host: A local address.
+            port: Where we listen there, in any order of connections; None to connect from there to
+                the peer, over streams that are asked for in ``streams``.
+            path: A number for it, as for sockets. What is connected to us is on this path, told
+                apart by the peer's address.
+            now: The time.
+        """
+        self._transport.add_stream_candidate(host, port, path, now)
+
+    def stream_opened(self, path: int, now: float) -> None:
+        """A stream of ``streams`` is there: datagrams can be sent and received on its path."""
+        self._transport.stream_opened(path, now)
+
+    def stream_closed(self, path: int, now: float) -> None:
+        """A stream of ``streams`` could not be opened, or has ended."""
+        self._transport.stream_closed(path, now)
 
     def remove_host_candidate(self, path: int, now: float) -> None:
         """A local socket is gone: forget its candidates, and use other paths."""
@@ -428,7 +457,13 @@ class Peer:
         if self._transport.out:
             self.out += self._transport.out
             self._transport.out = []
+        self._take_streams()
         self._take_events()
+
+    def _take_streams(self) -> None:
+        if self._transport.streams:
+            self.streams += self._transport.streams
+            self._transport.streams = []
 
     def _take_events(self) -> None:
         for source in (self._transport, self._streams):
@@ -444,4 +479,5 @@ class Peer:
         self._transport.close(now)
         self.out += self._transport.out
         self._transport.out = []
+        self._take_streams()
         self._take_events()

@@ -37,10 +37,11 @@ from lktrio.rtc.dtls import (
     DtlsStats,
 )
 from lktrio.rtc.ice import IceAgent, IceRole, IceState, IceStateChanged
-from lktrio.rtc.ice.candidate import Candidate, host_candidate
+from lktrio.rtc.ice.candidate import Candidate, host_candidate, stream_candidate
 from lktrio.rtc.ice.gather import CandidateGathered, StunGatherer
 from lktrio.rtc.ice.messages import remote_credentials
 from lktrio.rtc.negotiation import RemoteTransport
+from lktrio.rtc.paths import StreamRequest, path_numbers
 from lktrio.rtc.sctp import SctpAssociation, SctpOptions
 from lktrio.rtc.sdp import Fingerprint
 from lktrio.rtc.srtp import (
@@ -186,11 +187,17 @@ class Transport:
         options: TransportOptions,
     ) -> None:
         self.out: list[Transmit] = []
+        self.streams: list[StreamRequest] = []
         self.events: deque[TransportEvent] = deque()
         self.stats = TransportStats()
         self.state = TransportState.NEW
         self.certificate = certificate
-        self.ice = IceAgent(role=IceRole.CONTROLLED, random=random, lite=options.ice_lite)
+        self.ice = IceAgent(
+            role=IceRole.CONTROLLED,
+            random=random,
+            lite=options.ice_lite,
+            new_path=path_numbers(),
+        )
         self.gatherer = StunGatherer(random=random)
         self.dtls: DtlsEndpoint | None = None
         self.sctp = SctpAssociation(random=random, options=options.sctp)
@@ -216,6 +223,20 @@ class Transport:
         candidate = host_candidate(*address, local_preference=preference)
         self.ice.add_local_candidate(candidate, path, now)
         self._hosts.append((path, candidate))
+
+    def add_stream_candidate(self, host: str, port: int | None, path: int, now: float) -> None:
+        """Offer to connect from a local address by TCP, or, with a port, to be connected to."""
+        preference = max(0, 65_535 - path)
+        candidate = stream_candidate(host, port, local_preference=preference)
+        self.ice.add_local_candidate(candidate, path, now)
+
+    def stream_opened(self, path: int, now: float) -> None:
+        """A stream that was asked for is there."""
+        self.ice.stream_opened(path, now)
+
+    def stream_closed(self, path: int, now: float) -> None:
+        """A stream could not be opened, or has ended."""
+        self.ice.stream_closed(path, now)
 
     def remove_host_candidate(self, path: int, now: float) -> None:
         """A local socket is gone, and its candidates with it."""
@@ -424,6 +445,12 @@ class Transport:
         if self.ice.out:
             self.out.extend(self.ice.out)
             self.ice.out = []
+        self._take_streams()
+
+    def _take_streams(self) -> None:
+        if self.ice.streams:
+            self.streams += self.ice.streams
+            self.ice.streams = []
 
     def _drive_gatherer(self, now: float) -> None:
         gatherer = self.gatherer
@@ -574,6 +601,7 @@ class Transport:
             self.dtls.close(now)
             self._send_dtls(self.dtls)
         self.ice.close()
+        self._take_streams()
         self.gatherer.close()
         self._set_state(TransportState.CLOSED)
 

@@ -147,7 +147,8 @@ async def test_addresses_may_be_set_before_the_driver_runs_and_after_it_has_ende
     end = End(["192.0.2.1"], network=host)
     assert end.driver.set_addresses(["192.0.2.2", "192.0.2.2", "192.0.2.3"])
     assert [address for address, _ in end.driver.local_addresses] == ["192.0.2.2"]
-    assert len(end.peer.local_candidates) == 1
+    ways = sorted(tuple(line.split()[2:5:2]) for line in end.peer.local_candidates)
+    assert ways == [("tcp", "192.0.2.2"), ("udp", "192.0.2.2")]
     assert not end.driver.set_addresses(["192.0.2.2"])
     async with trio.open_nursery() as nursery:
         await nursery.start(end.driver.run)

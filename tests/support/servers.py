@@ -146,22 +146,25 @@ class RoomServer:
 
 
 @asynccontextmanager
-async def open_server(kind: str, room: str = "") -> AsyncGenerator[RoomServer, None]:
+async def open_server(
+    kind: str, room: str = "", *, ice_tcp: bool = False
+) -> AsyncGenerator[RoomServer, None]:
     """The embedded server for the time of the block, or the real one that there is.
 
     Args:
         kind: One of `SERVERS`.
         room: Name of the room of this test; one that nobody else is in, if it is left out.
+        ice_tcp: Whether the embedded one takes media over TCP; the real one does.
     """
     room = room or f"room-{uuid4()}"
     if kind == "livekit":
         yield RoomServer(URL, KEY, SECRET, room, real=True)
         return
-    network, host, where = None, None, DevServerOptions()
+    network, host, where = None, None, DevServerOptions(ice_tcp=ice_tcp)
     if isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock):
         network = SimulatedNetwork(profile=LATENCY)
         host = network.host("server", ADDRESS)
-        where = DevServerOptions(host=ADDRESS, network=host)
+        where = DevServerOptions(host=ADDRESS, network=host, ice_tcp=ice_tcp)
     async with open_dev_server(**where) as server:
         yield RoomServer(
             server.url,

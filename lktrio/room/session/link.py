@@ -21,7 +21,6 @@ import trio
 from lktrio import proto
 from lktrio._text import printable
 from lktrio.errors import ConnectError, RemoteProtocolError
-from lktrio.net.network import Network
 from lktrio.room.options import RoomOptions
 from lktrio.room.session.negotiation import OfferExchange
 from lktrio.room.session.peer_connection import PeerConnection
@@ -100,16 +99,20 @@ class ServerLink:
 class _Connections:
     """The connections made so far."""
 
-    def __init__(
-        self, addresses: Sequence[str], network: Network, capabilities: MediaCapabilities
-    ) -> None:
-        self._capabilities = capabilities
+    def __init__(self, addresses: Sequence[str], options: RoomOptions) -> None:
+        self._capabilities = _capabilities(options.packet_codecs)
         self.opened: list[PeerConnection] = []
         self._addresses = addresses
-        self._network = network
+        self._options = options
 
     def open(self, target: proto.SignalTarget) -> PeerConnection:
-        connection = PeerConnection(target, self._addresses, self._network, self._capabilities)
+        connection = PeerConnection(
+            target,
+            self._addresses,
+            self._options.network,
+            self._capabilities,
+            self._options.ice,
+        )
         self.opened.append(connection)
         return connection
 
@@ -142,7 +145,7 @@ async def open_link(url: str, token: str, options: RoomOptions) -> AsyncGenerato
     loopback = local if options.loopback is None else options.loopback
     network = options.network
     addresses = network.local_addresses(loopback=loopback)
-    connections = _Connections(addresses, network, _capabilities(options.packet_codecs))
+    connections = _Connections(addresses, options)
     try:
         async with open_signal(
             url,

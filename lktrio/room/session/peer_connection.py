@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 import trio
 
 from lktrio import proto
+from lktrio.net import IcePolicy
 from lktrio.net.driver import PeerDriver
 from lktrio.net.network import Network
 from lktrio.rtc.capabilities import MediaCapabilities, MediaKind
@@ -48,6 +49,7 @@ class PeerConnection:
         addresses: Local addresses to open sockets on.
         network: Where to open them.
         capabilities: What is received and sent.
+        policy: Which ways to the server may be taken.
 
     Attributes:
         channels: Those data channels that LiveKit uses, by label; the newest of a label.
@@ -63,6 +65,7 @@ class PeerConnection:
         addresses: Sequence[str],
         network: Network,
         capabilities: MediaCapabilities,
+        policy: IcePolicy,
     ) -> None:
         self.target = target
         self.numbers = OfferNumbers()
@@ -79,7 +82,7 @@ class PeerConnection:
             random=network.random_bytes,
             ntp_offset=now - trio.current_time(),
         )
-        self.driver = PeerDriver(self.peer, self._on_event, addresses, network)
+        self.driver = PeerDriver(self.peer, self._on_event, addresses, network, policy)
 
     def _on_event(self, event: PeerEvent) -> None:
         if isinstance(event, DataChannelOpened) and event.channel.label in _LABELS:

@@ -31,8 +31,8 @@ remembers, and moves on the word of other layers.
 
 Implements RFC 8445 (full and lite, one component, one check list, regular nomination), RFC 8838
 (trickle), RFC 7675 (consent), RFC 8421 through the callers' priorities, the nomination value of
-draft-thatcher-ice-renomination as the controlled side. TCP candidates and multicast names are
-ignored. Two lite agents do not connect.
+draft-thatcher-ice-renomination as the controlled side, RFC 6544 (TCP) without simultaneous open.
+Multicast names are ignored. Two lite agents do not connect.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from collections import deque
 from lktrio._protocol_errors import LocalProtocolError, RemoteProtocolError
 from lktrio.rtc.base import NEVER, Address, RandomBytes, Transmit
 from lktrio.rtc.ice.candidate import Candidate
+from lktrio.rtc.ice.dialling import Dialling
 from lktrio.rtc.ice.health import judge, next_change
 from lktrio.rtc.ice.messages import (
     CheckRequest,
@@ -67,6 +68,7 @@ from lktrio.rtc.ice.pairs import Check, Generation, Pair, PairState
 from lktrio.rtc.ice.schedule import CheckSchedule
 from lktrio.rtc.ice.session import IceSession
 from lktrio.rtc.ice.stun import StunClass, StunMessage, StunMethod
+from lktrio.rtc.paths import NewPath, StreamRequest, path_numbers
 
 __all__ = ["IceAgent"]
 
@@ -87,9 +89,11 @@ class IceAgent:
         random: Source of credentials, tie-breaker and transaction ids.
         lite: Only answer checks. For servers with a public address.
         options: Timing and limits.
+        new_path: Numbers the streams that are wanted; None for numbers of the agent's own.
 
     Attributes:
         out: Datagrams to send; swap it out whole after every call.
+        streams: TCP connections to open and to close; swap it out whole after every call.
         events: `IceStateChanged` and `PairSelected`; swap it out whole after every call.
         stats: Counters.
         lite: As given.
@@ -103,14 +107,19 @@ class IceAgent:
         random: RandomBytes,
         lite: bool = False,
         options: IceOptions = DEFAULT_OPTIONS,
+        new_path: NewPath | None = None,
     ) -> None:
         self.out: list[Transmit] = []
+        self.streams: list[StreamRequest] = []
         self.events: deque[IceEvent] = deque()
         self.stats = IceStats()
         self.lite = lite
         self.options = options
         role = IceRole.CONTROLLED if lite else role
-        self._session = IceSession(role, random, options, self.stats, lite=lite)
+        self._session = IceSession(
+            role, random, options, self.stats, lite=lite, new_path=new_path or path_numbers()
+        )
+        self._dialling = Dialling(options.max_streams)
         self._checks = self._session.checks
         self._selection = self._session.selection
         self._schedule = CheckSchedule(options)
@@ -203,7 +212,8 @@ class IceAgent:
 
         Args:
             candidate: A host (or relayed) candidate makes the path usable; a reflexive one is
-                only listed, because checks are sent from its host candidate.
+                only listed, because checks are sent from its host candidate. For an active TCP
+                candidate, `streams` asks for connections from there.
             path: The driver's number of the socket.
             now: Seconds.
 
@@ -217,6 +227,20 @@ class IceAgent:
     def remove_path(self, path: int, now: float) -> None:
         """A socket is gone: forget its candidates and pairs."""
         self._session.remove_path(path, now)
+        self._advance(now)
+
+    def stream_opened(self, path: int, now: float) -> None:
+        """A connection that was asked for is there; not told of one that was withdrawn."""
+        pair = self._dialling.opened(path)
+        if pair is not None and pair.state is PairState.IN_PROGRESS:
+            self._start(pair, now)
+        self._advance(now)
+
+    def stream_closed(self, path: int, now: float) -> None:
+        """A connection could not be opened, or has ended."""
+        pair = self._dialling.closed(path)
+        if pair is not None:
+            self._session.fail(pair)
         self._advance(now)
 
     def restart(self, now: float) -> None:
@@ -238,6 +262,7 @@ class IceAgent:
             self._session.cancel_checks(generation)
         self._schedule.clear()
         self._selection.clear()
+        self.streams += self._dialling.close_all()
         self._deadline = NEVER
         self._set_state(IceState.CLOSED)
 
@@ -290,7 +315,8 @@ class IceAgent:
         """A candidate of the peer, before or after its credentials.
 
         One that names another generation with ``ufrag`` waits for that generation's credentials,
-        or is ignored when it is old. TCP, names such as ``.local`` and component 2 are ignored.
+        or is ignored when it is old. Active TCP, names such as ``.local`` and component 2 are
+        ignored.
         """
         self._session.add_remote(candidate, now)
         self._advance(now)
@@ -353,7 +379,7 @@ class IceAgent:
     def _on_request(self, message: StunMessage, path: int, address: Address, now: float) -> bool:
         request = read_request(message, path, address)
         generation = self._session.addressee(request)
-        if generation is None or path not in self._session.bases:
+        if generation is None or not self._session.has_path(path):
             self.stats.dropped_stale += 1
             return False
         key = generation.local.pwd.encode()
@@ -470,6 +496,7 @@ class IceAgent:
             raise RemoteProtocolError("a STUN error response lacks ERROR-CODE")
         self.stats.responses_received += 1
         self._checks.drop(pair)
+        pair.unanswered_since = NEVER
         pair.next_consent = now + self._checks.consent_pause()
         if error[0] == _ROLE_CONFLICT:
             self.stats.role_conflicts += 1
@@ -511,9 +538,19 @@ class IceAgent:
             self._emit(self._checks.send(pair, check, now))
 
     def _start(self, pair: Pair, now: float) -> None:
+        if pair.dialled_from is not None and not self._dialling.is_open(pair):
+            self._dial(pair)
+            return
         if not pair.is_valid:
             pair.state = PairState.IN_PROGRESS
         self._emit(self._checks.start(pair, now, nominate=pair is self._selection.nominated))
+
+    def _dial(self, pair: Pair) -> None:
+        """Ask for the stream of a pair, whose check begins when it is there."""
+        pair.state = PairState.IN_PROGRESS
+        if not self._dialling.dial(pair):
+            self._session.fail(pair)
+            self.stats.dropped_limit += 1
 
     def _emit(self, transmit: Transmit) -> None:
         self.out.append(transmit)
@@ -534,6 +571,7 @@ class IceAgent:
                 self._start(pair, now)
             self._nominate(generation, now)
         self._session.prune_backups()
+        self.streams += self._dialling.settle(self._session.generations)
         self._selection.update_carrier(self._session.generations, now)
         self._update_state(generation, now)
         self._update_deadline(generation, now)
@@ -577,7 +615,7 @@ class IceAgent:
         )
         if self.lite:
             return deadline
-        deadline = min(deadline, self._schedule.next_timer(generation))
+        deadline = min(deadline, self._schedule.next_timer(generation, now))
         if self._checks.role is IceRole.CONTROLLING:
             nominated = self._selection.nominated
             deadline = min(deadline, next_decision(generation, nominated, now, self.options))

@@ -35,12 +35,18 @@ __all__ = [
     "host_candidate",
     "normalize_host",
     "reflexive_candidate",
+    "stream_candidate",
 ]
 
 CandidateType: TypeAlias = Literal["host", "srflx", "prflx", "relay"]
 
 TYPE_PREFERENCES: dict[str, int] = {"host": 126, "prflx": 110, "srflx": 100, "relay": 0}
 """RFC 8445 section 5.1.2.2."""
+
+_STREAM_HOST_PREFERENCE = 90  # below everything that is direct over UDP, as libwebrtc has it
+_DIRECTION_PREFERENCES = {"active": 6, "passive": 4}  # RFC 6544 section 4.2
+_DIRECTION_SHIFT = 13
+_ACTIVE_PORT = 9  # RFC 6544 section 4.5: nobody can connect to it
 
 MAX_LINE_LENGTH = 1024
 """Characters; real candidates have fewer than 250."""
@@ -145,6 +151,11 @@ class Candidate:
         return None
 
     @property
+    def is_stream(self) -> bool:
+        """Whether it is for TCP."""
+        return self.transport == "tcp"
+
+    @property
     def ufrag(self) -> str | None:
         """The user name fragment of the generation this candidate belongs to, if it says so."""
         return self.extension("ufrag")
@@ -199,6 +210,31 @@ def host_candidate(
     )
 
 
+def stream_candidate(
+    host: str, port: int | None = None, *, local_preference: int = _MAX_LOCAL_PREFERENCE
+) -> Candidate:
+    """The TCP host candidate of a local address (RFC 6544 section 4.5).
+
+    Args:
+        host: Numeric address.
+        port: Where we listen, for a passive candidate; None for an active one, which connects.
+        local_preference: 0 to 65535, larger for better interfaces.
+    """
+    tcp_type = "active" if port is None else "passive"
+    direction = _DIRECTION_PREFERENCES[tcp_type] << _DIRECTION_SHIFT
+    preference = direction | (local_preference >> (16 - _DIRECTION_SHIFT))
+    return Candidate(
+        foundation=foundation("host", host, "tcp"),
+        component=_RTP_COMPONENT,
+        transport="tcp",
+        priority=(_STREAM_HOST_PREFERENCE << 24) | (preference << 8) | (256 - _RTP_COMPONENT),
+        address=host,
+        port=_ACTIVE_PORT if port is None else port,
+        type="host",
+        tcp_type=tcp_type,
+    )
+
+
 def reflexive_candidate(base: Candidate, mapped: Address, *, server: str = "") -> Candidate:
     """A local candidate that a STUN server (srflx) or the peer (prflx) saw.
 
@@ -218,6 +254,7 @@ def reflexive_candidate(base: Candidate, mapped: Address, *, server: str = "") -
         type=kind,
         related_address=base.address,
         related_port=base.port,
+        tcp_type=base.tcp_type,
     )
 
 

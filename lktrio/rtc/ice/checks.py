@@ -9,6 +9,7 @@ on what the check is for:
 
 - an ordinary check starts from a short timeout, because the peer is usually near and an early
   packet is often dropped by a NAT that was not open yet;
+- one over TCP is not repeated, as TCP does that (RFC 6544 section 7.1);
 - a consent check waits a little longer than the known round trip, and lives until the next
   consent check replaces it with a fresh transaction id (RFC 7675 section 5.1).
 
@@ -19,7 +20,7 @@ Implements RFC 8489 section 6.2.1 (with timers of its own) and RFC 8445 section 
 
 from __future__ import annotations
 
-from lktrio.rtc.base import Address, RandomBytes, Transmit
+from lktrio.rtc.base import NEVER, Address, RandomBytes, Transmit
 from lktrio.rtc.ice.messages import build_check
 from lktrio.rtc.ice.options import IceOptions, IceRole
 from lktrio.rtc.ice.pairs import Check, Pair
@@ -86,13 +87,14 @@ class CheckTable:
             next_send=now,
         )
         self._pairs[transaction_id] = pair
+        pair.unanswered_since = min(pair.unanswered_since, now)
         return self.send(pair, pair.check, now)
 
     def send(self, pair: Pair, check: Check, now: float) -> Transmit:
         """Send a check once more and set its next repetition."""
         check.sends += 1
         check.last_sent = now
-        check.next_send = now + check.timeout
+        check.next_send = NEVER if pair.is_stream else now + check.timeout
         check.timeout = min(
             check.timeout * self._options.retransmission_factor, self._longest_timeout(pair)
         )
@@ -100,7 +102,7 @@ class CheckTable:
 
     def hasten(self, pair: Pair, now: float) -> None:
         """Repeat a check soon: the peer was just heard, so a NAT may have opened."""
-        if pair.check is not None:
+        if pair.check is not None and not pair.is_stream:
             earliest = max(now, pair.check.last_sent + self._options.initial_retransmission)
             pair.check.next_send = min(pair.check.next_send, earliest)
 

@@ -5,8 +5,8 @@ Theory of operation
 
 The controlling side nominates once (regular nomination): the best pair that works, at once when
 both candidates are host candidates, after a hold otherwise, because a more direct pair may be
-about to succeed. It changes its mind only for a more direct pair, or when the nominated one does
-not answer while another does.
+about to succeed (a pair over TCP has waited before it was checked). It changes its mind only for a
+more direct pair, or when the nominated one does not answer while another does.
 
 The controlled side follows. Some peers put USE-CANDIDATE on every check they send, so in the
 beginning a pair of lower priority is not accepted, unless the request carries a nomination value,
@@ -35,9 +35,7 @@ def next_decision(
     """When `choose_pair` may answer differently by the passing of time alone."""
     if nominated is None:
         return _nomination_due(generation, options)
-    if nominated.check is None:
-        return NEVER
-    doubted = nominated.check.started + options.unresponsive
+    doubted = nominated.unanswered_since + options.unresponsive
     return doubted if now < doubted else NEVER
 
 
@@ -45,7 +43,7 @@ def _nomination_due(generation: Generation, options: IceOptions) -> float:
     valid = generation.valid_pairs()
     if not valid:
         return NEVER
-    holds = (options.host_hold, options.reflexive_hold, options.relay_hold)
+    holds = (options.host_hold, options.reflexive_hold, options.host_hold, options.relay_hold)
     return generation.first_valid_at + holds[min(pair.directness for pair in valid)]
 
 
@@ -66,7 +64,10 @@ def choose_pair(
     valid = generation.valid_pairs()
     if not valid:
         return None
-    best = min(valid, key=lambda pair: pair.directness)  # the first of these has most priority
+    answering = [pair for pair in valid if not pair.is_unresponsive(now, options.unresponsive)]
+    best = min(
+        answering or valid, key=lambda pair: pair.directness
+    )  # the first of these has most priority
     if nominated is None or not nominated.is_valid:
         return best if now >= _nomination_due(generation, options) else None
     if best.directness < nominated.directness:
@@ -77,9 +78,8 @@ def choose_pair(
 
 
 def _replacement(valid: list[Pair], nominated: Pair) -> Pair | None:
-    silent_since = NEVER if nominated.check is None else nominated.check.started
     for pair in valid:
-        if pair is not nominated and pair.answered_at >= silent_since:
+        if pair is not nominated and pair.answered_at >= nominated.unanswered_since:
             return pair
     return None
 

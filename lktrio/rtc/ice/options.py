@@ -80,6 +80,8 @@ class IceOptions:
     """The same for a pair with a reflexive candidate: a host pair may still succeed."""
     relay_hold: float = 1.0
     """The same for a pair with a relayed candidate."""
+    stream_hold: float = 0.25
+    """Wait before the first TCP connection is opened, where there is UDP too: it is better."""
     consent_interval: float = 5.0
     """Mean time between consent checks, varied by 20 % each way (RFC 7675 section 5.1)."""
     consent_timeout: float = 30.0
@@ -101,6 +103,8 @@ class IceOptions:
     """Candidates kept that were learned from the source addresses of checks."""
     max_pairs: int = 100
     """Pairs checked; with at most one transaction each."""
+    max_streams: int = 8
+    """TCP connections at once; pairs beyond them fail, lest we scan ports for the peer."""
     max_backup_pairs: int = 4
     """Working pairs kept alive beside the selected one."""
     max_early_requests: int = 16
@@ -142,9 +146,10 @@ class IceStats:
     indications: int = 0
     """Binding indications, which keep NATs open and tell nothing else."""
     dropped_limit: int = 0
-    """Requests and candidates that exceeded a limit."""
+    """Requests, candidates and TCP connections that exceeded a limit."""
     ignored_candidates: int = 0
-    """Remote candidates of a kind that is not used: TCP, names, component 2, old generations."""
+    """Remote candidates of a kind that is not used: active TCP, names, component 2, old
+    generations."""
     role_conflicts: int = 0
     """Conflicts noticed by us or told by the peer."""
 

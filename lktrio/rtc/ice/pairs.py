@@ -4,29 +4,37 @@ Theory of operation
 -------------------
 
 A *pair* is a local socket (path) and a remote address; it is the unit that is checked, nominated
-and sent on. A *check* is one STUN transaction on a pair, retransmitted until it is answered or
-given up; a pair has at most one at a time.
+and sent on. A pair over TCP has a path of its own, the stream between the two. A *check* is one
+STUN transaction on a pair, retransmitted until it is answered or given up; a pair has at most one
+at a time.
 
 A *generation* is what an ICE restart replaces: both sides' credentials, the remote candidates and
 the pairs made from them. One generation is a check list (RFC 8445 section 6.1.2). Because
 everything of a session is multiplexed on one component, there is nothing to freeze and thaw: pairs
 wait in the order of their priority.
 
-Implements RFC 8445 sections 6.1.2 (pairs and priorities), 6.1.4 (choice of the next check) and
-the table limits of `IceOptions`.
+TCP is for where UDP does not work: its pairs wait a moment for the others, and for as long as one
+of those works.
+
+Implements RFC 8445 sections 6.1.2 (pairs and priorities), 6.1.4 (choice of the next check), RFC
+6544 section 6.2 (pairs over TCP) and the table limits of `IceOptions`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TypeAlias
 
 from lktrio.rtc.base import NEVER, Address
 from lktrio.rtc.ice.candidate import Candidate
 from lktrio.rtc.ice.messages import CheckRequest, Credentials
 from lktrio.rtc.ice.options import IceOptions, IceRole
 
-__all__ = ["Check", "Generation", "Pair", "PairState"]
+__all__ = ["Check", "Generation", "Pair", "PairState", "RemoteKey"]
+
+RemoteKey: TypeAlias = tuple[str, Address]
+"""Transport and address of a candidate of the peer."""
 
 
 class PairState(Enum):
@@ -94,12 +102,16 @@ class Pair:
     """Waits in the queue of triggered checks."""
     nominate_on_success: bool = False
     """The peer nominated it before our own check succeeded."""
+    dialled_from: int | None = None
+    """The path of our active TCP candidate, if `path` is a stream that we have to open."""
     round_trip: float | None = None
     """Smoothed round-trip time in seconds."""
     next_consent: float = NEVER
     """When the next consent check is due."""
     consent_expires: float = NEVER
     """When it stops being allowed to send on it."""
+    unanswered_since: float = NEVER
+    """When the first check was sent of those that were not answered."""
     answered_at: float = -NEVER
     """When a check on it was last answered; of a lite agent: when the peer last checked it."""
 
@@ -120,9 +132,18 @@ class Pair:
 
     @property
     def directness(self) -> int:
-        """0 between two host candidates, 1 with a reflexive one, 2 with a relayed one."""
+        """0 between two host candidates, 1 with a reflexive one, 2 over TCP, 3 if relayed."""
         kinds = (self.base.type, self.remote.type)
-        return 2 if "relay" in kinds else 0 if kinds == ("host", "host") else 1
+        if "relay" in kinds:
+            return 3
+        if self.is_stream:
+            return 2
+        return 0 if kinds == ("host", "host") else 1
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it is over TCP, where nothing that was sent has to be repeated."""
+        return self.base.is_stream
 
     def rank(self, role: IceRole) -> None:
         """Compute the priority for our role (RFC 8445 section 6.1.2.3)."""
@@ -135,8 +156,8 @@ class Pair:
         )
 
     def is_unresponsive(self, now: float, limit: float) -> bool:
-        """Whether its check has been waiting for an answer for `limit` seconds."""
-        return self.check is not None and now >= self.check.started + limit
+        """Whether its checks have not been answered for `limit` seconds."""
+        return now >= self.unanswered_since + limit
 
 
 class Generation:
@@ -146,9 +167,10 @@ class Generation:
         self.local = local
         self.remote: Credentials | None = None
         self.remote_is_lite = False
-        self.remote_candidates: dict[Address, Candidate] = {}
+        self.remote_candidates: dict[RemoteKey, Candidate] = {}
         self.pairs: dict[tuple[int, Address], Pair] = {}
         self.early: dict[tuple[int, Address], CheckRequest] = {}
+        self.began_at = NEVER
         self.changed_at = NEVER
         self.has_all_candidates = False
         self.failed = False
@@ -171,12 +193,17 @@ class Generation:
 
     def add_remote(self, candidate: Candidate, address: Address) -> bool:
         """Remember a signalled candidate; whether there was room and it is new."""
-        if address in self.remote_candidates:
+        key = (candidate.transport, address)
+        if key in self.remote_candidates:
             return False
         if len(self.remote_candidates) >= self._options.max_remote_candidates:
             return False
-        self.remote_candidates[address] = candidate
+        self.remote_candidates[key] = candidate
         return True
+
+    def has_pair(self, base: Candidate, address: Address) -> bool:
+        """Whether there is a pair of those two."""
+        return any(pair.base is base and pair.address == address for pair in self.pairs.values())
 
     def add_pair(self, pair: Pair, role: IceRole) -> bool:
         """Add a pair, in the place of one that failed or still waits if the limits demand it.
@@ -223,7 +250,23 @@ class Generation:
         pairs = [pair for pair in self.pairs.values() if pair.is_valid]
         return sorted(pairs, key=lambda pair: pair.priority, reverse=True)
 
-    def next_waiting(self) -> Pair | None:
-        """The pair to check next: the waiting one of highest priority."""
-        waiting = (pair for pair in self.pairs.values() if pair.state is PairState.WAITING)
-        return max(waiting, key=lambda pair: pair.priority, default=None)
+    def _streams_from(self, now: float) -> float:
+        """From when on pairs over TCP may be checked."""
+        datagrams = [pair for pair in self.pairs.values() if not pair.is_stream]
+        limit = self._options.unresponsive
+        if any(pair.is_valid and not pair.is_unresponsive(now, limit) for pair in datagrams):
+            return NEVER
+        hopeful = any(pair.is_hopeful for pair in datagrams)
+        return self.began_at + self._options.stream_hold if hopeful else -NEVER
+
+    def next_waiting(self, now: float) -> tuple[Pair | None, float]:
+        """The pair to check next, the waiting one of highest priority, and when it may be."""
+        waiting = [pair for pair in self.pairs.values() if pair.state is PairState.WAITING]
+        if not waiting:
+            return None, NEVER
+        streams = any(pair.is_stream for pair in waiting)
+        streams_from = self._streams_from(now) if streams else -NEVER
+        ready = [pair for pair in waiting if not pair.is_stream or now >= streams_from]
+        if ready:
+            return max(ready, key=lambda pair: pair.priority), -NEVER
+        return None, streams_from

@@ -50,16 +50,16 @@ class CheckSchedule:
             if due:
                 yield pair
         if now >= self._next_ordinary:
-            ordinary = generation.next_waiting()
+            ordinary, _ = generation.next_waiting(now)
             if ordinary is not None:
                 self._next_ordinary = now + self._pacing
                 yield ordinary
 
-    def next_timer(self, generation: Generation) -> float:
+    def next_timer(self, generation: Generation, now: float) -> float:
         """When `take` may have something."""
         triggered = self._bucket.next_at() if self._triggered else NEVER
-        waiting = generation.next_waiting() is not None
-        return min(triggered, self._next_ordinary) if waiting else triggered
+        _, ready_from = generation.next_waiting(now)
+        return min(triggered, max(self._next_ordinary, ready_from))
 
     def clear(self) -> None:
         """Check nothing any more."""

@@ -10,13 +10,15 @@ traffic is sent on.
 
 A remote candidate belongs to the generation it names with ``ufrag``, or to the one whose
 credentials come next when it names none. Until these are known it is held. Pairs are made from
-every local socket and every remote candidate of the same address family; a check from an address
-that nobody announced adds a peer-reflexive candidate.
+every local socket and every remote candidate of the same transport and address family; a check
+from an address that nobody announced adds a peer-reflexive candidate. Over TCP, we connect to
+passive candidates, with a stream for each, or are connected to at our own.
 
 The session changes its tables and sends nothing: the agent does.
 
 Implements RFC 8445 sections 5.1.1 (which candidates are paired), 6.1.2 (check list), 7.3.1.3
-(peer-reflexive candidates) and 9 (restart), RFC 8838 section 11 (candidates that trickle in).
+(peer-reflexive candidates) and 9 (restart), RFC 6544 section 6.2 (TCP), RFC 8838 section 11
+(candidates that trickle in).
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from lktrio.rtc.ice.messages import CheckRequest, Credentials
 from lktrio.rtc.ice.options import IceOptions, IceRole, IceStats
 from lktrio.rtc.ice.pairs import Generation, Pair, PairState
 from lktrio.rtc.ice.selection import Selection
+from lktrio.rtc.paths import NewPath
 
 __all__ = ["IceSession"]
 
@@ -65,6 +68,7 @@ class IceSession:
         stats: IceStats,
         *,
         lite: bool,
+        new_path: NewPath,
     ) -> None:
         self.checks = CheckTable(role, random, options)
         self.local: list[tuple[int, Candidate]] = []
@@ -74,6 +78,7 @@ class IceSession:
         self._options = options
         self._stats = stats
         self._lite = lite
+        self._new_path = new_path
         self._held: list[tuple[Address, Candidate]] = []
         self._old_ufrags: deque[str] = deque(maxlen=_REMEMBERED_UFRAGS)
         self._origins: dict[bytes, tuple[int, Address]] = {}
@@ -114,7 +119,7 @@ class IceSession:
         """
         generation, previous = self.newest, self.active
         generation.remote, generation.remote_is_lite = remote, lite
-        generation.changed_at = now
+        generation.began_at = generation.changed_at = now
         if previous is not None and previous.remote is not None:
             if previous.remote == remote:  # a peer that keeps its credentials in a restart
                 generation.remote_candidates.update(previous.remote_candidates)
@@ -122,7 +127,7 @@ class IceSession:
                 self._old_ufrags.append(previous.remote.ufrag)
         self.retire_generations()
         self.selection.nominated = None
-        for address, candidate in generation.remote_candidates.items():
+        for (_, address), candidate in generation.remote_candidates.items():
             self._pair_all(generation, address, candidate, now)
         held, self._held = self._held, []
         for address, candidate in held:
@@ -214,7 +219,7 @@ class IceSession:
         self.bases[path] = candidate
         generation = self.active
         if generation is not None and not self._lite:
-            for address, remote in generation.remote_candidates.items():
+            for (_, address), remote in generation.remote_candidates.items():
                 self._pair(generation, path, address, remote, now)
 
     def remove_path(self, path: int, now: float) -> None:
@@ -222,15 +227,16 @@ class IceSession:
         self.local = [entry for entry in self.local if entry[0] != path]
         self.bases.pop(path, None)
         for generation in self.generations:
-            for pair in [pair for pair in generation.pairs.values() if pair.path == path]:
-                self.fail(pair)
-                del generation.pairs[pair.key]
-                generation.changed_at = now
+            for pair in list(generation.pairs.values()):
+                if pair.path == path or pair.dialled_from == path:
+                    self.fail(pair)
+                    del generation.pairs[pair.key]
+                    generation.changed_at = now
 
     def add_remote(self, candidate: Candidate, now: float) -> None:
         """Take a candidate of the peer, unless it is of a kind that is not used."""
         host = normalize_host(candidate.address)
-        usable = candidate.component == 1 and candidate.transport == "udp" and candidate.port
+        usable = candidate.component == 1 and _is_reachable(candidate)
         if host is None or not usable or candidate.type not in TYPE_PREFERENCES:
             self._stats.ignored_candidates += 1
         else:
@@ -242,7 +248,7 @@ class IceSession:
         if generation.remote is not None and ufrag in (None, generation.remote.ufrag):
             if generation.add_remote(candidate, address):
                 self._pair_all(generation, address, candidate, now)
-            elif address not in generation.remote_candidates:
+            elif (candidate.transport, address) not in generation.remote_candidates:
                 self._stats.dropped_limit += 1
         elif ufrag is not None and self._is_old(ufrag):
             self._stats.ignored_candidates += 1
@@ -265,6 +271,8 @@ class IceSession:
 
     def as_seen(self, pair: Pair, mapped: Address) -> Candidate:
         """Our candidate at the address that the peer saw (RFC 8445 section 7.2.5.3.1)."""
+        if pair.is_stream and mapped[0] == pair.base.address:
+            return pair.base  # its port is that of the one connection
         for path, candidate in self.local:
             if path == pair.path and (candidate.address, candidate.port) == mapped:
                 return candidate
@@ -275,10 +283,12 @@ class IceSession:
     def learn(self, generation: Generation, check: CheckRequest, now: float) -> Pair | None:
         """The pair that a check of the peer came over, made with a new candidate if need be."""
         host, port = check.address
-        remote = generation.remote_candidates.get(check.address) or Candidate(
-            foundation=foundation("prflx", host, "udp"),
+        base = self.bases.get(check.path)
+        transport = "udp" if base is None else base.transport
+        remote = generation.remote_candidates.get((transport, check.address)) or Candidate(
+            foundation=foundation("prflx", host, transport),
             component=1,
-            transport="udp",
+            transport=transport,
             priority=check.priority,
             address=host,
             port=port,
@@ -291,6 +301,7 @@ class IceSession:
         pair.heard = pair.validated = True
         pair.state = PairState.SUCCEEDED
         pair.answered_at = now
+        pair.unanswered_since = NEVER
         pair.consent_expires = now + self._options.consent_timeout
         pair.next_consent = now + self.checks.consent_pause()
         pair.generation.first_valid_at = min(pair.generation.first_valid_at, now)
@@ -332,6 +343,14 @@ class IceSession:
                     deadline = min(deadline, pair.check.next_send, pair.check.expires)
         return deadline
 
+    def has_path(self, path: int) -> bool:
+        """Whether checks may come over a path: a socket of ours, or a stream that we opened."""
+        return path in self.bases or any(
+            pair.path == path
+            for generation in self.generations
+            for pair in generation.pairs.values()
+        )
+
     def is_validated(self, path: int, address: Address) -> bool:
         """Whether a check was answered from there; if we are lite: whether one came from there."""
         pairs = [generation.pairs.get((path, address)) for generation in self.generations]
@@ -370,9 +389,22 @@ class IceSession:
         base = self.bases.get(path)
         if base is None or (":" in base.address) != (":" in address[0]):
             return None
+        if base.transport != remote.transport:
+            return None
         pair = Pair(path, address, base, remote, generation, base)
+        if base.tcp_type == "active":
+            if generation.has_pair(base, address):
+                return None
+            pair.dialled_from, pair.path = path, self._new_path()
         if not generation.add_pair(pair, self.checks.role):
             self._stats.dropped_limit += 1
             return None
         generation.changed_at = now
         return pair
+
+
+def _is_reachable(candidate: Candidate) -> bool:
+    """Whether one can send to a candidate of the peer: not if it is the one who connects."""
+    if candidate.is_stream and candidate.tcp_type != "passive":
+        return False
+    return candidate.transport in ("udp", "tcp") and candidate.port != 0

@@ -38,7 +38,7 @@ def checked(made: IceAgent, until: float = 1.0) -> set[Address]:
 @each_case(
     "line",
     [
-        "candidate:1 1 tcp 1671430143 192.0.2.2 7881 typ host tcptype passive",
+        "candidate:1 1 tcp 1671430143 192.0.2.2 9 typ host tcptype active",
         "candidate:1 1 ssltcp 1671430143 192.0.2.2 443 typ host",
         "candidate:1 2 udp 2130706430 192.0.2.2 2000 typ host",
         "candidate:1 1 udp 2130706431 a1b2c3.local 2000 typ host",
