@@ -100,6 +100,8 @@ class ScriptedRoom:
         """What to do with an offer."""
         self.data: list[tuple[str, proto.DataPacket]] = []
         """What the client sent over data channels, with the labels of these."""
+        self.track_packets: list[bytes] = []
+        """What it sent over the data channel for tracks."""
         self._channels: dict[str, DataChannel] = {}
         self.peer = Peer(
             PeerConfig(capabilities=_EVERYTHING),
@@ -182,7 +184,10 @@ class ScriptedRoom:
         elif isinstance(event, DataChannelOpened):
             self._channels[event.channel.label] = event.channel
         elif isinstance(event, DataChannelMessage):
-            self.data.append((event.channel.label, decode(proto.DataPacket, event.data)))
+            if event.channel.label == "_data_track":
+                self.track_packets.append(event.data)
+            else:
+                self.data.append((event.channel.label, decode(proto.DataPacket, event.data)))
 
 
 @dataclass

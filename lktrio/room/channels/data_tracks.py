@@ -158,7 +158,7 @@ class DataTrackReaders:
         return DataTrackChannel(feed, self)
 
     def closed(self) -> None:
-        """Somebody reads no more."""
+        """Somebody reads no more. Does nothing if that is known."""
         known = len(self._feeds)
         self._feeds = [weakref.ref(feed) for feed in self._alive()]
         if len(self._feeds) < known:

@@ -143,6 +143,7 @@ class DataTrackSubscriptions:
             self._keep(packet, arrived)
             return
         if not received.track.readers.wanted:
+            received.track.readers.closed()  # maybe just by nobody referring to them any longer
             self._stats.track_packets_unknown += 1
             return
         incomplete = received.assembler.incomplete

@@ -165,7 +165,9 @@ class RemoteDataTracks:
             infos: What the server says.
         """
         news: list[RemoteDataTrackRecord] = []
-        there = {info.name: info for info in reversed(infos)}
+        there: dict[str, proto.DataTrackInfo] = {}
+        for info in infos:
+            there.setdefault(info.name, info)
         for name, track in list(tracks.items()):
             named = there.get(name)
             if track in self._awaited:
