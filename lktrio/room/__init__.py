@@ -39,10 +39,11 @@ from lktrio.room.state.participant import Participant, ParticipantPermissions
 from lktrio.room.state.publication import TrackPublication
 from lktrio.room.state.remote import RemoteParticipant, RemoteTrack, RemoteTrackPublication
 from lktrio.room.state.remote_data_tracks import RemoteDataTrack
-from lktrio.room.streams.incoming import StreamChannel
 from lktrio.room.streams.info import ByteStreamInfo, StreamInfo, TextStreamInfo
 from lktrio.room.streams.outgoing import ByteStreamWriter, TextStreamWriter
+from lktrio.room.streams.progress import StreamProgress
 from lktrio.room.streams.reader import ByteStreamReader, TextStreamReader
+from lktrio.room.streams.serving import StreamChannel
 
 __all__ = [
     "AgentAttributes",
@@ -84,6 +85,7 @@ __all__ = [
     "SimulateScenario",
     "StreamChannel",
     "StreamInfo",
+    "StreamProgress",
     "StreamState",
     "Subscription",
     "SubscriptionError",

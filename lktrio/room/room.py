@@ -31,8 +31,8 @@ from lktrio.room.state.events import (
 from lktrio.room.state.participant import Participant
 from lktrio.room.state.remote import RemoteParticipant
 from lktrio.room.streams.handling import handle_streams
-from lktrio.room.streams.incoming import StreamChannel
 from lktrio.room.streams.reader import ByteStreamReader, TextStreamReader
+from lktrio.room.streams.serving import StreamChannel
 
 __all__ = ["Room"]
 
@@ -260,11 +260,11 @@ class Room:
         Raises:
             ValueError: The topic is served already.
         """
-        return self._session.streams.open_text(topic)
+        return self._session.streams.text.serve(topic)
 
     def byte_streams(self, topic: str) -> StreamChannel[ByteStreamReader]:
         """Serve the byte streams of a topic, as ``text_streams`` does for text."""
-        return self._session.streams.open_bytes(topic)
+        return self._session.streams.bytes.serve(topic)
 
     async def serve_text_streams(
         self,

@@ -54,6 +54,14 @@ class _Feed(Feed[EventQueue[T]], Generic[T]):
         elif self.lot:
             self.lot.unpark()
 
+    def check(self) -> None:
+        if self.overrun and not self.closed:
+            raise SlowConsumer(
+                f"more than {QUEUE_LIMIT} events waited for this subscriber; read them faster, "
+                "or subscribe to fewer types"
+            )
+        super().check()
+
 
 class Subscription(FeedChannel[T, _Feed[T]]):
     """The events of one subscriber, in order; ends cleanly when the source ends.
@@ -81,21 +89,7 @@ class Subscription(FeedChannel[T, _Feed[T]]):
                 subscribe again.
             trio.ClosedResourceError: The subscription was closed.
         """
-        await trio.lowlevel.checkpoint_if_cancelled()
-        feed = self._feed
-        while not feed.queue:
-            if feed.closed:
-                raise trio.ClosedResourceError("this subscription was closed")
-            if feed.overrun:
-                raise SlowConsumer(
-                    f"more than {QUEUE_LIMIT} events waited for this subscriber; read them faster, "
-                    "or subscribe to fewer types"
-                )
-            if feed.ended:
-                raise trio.EndOfChannel
-            await feed.lot.park()
-        event = feed.queue.take()
-        await trio.lowlevel.cancel_shielded_checkpoint()
+        event: T = await self._feed.take()
         return event
 
 

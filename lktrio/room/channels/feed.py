@@ -24,13 +24,12 @@ F = TypeVar("F", bound="Feed[Any]")
 class Queue(Protocol):
     """What waits for a consumer."""
 
-    @property
-    def dropped(self) -> int:
-        """What was dropped because it was not read in time."""
-        ...
-
     def __bool__(self) -> bool:
         """Whether anything waits."""
+        ...
+
+    def take(self) -> Any:
+        """Remove the next of what waits; there must be one."""
         ...
 
     def clear(self) -> None:
@@ -58,6 +57,28 @@ class Feed(Generic[Q]):
         """Nothing more will come. Idempotent."""
         self.ended = True
         self.lot.unpark_all()
+
+    def check(self) -> None:
+        """Tell a consumer for whom nothing waits that it waits in vain, if it does.
+
+        Raises:
+            trio.ClosedResourceError: It wanted nothing more.
+            trio.EndOfChannel: Nothing more will come.
+        """
+        if self.closed:
+            raise trio.ClosedResourceError("this channel was closed")
+        if self.ended:
+            raise trio.EndOfChannel
+
+    async def take(self) -> Any:
+        """Wait for the next of what comes. Cancelled, it loses nothing; errors as ``check``."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+        while not self.queue:
+            self.check()
+            await self.lot.park()
+        item = self.queue.take()
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        return item
 
 
 class FeedChannel(trio.abc.ReceiveChannel[T], Generic[T, F]):

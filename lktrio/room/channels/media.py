@@ -17,8 +17,6 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
-import trio
-
 from lktrio.media import EncodedFrame
 from lktrio.room.channels.backlog import Backlog
 from lktrio.room.channels.feed import Feed, FeedChannel
@@ -156,17 +154,7 @@ class MediaChannel(FeedChannel[T, _Feed[T]]):
             trio.EndOfChannel: The track has ended, and everything was received.
             trio.ClosedResourceError: The channel was closed.
         """
-        await trio.lowlevel.checkpoint_if_cancelled()
-        feed = self._feed
-        while not feed.queue:
-            if feed.closed:
-                raise trio.ClosedResourceError("this channel was closed")
-            if feed.ended:
-                raise trio.EndOfChannel
-            await feed.lot.park()
-        item = self._stamp(feed.queue.take())
-        await trio.lowlevel.cancel_shielded_checkpoint()
-        return item
+        return self._stamp(await self._feed.take())
 
 
 class MediaSource(Generic[T]):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import zlib
 
 from lktrio import proto
+from lktrio._text import printable
 from lktrio.errors import LengthMismatch, StreamAborted, StreamError, StreamTooLarge
 
 __all__ = ["MAX_UNPACKED", "StreamAssembler"]
@@ -18,6 +19,7 @@ __all__ = ["MAX_UNPACKED", "StreamAssembler"]
 MAX_UNPACKED = 8 * 1024 * 1024
 """Bytes that one packet may unpack to."""
 _RAW_DEFLATE = -15
+_LONGEST_REASON = 200  # characters of a reason that are shown
 
 
 class StreamAssembler:
@@ -75,7 +77,8 @@ class StreamAssembler:
             StreamError: The sender gave up, or something is missing.
         """
         if trailer.reason:
-            raise StreamAborted(f"the sender gave the stream up: {trailer.reason!r}")
+            reason = printable(trailer.reason, _LONGEST_REASON)
+            raise StreamAborted(f"the sender gave the stream up: {reason}")
         self._check_end()
 
     def _take(self, content: bytes) -> bytes:

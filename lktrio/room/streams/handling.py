@@ -8,9 +8,10 @@ from typing import TypeVar
 
 import trio
 
+from lktrio._text import printable
 from lktrio.errors import LiveKitError
-from lktrio.room.streams.incoming import StreamChannel
 from lktrio.room.streams.reader import ByteStreamReader, TextStreamReader
+from lktrio.room.streams.serving import StreamChannel
 
 __all__ = ["MAX_HANDLERS", "handle_streams"]
 
@@ -43,7 +44,7 @@ async def _handle(  # noqa: ASYNC910 - a task of its own
     try:
         await handler(stream)
     except LiveKitError as error:
-        _log.info("the handler of a stream gave up: %s", error)
+        _log.info("the handler of a stream gave up: %s", printable(str(error)))
     except Exception:  # noqa: BLE001 - what a handler does wrong ends its stream alone
         _log.exception("the handler of a stream failed")
     finally:

@@ -20,7 +20,9 @@ class StreamInfo:
     topic: str
     """Topic by which streams are served."""
     participant: RemoteParticipant | None
-    """Who sends it; None for a server."""
+    """Who sends it; None for a server, and for somebody who is hidden or not known yet."""
+    participant_identity: str
+    """Identity of who sends it; empty for a server, and for somebody who is hidden."""
     timestamp: float
     """When it was begun, by the sender's clock, in seconds since 1970."""
     mime_type: str
@@ -54,13 +56,20 @@ class ByteStreamInfo(StreamInfo):
 
 
 def read_header(
-    header: proto.DataStream.Header, participant: RemoteParticipant | None
+    header: proto.DataStream.Header, identity: str, participant: RemoteParticipant | None
 ) -> TextStreamInfo | ByteStreamInfo | None:
-    """Read a header; None if it is of neither kind."""
+    """Read a header; None if it is of neither kind.
+
+    Args:
+        header: The header.
+        identity: Who sends it, as the server says.
+        participant: The same, if known.
+    """
     common = (
         header.stream_id,
         header.topic,
         participant,
+        identity,
         header.timestamp / 1000,
         header.mime_type,
         header.total_length,

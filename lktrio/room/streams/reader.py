@@ -7,14 +7,18 @@ a reader that stalls holds up nobody else; what does not fit ends this stream al
 from __future__ import annotations
 
 import codecs
+import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import trio
 
+from lktrio._text import printable
 from lktrio.errors import SlowConsumer, StreamError, StreamTooLarge
-from lktrio.room.streams.info import ByteStreamInfo, TextStreamInfo
+from lktrio.room.channels.feed import Feed
+from lktrio.room.streams.info import ByteStreamInfo, StreamInfo, TextStreamInfo
+from lktrio.room.streams.progress import Meter, StreamProgress
 
 __all__ = [
     "MAX_READ",
@@ -32,6 +36,7 @@ MAX_WAITING_TOGETHER = 64 * 1024 * 1024
 """Bytes of all streams of a room that may wait."""
 MAX_READ = 8 * 1024 * 1024
 """Bytes that ``read_all`` accepts, unless told otherwise."""
+_LONGEST_ID = 60  # characters of an id that are shown
 
 
 class WaitingBytes:
@@ -41,114 +46,144 @@ class WaitingBytes:
         self.size = 0
 
 
-class StreamContents:
-    """What waits of one stream, and how it ended.
+class _Pieces:
+    """What waits of one stream."""
 
-    Args:
-        info: What the header says.
-        together: What waits in all streams.
-        closed: Called when nobody reads any longer.
-
-    Attributes:
-        info: What is known of the stream.
-        received: Bytes that have come.
-    """
-
-    def __init__(
-        self,
-        info: TextStreamInfo | ByteStreamInfo,
-        together: WaitingBytes,
-        closed: Callable[[], None],
-    ) -> None:
-        self.info = info
-        self.received = 0
+    def __init__(self, together: WaitingBytes) -> None:
         self._together = together
-        self._on_close = closed
-        self._waiting: deque[bytes] = deque()
+        self._pieces: deque[bytes] = deque()
         self._size = 0
-        self._ended = False
-        self._error: StreamError | SlowConsumer | None = None
-        self._closed = False
-        self._lot = trio.lowlevel.ParkingLot()
 
-    @property
-    def over(self) -> bool:
-        """Whether nothing more is to be put in."""
-        return self._ended or self._closed
+    def __bool__(self) -> bool:
+        return bool(self._pieces)
+
+    def has_room(self, size: int) -> bool:
+        own, together = self._size + size, self._together.size + size
+        return own <= MAX_WAITING and together <= MAX_WAITING_TOGETHER
 
     def put(self, data: bytes) -> None:
-        """Add what has come; too much at a time ends the stream."""
-        if self.over or not data:
-            return
-        self.received += len(data)
-        if (
-            self._size + len(data) > MAX_WAITING
-            or self._together.size + len(data) > MAX_WAITING_TOGETHER
-        ):
-            self._clear()
-            self.fail(SlowConsumer(f"{self.info.id}: too much of the stream waited to be read"))
-            return
-        self._waiting.append(data)
+        self._pieces.append(data)
         self._count(len(data))
-        self._lot.unpark()
 
-    def finish(self, attributes: Mapping[str, str]) -> None:
-        """The stream is whole."""
-        self.info = replace(self.info, attributes={**self.info.attributes, **attributes})
-        self._end()
-
-    def fail(self, error: StreamError | SlowConsumer) -> None:
-        """The stream will not become whole; what came before can be read."""
-        if not self._ended:
-            self._error = error
-        self._end()
-
-    def close(self) -> None:
-        """Nobody reads any longer. Idempotent."""
-        if self._closed:
-            return
-        self._closed = True
-        self._clear()
-        self._end()
-        self._on_close()
-
-    async def take(self) -> bytes:
-        """Wait for the next piece; empty at the end. Cancelled, it loses nothing."""
-        await trio.lowlevel.checkpoint()
-        while not self._waiting:
-            if self._closed:
-                raise trio.ClosedResourceError("this stream was closed")
-            if self._error is not None:
-                raise self._error
-            if self._ended:
-                return b""
-            await self._lot.park()
-        data = self._waiting.popleft()
+    def take(self) -> bytes:
+        data = self._pieces.popleft()
         self._count(-len(data))
         return data
 
     def give_back(self, data: bytes) -> None:
-        """Put back what was too much."""
-        self._waiting.appendleft(data)
+        self._pieces.appendleft(data)
         self._count(len(data))
+
+    def clear(self) -> None:
+        self._pieces.clear()
+        self._count(-self._size)
 
     def _count(self, change: int) -> None:
         self._size += change
         self._together.size += change
 
-    def _clear(self) -> None:
-        self._waiting.clear()
-        self._count(-self._size)
 
-    def _end(self) -> None:
-        self._ended = True
-        self._lot.unpark_all()
+class StreamContents(Feed[_Pieces]):
+    """What waits of one stream, and how it ended.
+
+    Only its reader refers to it: when nobody does any longer, what waits is gone.
+
+    Args:
+        info: What the header says.
+        together: What waits in all streams.
+        left: Called when nobody reads any longer and the stream is not over.
+
+    Attributes:
+        info: What is known of the stream.
+        meter: Counts the bytes that have come.
+    """
+
+    def __init__(
+        self,
+        info: StreamInfo,
+        together: WaitingBytes,
+        left: Callable[[], object],
+    ) -> None:
+        super().__init__(_Pieces(together))
+        self.info = info
+        self.meter = Meter(info.total_length)
+        self._left = left
+        self._error: StreamError | SlowConsumer | None = None
+        weakref.finalize(self, self.queue.clear).atexit = False
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is to be put in."""
+        return self.ended
+
+    def put(self, data: bytes) -> None:
+        """Add what has come; too much at a time ends the stream."""
+        if self.ended or not data:
+            return
+        self.meter.add(len(data))
+        if not self.queue.has_room(len(data)):
+            self.queue.clear()
+            stream_id = printable(self.info.id, _LONGEST_ID)
+            self.fail(SlowConsumer(f"{stream_id}: too much of the stream waited to be read"))
+            return
+        self.queue.put(data)
+        self.lot.unpark()
+
+    def finish(self, attributes: Mapping[str, str]) -> None:
+        """The stream is whole."""
+        self.info = replace(self.info, attributes={**self.info.attributes, **attributes})
+        self.end()
+
+    def fail(self, error: StreamError | SlowConsumer) -> None:
+        """The stream will not become whole; what came before can be read."""
+        if not self.ended:
+            self._error = error
+        self.end()
+
+    def spoil(self, error: StreamError) -> None:
+        """What was read makes no sense; the rest is dropped."""
+        self._error = error
+        self._drop()
+
+    def close(self) -> None:
+        """Nobody reads any longer. Idempotent."""
+        self.closed = True
+        self._drop()
+
+    def _drop(self) -> None:
+        was_over = self.ended
+        self.queue.clear()
+        self.end()
+        if not was_over:
+            self._left()
+
+    def end(self) -> None:
+        """Nothing more will come. Idempotent."""
+        super().end()
+        self.meter.end()
+
+    def check(self) -> None:
+        """Tell a reader for whom nothing waits that it waits in vain, if it does."""
+        if self.closed:
+            raise trio.ClosedResourceError("this stream was closed")
+        if self._error is not None:
+            raise self._error
+        super().check()
+
+    async def next_piece(self) -> bytes:
+        """Wait for the next piece; empty at the end. Cancelled, it loses nothing."""
+        try:
+            piece: bytes = await self.take()
+        except trio.EndOfChannel:
+            await trio.lowlevel.checkpoint()
+            return b""
+        return piece
 
     async def take_all(self, max_size: int) -> bytes:
         """Wait for all of it."""
         whole = bytearray()
-        while data := await self.take():
-            whole += data
+        while piece := await self.next_piece():
+            whole += piece
             if len(whole) > max_size:
                 self.close()
                 raise StreamTooLarge(f"the stream has more than the accepted {max_size} bytes")
@@ -175,7 +210,12 @@ class ByteStreamReader(trio.abc.ReceiveStream):
     @property
     def received(self) -> int:
         """Bytes that have come so far, read or not."""
-        return self._contents.received
+        return self._contents.meter.transferred
+
+    @property
+    def progress(self) -> StreamProgress:
+        """How much has come, for others to follow."""
+        return StreamProgress(self._contents.meter)
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Return the next bytes, at least one; none at the end. Cancelled, it loses nothing.
@@ -190,9 +230,9 @@ class ByteStreamReader(trio.abc.ReceiveStream):
         """
         if max_bytes is not None and max_bytes < 1:
             raise ValueError("max_bytes must be at least 1")
-        data = await self._contents.take()
+        data = await self._contents.next_piece()
         if max_bytes is not None and len(data) > max_bytes:
-            self._contents.give_back(data[max_bytes:])
+            self._contents.queue.give_back(data[max_bytes:])
             data = data[:max_bytes]
         return data
 
@@ -234,7 +274,12 @@ class TextStreamReader(trio.abc.ReceiveChannel[str]):
     @property
     def received(self) -> int:
         """Bytes that have come so far, read or not."""
-        return self._contents.received
+        return self._contents.meter.transferred
+
+    @property
+    def progress(self) -> StreamProgress:
+        """How much has come, for others to follow."""
+        return StreamProgress(self._contents.meter)
 
     async def receive(self) -> str:
         """Return the next piece of text. Cancelled, it loses nothing.
@@ -247,7 +292,7 @@ class TextStreamReader(trio.abc.ReceiveChannel[str]):
             SlowConsumer: Too much waited to be read.
             trio.ClosedResourceError: It was closed here.
         """
-        while data := await self._contents.take():
+        while data := await self._contents.next_piece():
             if text := self._decode(data, final=False):
                 return text
         self._decode(b"", final=True)
@@ -265,8 +310,10 @@ class TextStreamReader(trio.abc.ReceiveChannel[str]):
     def _decode(self, data: bytes, *, final: bool) -> str:
         try:
             return self._decoder.decode(data, final)
-        except UnicodeDecodeError as error:
-            raise StreamError("the text stream is not UTF-8") from error
+        except UnicodeDecodeError as cause:
+            error = StreamError("the text stream is not UTF-8")
+            self._contents.spoil(error)
+            raise error from cause
 
     def close(self) -> None:
         """Read no more. Idempotent."""
