@@ -39,6 +39,7 @@ class Client:
     def __init__(self) -> None:
         self.room = rtc.Room()
         self.tasks: dict[str, asyncio.Task[None]] = {}
+        self.data_tracks: dict[str, Any] = {}
         self.listen_to_room()
 
     def listen_to_room(self) -> None:
@@ -55,6 +56,7 @@ class Client:
         room.on("active_speakers_changed", on_speakers)
         room.on("data_received", on_data)
         room.on("participant_attributes_changed", on_attributes)
+        room.on("data_track_published", self.on_data_track)
         room.on("reconnecting", lambda: report("reconnecting"))
         room.on("reconnected", lambda: report("reconnected"))
         room.on("disconnected", lambda reason: report("disconnected", reason=reason))
@@ -244,6 +246,24 @@ class Client:
         else:
             report("answer", size=len(answer), digest=hashlib.sha256(answer.encode()).hexdigest())
 
+    # Data tracks
+
+    def on_data_track(self, track: Any) -> None:
+        self.start(track.info.sid, read_track(track))
+
+    async def do_publish_data_track(self, name: str) -> None:
+        track = await self.room.local_participant.publish_data_track(name=name)
+        self.data_tracks[name] = track
+        report("data_track_ours", name=name, sid=track.info.sid)
+
+    async def do_push(self, name: str, content: str, user_timestamp: str | None = None) -> None:
+        number = None if user_timestamp is None else int(user_timestamp)
+        frame = rtc.DataTrackFrame(base64.b64decode(content), number)
+        self.data_tracks[name].try_push(frame)
+
+    async def do_unpublish_data_track(self, name: str) -> None:
+        await self.data_tracks.pop(name).unpublish()
+
     async def do_simulate(self, scenario: str) -> None:
         kind = rtc.SimulateScenarioKind.Value(SCENARIOS[scenario])
         await self.room.simulate_scenario(kind)
@@ -324,6 +344,21 @@ async def read(reader: Any, sender: str) -> None:
         pieces=pieces,
         error=error,
     )
+
+
+async def read_track(track: Any) -> None:
+    """Read a data track to its end and tell what comes."""
+    facts = {"name": track.info.name, "identity": track.publisher_identity}
+    report("data_track", sid=track.info.sid, **facts)
+    async for frame in track.subscribe(buffer_size=1000):
+        report(
+            "data_frame",
+            size=len(frame.payload),
+            digest=hashlib.sha256(frame.payload).hexdigest(),
+            user_timestamp=None if frame.user_timestamp is None else str(frame.user_timestamp),
+            **facts,
+        )
+    report("data_track_ended", **facts)
 
 
 def track_facts(publication: Any, participant: Any) -> dict[str, Any]:
