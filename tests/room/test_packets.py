@@ -16,6 +16,7 @@ from lktrio.events import (
     Disconnected,
     DtmfReceived,
     MetricsReceived,
+    Reconnected,
     TranscriptionReceived,
 )
 from lktrio.room import (
@@ -27,7 +28,9 @@ from lktrio.room import (
     RoomOptions,
     TranscriptionSegment,
 )
-from tests.support.servers import VERSIONS, RoomServer, until
+from lktrio.testing import LinkProfile
+from lktrio.testing.cancellation import cancel_at_every_checkpoint
+from tests.support.servers import VERSIONS, RoomServer, open_server, until
 
 pytestmark = pytest.mark.virtual_time
 
@@ -297,3 +300,79 @@ async def test_messages_wait_for_whoever_asks_first(server: RoomServer) -> None:
         events = bob.events(ChatReceived, DtmfReceived, Disconnected)
         assert isinstance(await events.receive(), ChatReceived)
         assert isinstance(await events.receive(), DtmfReceived)
+
+
+async def test_cancelled_nothing_is_sent_in_part(server: RoomServer) -> None:
+    """A tone was sent or not; of a long text nobody sees a part; the next ones arrive."""
+    text = "0123456789" * 6000  # several packets
+    async with server.join("bob") as bob, server.join("alice") as alice:
+        await both(alice, bob)
+        me = alice.local_participant
+        news = bob.events(ChatReceived, DtmfReceived, TranscriptionReceived)
+        sent: list[str] = []
+
+        async def press() -> None:
+            await me.publish_dtmf("5")
+            sent.append("5")
+
+        async def chat() -> None:
+            await me.send_chat_message(text, form="both")
+
+        async def transcribe() -> None:
+            await me.publish_transcription(TranscriptionSegment("s", text))
+
+        for operation in (press, chat, transcribe):
+            assert await cancel_at_every_checkpoint(operation) >= 1
+        await me.publish_dtmf("#")
+        tones = ""
+        while True:
+            event = await news.receive()
+            if isinstance(event, ChatReceived):
+                assert event.message.text == text
+            elif isinstance(event, TranscriptionReceived):
+                assert event.segments == (TranscriptionSegment("s", text),)
+            elif event.digit == "#":
+                break
+            else:
+                tones += event.digit
+        assert len(tones) == len(sent)
+
+
+async def test_messages_arrive_once_through_losses_and_a_resume() -> None:
+    """Also over a bad path, and while the signalling is lost and comes back."""
+    async with open_server("embedded", "room") as server:
+        assert server.network is not None
+        async with server.join("bob") as bob, server.join("alice") as alice:
+            await both(alice, bob)
+            server.network.profile = LinkProfile(latency=0.03, jitter=0.02, loss=0.05)
+            news, state = bob.events(ChatReceived), alice.events(Reconnected)
+            me = alice.local_participant
+            for number in range(40):
+                if number == 20:
+                    await alice.simulate("signal_reconnect")
+                form = list(MessageForm)[number % 3]
+                await me.send_chat_message(f"{number} " * 3000, form=form)
+            got = [(await news.receive()).message.text for _ in range(40)]
+            assert got == [f"{number} " * 3000 for number in range(40)]
+            await state.receive()
+            await me.publish_data(b"the end")
+            await bob.wait_for(DataReceived)
+            assert bob.data_stats.messages_repeated == 13  # those in both forms
+
+
+async def test_who_does_not_read_loses_messages_and_nothing_else() -> None:
+    async with (
+        open_server("embedded", "room") as server,
+        server.join("bob") as bob,
+        server.join("alice") as alice,
+    ):
+        await both(alice, bob)
+        stalled, reading = bob.events(ChatReceived), bob.events(ChatReceived)
+        text = "x" * 200_000
+        for number in range(30):
+            await alice.local_participant.send_chat_message(f"{number}{text}")
+            assert (await reading.receive()).message.text == f"{number}{text}"
+        assert stalled.dropped == 10
+        assert reading.dropped == 0
+        for number in range(20):
+            assert (await stalled.receive()).message.text == f"{number}{text}"

@@ -55,6 +55,8 @@ class Client:
         room.on("local_track_subscribed", lambda track: report("heard", name=track.name))
         room.on("active_speakers_changed", on_speakers)
         room.on("data_received", on_data)
+        room.on("sip_dtmf_received", on_tone)
+        room.on("transcription_received", on_transcription)
         room.on("participant_attributes_changed", on_attributes)
         room.on("data_track_published", self.on_data_track)
         room.on("reconnecting", lambda: report("reconnecting"))
@@ -230,6 +232,19 @@ class Client:
         await writer.aclose(attributes=at_end, reason=reason)
         report("sent_stream", id=writer.info.stream_id)
 
+    # Messages
+
+    async def do_dtmf(self, code: int, digit: str) -> None:
+        await self.room.local_participant.publish_dtmf(code=code, digit=digit)
+
+    async def do_transcribe(self, identity: str, sid: str, segments: list[dict[str, Any]]) -> None:
+        transcription = rtc.Transcription(
+            participant_identity=identity,
+            track_sid=sid,
+            segments=[rtc.TranscriptionSegment(**segment) for segment in segments],
+        )
+        await self.room.local_participant.publish_transcription(transcription)
+
     # Calls
 
     async def do_serve_rpc(self) -> None:
@@ -381,6 +396,20 @@ def on_data(packet: Any) -> None:
         number=int.from_bytes(packet.data[:4], "big"),
         topic=packet.topic,
         reliable=packet.kind == rtc.DataPacketKind.KIND_RELIABLE,
+    )
+
+
+def on_tone(tone: Any) -> None:
+    identity = None if tone.participant is None else tone.participant.identity
+    report("dtmf", identity=identity, code=tone.code, digit=tone.digit)
+
+
+def on_transcription(segments: Any, participant: Any, publication: Any) -> None:
+    report(
+        "transcription",
+        identity=None if participant is None else participant.identity,
+        sid="" if publication is None else publication.sid,
+        segments=[[one.id, one.text, one.final, one.language] for one in segments],
     )
 
 
