@@ -218,6 +218,18 @@ class LocalParticipant(Participant[LocalTrackPublication]):
             destinations=destinations,
         )
 
+    async def wait_data_sent(self) -> None:
+        """Wait until the server has everything reliable that was sent: data, streams, messages.
+
+        What is still on its way when a room is left is lost. Lossy data and frames of data tracks
+        are not waited for.
+
+        Raises:
+            PublishTimeout: The connection for data did not come up.
+            RoomClosed: The room has ended.
+        """
+        await self._session.wait_data_sent()
+
     async def send_text(
         self,
         text: str,

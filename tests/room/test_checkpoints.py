@@ -129,6 +129,7 @@ CALLS: dict[str, Callable[[Stage], Awaitable[object]]] = {
     "DataTrackChannel.receive": Stage.data_frame,
     "DataTrackChannel.aclose": lambda s: s.data_frames_of().aclose(),
     "DataTrackChannel.wait_subscribed": Stage.data_subscribed,
+    "LocalParticipant.wait_data_sent": lambda s: s.room.local_participant.wait_data_sent(),
     "LocalParticipant.send_text": lambda s: s.room.local_participant.send_text("x"),
     "LocalParticipant.send_bytes": lambda s: s.room.local_participant.send_bytes(b"x"),
     "LocalParticipant.send_file": lambda s: s.room.local_participant.send_file(__file__),

@@ -11,7 +11,7 @@ from lktrio.events import DataReceived
 from lktrio.room import Room, RoomOptions
 from lktrio.room.session.data import LOSSY_LIMIT, MAX_PACKET_SIZE, RELIABLE_HIGH_WATER
 from tests.support.scripted_room import Plan, info, open_scripted_room, quick
-from tests.support.servers import VERSIONS, RoomServer, expect, until
+from tests.support.servers import PATIENCE, VERSIONS, RoomServer, expect, until
 
 pytestmark = pytest.mark.virtual_time
 
@@ -219,3 +219,18 @@ async def test_data_of_somebody_who_is_not_there_yet() -> None:
         await until(lambda: "bob" in room.remote_participants)
         assert room.remote_participants["bob"] is sender
         assert sender.name == "Bob"
+
+
+async def test_what_was_sent_before_leaving_arrives(server: RoomServer) -> None:
+    """Once the server has it, it does not matter that the sender leaves."""
+    async with server.join("bob") as bob:
+        texts = bob.text_streams("t")
+        for size in (1, 300_000):
+            async with server.join(f"alice {size}") as alice:
+                await alice.local_participant.wait_data_sent()  # nothing yet
+                await alice.local_participant.send_text("x" * size, topic="t")
+                await alice.local_participant.wait_data_sent()
+            with trio.fail_after(PATIENCE):
+                assert await (await texts.receive()).read_all() == "x" * size
+            with pytest.raises(RoomClosed):
+                await alice.local_participant.wait_data_sent()

@@ -78,6 +78,7 @@ class PacketSender:
         """Which join of the room this is; a number that grows."""
         self._sequence = 0
         self._changed = trio.lowlevel.ParkingLot()
+        self._acknowledged = trio.lowlevel.ParkingLot()
         self._turns = Turns()
         self._suspended = False
         self._usable_since = -math.inf
@@ -122,6 +123,7 @@ class PacketSender:
     def changed(self) -> None:
         """A channel has closed, or the room has ended."""
         self._changed.unpark_all()
+        self._acknowledged.unpark_all()
         self._turns.disperse()
 
     def progressed(self) -> None:
@@ -135,7 +137,9 @@ class PacketSender:
                 return
             self._turns.release(waiting)
             self._send(channel, waiting.lane, waiting.packet, now)
-        channel.report_progress(False)
+        if not channel.outstanding:
+            self._acknowledged.unpark_all()
+        channel.report_progress(bool(self._acknowledged))
 
     async def send(self, packet: bytes, *, reliable: bool) -> None:
         """Queue a packet, or drop a lossy one; cancelled, nothing was queued.
@@ -159,6 +163,22 @@ class PacketSender:
         channel.send(packet, trio.current_time())
         self._stats.sent += 1
         self._connection.driver.flush()
+
+    async def wait_acknowledged(self) -> None:
+        """Wait until the server has everything reliable that was sent.
+
+        Raises:
+            PublishTimeout: The channel did not open in time.
+            RoomClosed: The room has ended.
+        """
+        await trio.lowlevel.checkpoint()
+        self._life.check_open()
+        while self._sequence:
+            channel = await self._open_channel(RELIABLE)
+            if not channel.outstanding and not self._turns.first():
+                return
+            channel.report_progress(True)
+            await self._acknowledged.park()
 
     async def _send_in_turn(self, packet: bytes) -> None:
         lane = Lane.SMALL if len(packet) <= _SMALL else Lane.BULK

@@ -597,6 +597,10 @@ class RoomSession:
             self.link.negotiation.request()
         await self._packets.send(packed, reliable=reliable)
 
+    async def wait_data_sent(self) -> None:
+        """Wait until the server has what was sent; see ``LocalParticipant.wait_data_sent``."""
+        await self._packets.wait_acknowledged()
+
     @property
     def data_session(self) -> int:
         """Which join of the room this is; a number that grows."""
