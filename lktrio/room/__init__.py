@@ -34,6 +34,7 @@ from lktrio.room.state.enums import (
 )
 from lktrio.room.state.local import LocalTrack, LocalTrackPublication
 from lktrio.room.state.local_data_tracks import LocalDataTrack
+from lktrio.room.state.media_path import MediaPath
 from lktrio.room.state.messages import ChatMessage, TranscriptionSegment
 from lktrio.room.state.participant import Participant, ParticipantPermissions
 from lktrio.room.state.publication import TrackPublication
@@ -64,6 +65,7 @@ __all__ = [
     "LocalTrack",
     "LocalTrackPublication",
     "MediaChannel",
+    "MediaPath",
     "MessageForm",
     "Participant",
     "ParticipantKind",

@@ -28,6 +28,7 @@ from lktrio.room.state.events import (
     ParticipantAttributesChanged,
     RoomEvent,
 )
+from lktrio.room.state.media_path import MediaPath
 from lktrio.room.state.participant import Participant
 from lktrio.room.state.remote import RemoteParticipant
 from lktrio.room.streams.handling import handle_streams
@@ -113,6 +114,12 @@ class Room:
     def signal_version(self) -> str:
         """``"v1"`` (one peer connection) or ``"v0"`` (two)."""
         return self._session.link.signal.version
+
+    @property
+    def media_paths(self) -> tuple[MediaPath, ...]:
+        """Which ways media and data take to the server now, for each peer connection that works."""
+        paths = [one.path for one in self._session.link.connections]
+        return tuple(path for path in paths if path is not None)
 
     @property
     def data_stats(self) -> DataStats:
@@ -360,16 +367,22 @@ class Room:
         """Wait until the room has ended and return why."""
         return await self._session.life.wait_ended()
 
-    async def simulate(self, scenario: SimulateScenario | str) -> None:
+    async def simulate(
+        self, scenario: SimulateScenario | str, value: int | str | None = None
+    ) -> None:
         """Ask the server for a fault, to see what a program does then (LiveKit's scenarios).
 
         Returns when the server was asked; events tell the rest.
 
+        Args:
+            scenario: What is to happen.
+            value: For those scenarios that say so: which protocol, how many.
+
         Raises:
             RoomClosed: The room has ended.
-            ValueError: There is no such scenario.
+            ValueError: There is no such scenario, or the value does not fit it.
         """
-        await self._session.simulate(SimulateScenario(scenario))
+        await self._session.simulate(SimulateScenario(scenario), value)
 
     async def leave(
         self, reason: DisconnectReason | str = DisconnectReason.CLIENT_INITIATED

@@ -29,6 +29,7 @@ from lktrio.rtc.base import Address, RandomBytes, Transmit, flatten_counters
 from lktrio.rtc.capabilities import CodecCapability, MediaCapabilities, MediaKind
 from lktrio.rtc.datachannel import DataChannel
 from lktrio.rtc.dtls import Certificate
+from lktrio.rtc.ice import Pair
 from lktrio.rtc.ice.candidate import Candidate
 from lktrio.rtc.negotiation import Negotiator, TransportParameters, read_transport
 from lktrio.rtc.paths import StreamRequest
@@ -133,6 +134,11 @@ class Peer:
         """The peer's newest description as text, or None."""
         remote = self._negotiator.remote
         return None if remote is None else write_description(remote)
+
+    @property
+    def selected_pair(self) -> Pair | None:
+        """The pair of candidates that carries media and data, once it is agreed on."""
+        return self._transport.ice.selected
 
     @property
     def round_trip_time(self) -> float | None:

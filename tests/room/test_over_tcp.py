@@ -13,7 +13,7 @@ from lktrio.events import Reconnected, Reconnecting
 from lktrio.net import IcePolicy
 from lktrio.room import ReconnectKind, RoomOptions, SimulateScenario, open_room
 from tests.support.calls import call_between, go_on, open_call
-from tests.support.servers import SERVERS, VERSIONS, RoomServer, expect, open_server
+from tests.support.servers import SERVERS, VERSIONS, RoomServer, expect, open_server, until
 
 pytestmark = pytest.mark.virtual_time
 DEADLINE = 200.0
@@ -141,3 +141,20 @@ async def test_the_server_says_that_it_takes_tcp_only_when_it_does() -> None:
             host = server.server_host
             assert host is not None
             assert len(host.listeners) == 1 + ice_tcp
+
+
+@VERSIONS
+@pytest.mark.parametrize("which", SERVERS[1:])
+async def test_the_server_moves_a_call_to_tcp_and_back(which: str, options: RoomOptions) -> None:
+    async with open_server(which) as real, open_call(real, options) as (alice, bob):
+        sid = alice.room.local_participant.sid
+        events = alice.room.events(Reconnected, replay=False)
+        for protocol in ("tcp", "udp"):
+            await alice.room.simulate(SimulateScenario.SWITCH_CANDIDATE_PROTOCOL, protocol)
+            assert await expect(events, Reconnected) == Reconnected(ReconnectKind.RESUME)
+            await go_on(alice, bob)
+            await until(lambda p=protocol: alice.room.media_paths[0].transport == p)  # type: ignore[misc]
+        assert alice.room.local_participant.sid == sid
+        for side in (alice, bob):
+            assert side.data == list(range(side.data[0], side.data[-1] + 1))
+            assert side.tracks == 1

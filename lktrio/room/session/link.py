@@ -64,7 +64,7 @@ class ServerLink:
     told: bool = False
     """Whether the server was told that we leave."""
     moved: bool = False
-    """Whether the machine has left an address since media was last negotiated."""
+    """Whether media needs another way than the one that was last negotiated."""
 
     @property
     def connections(self) -> tuple[PeerConnection, ...]:

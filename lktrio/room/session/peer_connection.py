@@ -19,6 +19,7 @@ from lktrio import proto
 from lktrio.net import IcePolicy
 from lktrio.net.driver import PeerDriver
 from lktrio.net.network import Network
+from lktrio.room.state.media_path import MediaPath
 from lktrio.rtc.capabilities import MediaCapabilities, MediaKind
 from lktrio.rtc.datachannel import DataChannel, DataChannelOpened
 from lktrio.rtc.dtls import Certificate
@@ -101,6 +102,21 @@ class PeerConnection:
     def interrupted(self) -> bool:
         """Whether nothing was heard for seconds over what worked."""
         return self.peer.state is TransportState.DISCONNECTED
+
+    @property
+    def path(self) -> MediaPath | None:
+        """Which way it takes to the server, once that is agreed on."""
+        pair = self.peer.selected_pair
+        if pair is None:
+            return None
+        return MediaPath(
+            connection="publisher" if self.target is proto.SignalTarget.PUBLISHER else "subscriber",
+            transport="tcp" if pair.is_stream else "udp",
+            relayed=pair.base.type == "relay",
+            local=(pair.local.address, pair.local.port),
+            remote=pair.address,
+            round_trip=pair.round_trip,
+        )
 
     @property
     def in_use(self) -> bool:

@@ -64,6 +64,7 @@ from lktrio.room.session.publishing import Publisher
 from lktrio.room.session.requests import SignalRequests
 from lktrio.room.session.resuming import say_again_about_others, say_again_about_us, sync_state
 from lktrio.room.session.sending import OutgoingTrack
+from lktrio.room.session.simulating import fault_request
 from lktrio.room.session.states import LinkLoss, loss_by_leave, signal_loss
 from lktrio.room.session.subscribing import Subscriptions
 from lktrio.room.session.supervisor import LinkSupervisor
@@ -465,15 +466,19 @@ class RoomSession:
         _log.debug("%s connection is %s", connection.target.name, event.state.value)
         self._data_tracks.changed()
         if event.state is TransportState.FAILED:
-            ours = connection is self.link.outgoing
-            reasons = proto.ReconnectReason
             self._lose_media(
                 _transport_error(event),
-                reasons.RR_PUBLISHER_FAILED if ours else reasons.RR_SUBSCRIBER_FAILED,
+                self._failure_of(connection),
                 restart=event.cause == "dtls",
             )
         elif event.state is TransportState.CLOSED:
             self._media_closed.set()
+
+    def _failure_of(self, connection: PeerConnection) -> proto.ReconnectReason:
+        """What the server is told; paths that fail soon or often make it prefer TCP, then TURN."""
+        ours = connection is self.link.outgoing
+        reasons = proto.ReconnectReason
+        return reasons.RR_PUBLISHER_FAILED if ours else reasons.RR_SUBSCRIBER_FAILED
 
     def _lose_media(
         self,
@@ -505,9 +510,10 @@ class RoomSession:
             broken = [one for one in link.connections if one.in_use and not one.works]
             await trio.sleep(_CHECK_INTERVAL)
             self._subscriptions.retry()
-            if any(not one.works for one in broken):
+            broken = [one for one in broken if not one.works]
+            if broken:
                 error = IceFailed(f"nothing was heard of the media path for seconds: {UDP_BLOCKED}")
-                self._lose_media(error, restart=False)
+                self._lose_media(error, self._failure_of(broken[0]), restart=False)
 
     async def _watch_addresses(self, link: ServerLink) -> None:
         """Follow the machine to other networks."""
@@ -547,16 +553,18 @@ class RoomSession:
         elif label == DATA_TRACK:
             self._data_tracks.receive(message)
 
-    async def simulate(self, scenario: SimulateScenario) -> None:
+    async def simulate(self, scenario: SimulateScenario, value: int | str | None) -> None:
         """Ask the server for a fault; see ``Room.simulate``."""
         self.life.check_open()
         if scenario is SimulateScenario.SIGNAL_RECONNECT:
             self.link.signal.abort()
             await trio.lowlevel.checkpoint()
             return
-        fault = proto.SimulateScenario()
-        setattr(fault, scenario.value, True)
-        await self.requests.simulate(fault)
+        link = self.link
+        await self.requests.simulate(fault_request(scenario, value))
+        if scenario is SimulateScenario.SWITCH_CANDIDATE_PROTOCOL:
+            link.moved = True
+            self._lose_media(IceFailed(f"media is to go over {value}"), restart=False)
 
     # What the local participant does
 

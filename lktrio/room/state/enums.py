@@ -120,6 +120,13 @@ class SimulateScenario(_ClosedSet):
     """The next resume breaks after its answer."""
     DISCONNECT_SIGNAL_ON_RESUME_NO_MESSAGES = "disconnect_signal_on_resume_no_messages"
     """The next resume breaks before its answer."""
+    SWITCH_CANDIDATE_PROTOCOL = "switch_candidate_protocol"
+    """Media and data may go over ``"tcp"`` or ``"tls"`` (TURN) alone, until it is ``"udp"`` again;
+    a resume follows, which looks for the other way."""
+    SUBSCRIBER_BANDWIDTH = "subscriber_bandwidth"
+    """The server sends us so many bits a second at most; 0 ends that."""
+    SPEAKER_UPDATE = "speaker_update"
+    """We are said to speak for so many seconds."""
 
 
 class AgentState(_ClosedSet):
