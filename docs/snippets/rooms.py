@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import time
+from functools import partial
+from pathlib import Path
 
 import trio
 
@@ -96,6 +98,15 @@ async def talk_in_streams(room: lktrio.Room, log: list[str]) -> None:
         while len(log) < 2:
             await trio.sleep(0.05)
         nursery.cancel_scope.cancel()
+
+
+async def send_with_progress(room: lktrio.Room, path: Path, log: list[str]) -> None:
+    """Send a file, and tell how far it is."""
+    send = partial(room.local_participant.send_file, path, topic="files")
+    async with trio.open_nursery() as nursery:
+        progress: lktrio.StreamProgress = await nursery.start(send)
+        async for sent in progress:
+            log.append(f"{sent} of {progress.total} bytes")  # noqa: PERF401 - as it changes
 
 
 async def call_each_other(alice: lktrio.Room, bob: lktrio.Room) -> list[object]:

@@ -9,6 +9,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
+import trio
+
 from lktrio import media, proto
 from lktrio.media import Codec
 from lktrio.room.packets.sending import MessageSender
@@ -23,8 +25,9 @@ from lktrio.room.state.local_data_tracks import LocalDataTrack
 from lktrio.room.state.messages import ChatMessage, TranscriptionSegment
 from lktrio.room.state.participant import Participant
 from lktrio.room.state.room_state import LocalRecord
-from lktrio.room.streams.outgoing import ByteStreamWriter, TextStreamWriter
-from lktrio.room.streams.sending import StreamSender
+from lktrio.room.streams.outgoing import ByteStreamWriter, StreamDescription, TextStreamWriter
+from lktrio.room.streams.progress import Meter, StreamProgress
+from lktrio.room.streams.sending import StreamSender, size_of
 
 __all__ = ["LocalParticipant"]
 
@@ -242,11 +245,14 @@ class LocalParticipant(Participant[LocalTrackPublication]):
         version: int = 0,
         generated: bool = False,
         stream_id: str = "",
+        compress: bool = True,
+        task_status: trio.TaskStatus[StreamProgress] = trio.TASK_STATUS_IGNORED,
     ) -> str:
         """Send a text as a stream (LiveKit's ``DataStream``), with files if there are any.
 
         A short text is one packet to receivers that know that form. Cancelled, receivers are told
-        that the rest will not come.
+        that the rest will not come. Started in a nursery (``await nursery.start(...)``), it returns
+        a ``StreamProgress`` when receivers know of it, which counts text and files together.
 
         Args:
             text: The text, of any length.
@@ -258,6 +264,8 @@ class LocalParticipant(Participant[LocalTrackPublication]):
             version: Grows when a text is sent again under the same id.
             generated: Whether a machine made the text.
             stream_id: Id of the stream, for a text that is sent again; a new one by default.
+            compress: Whether to compress where it helps and all receivers know how to unpack it.
+            task_status: Gets the progress.
 
         Returns:
             The id of the stream.
@@ -265,12 +273,13 @@ class LocalParticipant(Participant[LocalTrackPublication]):
         Raises:
             NotPermitted: The token does not allow it.
             StreamAborted: The room was joined anew meanwhile, after a loss of the link.
-            StreamError: A file cannot be read.
+            StreamError: A file cannot be read; if it is not there, nothing was sent.
             PublishTimeout: The connection for data did not come up.
             LocalProtocolError: Topic and attributes are too large.
             RoomClosed: The room has ended.
         """
         destinations = _identities(destination_identities)
+        content = text.encode()
         files = {self._streams.new_id(): path for path in attachments}
         description = self._streams.describe(
             topic,
@@ -285,9 +294,19 @@ class LocalParticipant(Participant[LocalTrackPublication]):
                 generated=generated,
             ),
         )
-        await self._streams.send_whole(description, text.encode())
-        for file_id, path in files.items():
-            await self._send_file(path, topic, destinations, stream_id=file_id)
+        sizes = [await size_of(path) for path in files.values()]
+        with Meter(len(content) + sum(sizes)) as meter:
+            progress = StreamProgress(meter)
+            await self._streams.send_whole(
+                description,
+                content,
+                meter,
+                lambda: task_status.started(progress),
+                compress=compress,
+            )
+            for file_id, path in files.items():
+                file = self._describe_file(path, topic, destinations, id=file_id)
+                await self._streams.send_file(file, path, meter, compress=compress)
         return description.id
 
     async def send_bytes(
@@ -299,8 +318,11 @@ class LocalParticipant(Participant[LocalTrackPublication]):
         mime_type: str = "application/octet-stream",
         destination_identities: Iterable[str] = (),
         attributes: Mapping[str, str] | None = None,
+        compress: bool = True,
+        task_status: trio.TaskStatus[StreamProgress] = trio.TASK_STATUS_IGNORED,
     ) -> str:
         """Send bytes as a stream; arguments and errors as for ``send_text`` and ``send_file``."""
+        content = data if isinstance(data, bytes) else bytes(memoryview(data))
         description = self._streams.describe(
             topic,
             _identities(destination_identities),
@@ -308,7 +330,15 @@ class LocalParticipant(Participant[LocalTrackPublication]):
             mime_type=mime_type,
             name=name,
         )
-        await self._streams.send_whole(description, bytes(memoryview(data)))
+        with Meter(len(content)) as meter:
+            progress = StreamProgress(meter)
+            await self._streams.send_whole(
+                description,
+                content,
+                meter,
+                lambda: task_status.started(progress),
+                compress=compress,
+            )
         return description.id
 
     async def send_file(
@@ -320,8 +350,14 @@ class LocalParticipant(Participant[LocalTrackPublication]):
         mime_type: str = "",
         destination_identities: Iterable[str] = (),
         attributes: Mapping[str, str] | None = None,
+        compress: bool = True,
+        task_status: trio.TaskStatus[StreamProgress] = trio.TASK_STATUS_IGNORED,
     ) -> str:
         """Send a file as a byte stream; cancelled, receivers are told that the rest will not come.
+
+        ::
+
+            progress = await nursery.start(partial(me.send_file, "film.mp4", topic="files"))
 
         Args:
             path: The file, of any length; it is read while it is sent.
@@ -330,6 +366,9 @@ class LocalParticipant(Participant[LocalTrackPublication]):
             mime_type: What it is; by default a guess by its name.
             destination_identities: To whom; nobody named is everybody else.
             attributes: Attributes of the stream.
+            compress: As for ``send_text``; what begins like a file that does not become smaller is
+                not compressed.
+            task_status: Gets the progress, as for ``send_text``.
 
         Returns:
             The id of the stream.
@@ -339,7 +378,7 @@ class LocalParticipant(Participant[LocalTrackPublication]):
             LengthMismatch: It changed its length meanwhile.
             LiveKitError: As for ``send_text``.
         """
-        return await self._send_file(
+        description = self._describe_file(
             path,
             topic,
             _identities(destination_identities),
@@ -347,8 +386,14 @@ class LocalParticipant(Participant[LocalTrackPublication]):
             name=name,
             mime_type=mime_type,
         )
+        with Meter(None) as meter:
+            progress = StreamProgress(meter)
+            await self._streams.send_file(
+                description, path, meter, lambda: task_status.started(progress), compress=compress
+            )
+        return description.id
 
-    async def _send_file(
+    def _describe_file(
         self,
         path: str | os.PathLike[str],
         topic: str,
@@ -357,15 +402,13 @@ class LocalParticipant(Participant[LocalTrackPublication]):
         attributes: Mapping[str, str] | None = None,
         name: str = "",
         mime_type: str = "",
-        stream_id: str = "",
-    ) -> str:
+        id: str = "",  # noqa: A002 - LiveKit's name
+    ) -> StreamDescription:
         name = name or Path(path).name
         guess = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        description = self._streams.describe(
-            topic, destinations, attributes, mime_type=mime_type or guess, id=stream_id, name=name
+        return self._streams.describe(
+            topic, destinations, attributes, mime_type=mime_type or guess, id=id, name=name
         )
-        await self._streams.send_file(description, path)
-        return description.id
 
     @asynccontextmanager
     async def stream_text(

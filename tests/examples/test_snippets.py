@@ -189,15 +189,19 @@ async def test_telling_of_the_link(capsys: pytest.CaptureFixture[str]) -> None:
     assert "back, as PA_" in printed
 
 
-async def test_talking_in_streams() -> None:
+async def test_talking_in_streams(tmp_path: Path) -> None:
     heard: list[str] = []
+    told: list[str] = []
+    (tmp_path / "file").write_bytes(bytes(1000))
     async with two_people() as (_, alice, bob), trio.open_nursery() as nursery:
         nursery.start_soon(rooms.talk_in_streams, alice, [])
         nursery.start_soon(rooms.talk_in_streams, bob, heard)
         while len(heard) < 2:
             await trio.sleep(0.02)
+        await rooms.send_with_progress(alice, tmp_path / "file", told)
         nursery.cancel_scope.cancel()
     assert heard == ["alice: hello", "alice: one two three"]
+    assert told[-1] == "1000 of 1000 bytes"
 
 
 async def test_calling_each_other() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import trio
 import trio.testing
 
 from lktrio.errors import LengthMismatch, SlowConsumer, StreamAborted, StreamError, StreamTooLarge
-from lktrio.room import ByteStreamReader, Room, RoomOptions, TextStreamReader
+from lktrio.room import ByteStreamReader, Room, RoomOptions, StreamProgress, TextStreamReader
 from lktrio.room.streams.reader import MAX_WAITING
 from tests.support.servers import VERSIONS, RoomServer, until
 
@@ -54,6 +55,73 @@ async def test_texts_and_files_arrive_whole(
         assert await (await files.receive()).read_all() == blob
         with pytest.raises(StreamError, match="nowhere"):
             await me.send_file(tmp_path / "nowhere")
+        with pytest.raises(StreamError, match="nowhere"):
+            await me.send_text("with", topic="lk.chat", attachments=[tmp_path / "nowhere"])
+        await me.send_text("without", topic="lk.chat")
+        assert await (await texts.receive()).read_all() == "without"
+
+
+async def test_long_contents_are_compressed_where_it_helps(
+    server: RoomServer, tmp_path: Path
+) -> None:
+    text = ("schön " * 10 + "\n").encode() * 20_000
+    noise = random.Random(1).randbytes(1_000_000)
+    path = tmp_path / "log"
+    async with server.join("bob") as bob, server.join("alice") as alice:
+        await both(alice, bob)
+        me, files = alice.local_participant, bob.byte_streams("t")
+        for name, content, compress, shrinks in (
+            ("text", text, True, True),
+            ("text as it is", text, False, False),
+            ("noise", noise, True, False),
+        ):
+            path.write_bytes(content)
+            chunks = len(content) / 15_000
+            for send in (partial(me.send_bytes, content), partial(me.send_file, path)):
+                before = alice.data_stats.sent
+                await send(topic="t", compress=compress)
+                stream = await files.receive()
+                assert await stream.read_all() == content, name
+                assert stream.info.total_length == len(content), name
+                sent = alice.data_stats.sent - before
+                assert (sent < chunks / 2) if shrinks else (sent > chunks), name
+        await me.send_text(text.decode(), topic="t", compress=False)
+        texts = bob.text_streams("t")
+        await me.send_text(text.decode(), topic="t")
+        assert await (await texts.receive()).read_all() == text.decode()
+
+
+async def test_progress_of_what_is_sent(server: RoomServer, tmp_path: Path) -> None:
+    path = tmp_path / "noise"
+    path.write_bytes(random.Random(1).randbytes(500_000))
+    async with server.join("bob") as bob, server.join("alice") as alice:
+        await both(alice, bob)
+        me, files, texts = alice.local_participant, bob.byte_streams("t"), bob.text_streams("t")
+        for send, total in (
+            (partial(me.send_file, path), 500_000),
+            (partial(me.send_bytes, b"abc"), 3),
+            (partial(me.send_bytes, bytes(300_000)), 300_000),
+            (partial(me.send_text, "abc", attachments=[path, path]), 1_000_003),
+            (partial(me.send_file, tmp_path / "empty"), 0),
+        ):
+            (tmp_path / "empty").touch()
+            async with trio.open_nursery() as nursery:
+                progress: StreamProgress = await nursery.start(partial(send, topic="t"))
+                steps = [step async for step in progress]
+            assert steps == sorted(set(steps)), send
+            assert (steps[-1], progress.total, progress.fraction) == (total, total, 1.0), send
+        received = [await files.receive() for _ in range(6)]
+        assert [stream.progress.total for stream in received][:2] == [500_000, 3]
+        await texts.receive()
+        async with me.stream_text(topic="t") as out:
+            await out.send("ü")
+            assert (out.sent, out.progress.transferred, out.progress.over) == (2, 2, False)
+        assert out.progress.over
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                progress = await nursery.start(partial(me.send_file, path, topic="t"))
+                scope.cancel()
+        assert progress.over
 
 
 async def test_pieces_are_read_as_they_come(server: RoomServer) -> None:

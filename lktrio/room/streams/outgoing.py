@@ -1,15 +1,15 @@
 """Streams of ours on their way out.
 
 Theory of operation: a small content goes in the header when all receivers know that form
-(``client_protocol`` 2), compressed if that helps and they can unpack it; everything else goes in
-chunks of 15,000 bytes and is closed by a trailer, which also tells when the sender gives up. A
+(``client_protocol`` 2); everything else goes in chunks of 15,000 bytes and is closed by a trailer,
+which also tells when the sender gives up. Whole contents are compressed if that helps and all
+receivers can unpack them; what is sent piece by piece is not, as it may be read piece by piece. A
 stream belongs to one join of the room: receivers would miss what was lost with the link.
 """
 
 from __future__ import annotations
 
 import contextlib
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -19,20 +19,24 @@ import trio
 from lktrio import proto
 from lktrio.errors import LengthMismatch, LiveKitError, StreamAborted
 from lktrio.proto.codec import encode
+from lktrio.room.streams.packing import CHUNK_SIZE, Deflater, deflate, pieces
+from lktrio.room.streams.progress import Meter, StreamProgress
 
 __all__ = [
     "CHUNK_SIZE",
+    "MAX_AT_ONCE",
+    "Abilities",
     "ByteStreamWriter",
     "StreamDescription",
     "StreamOutlet",
     "StreamWriter",
     "TextStreamWriter",
-    "whole_stream",
+    "small_stream",
 ]
 
-CHUNK_SIZE = 15_000
-"""Bytes of a chunk, and of a header with its content, as in LiveKit's SDKs."""
-_MAX_PACKED = 256 * 1024  # bytes that are compressed; more would hold up other tasks
+MAX_AT_ONCE = 256 * 1024
+"""Bytes of contents that are compressed at once; more would hold up other tasks."""
+_SLICE_SIZE = 4 * CHUNK_SIZE  # bytes of others that are compressed between two checkpoints
 _INLINE_PROTOCOL = 2  # the client_protocol that knows contents in headers
 _TIME_TO_ABORT = 1.0  # seconds to tell receivers that a cancelled stream ends
 _MILLISECONDS = 1000
@@ -74,8 +78,9 @@ class StreamDescription:
     name: str = ""
     """Name of the file, of bytes only."""
 
-    def header(self) -> proto.DataStream.Header:
-        """The header."""
+    def header(self, *, deflated: bool = False) -> proto.DataStream.Header:
+        """The header, of contents that are compressed or not."""
+        compressions = proto.DataStream.CompressionType
         return proto.DataStream.Header(
             stream_id=self.id,
             topic=self.topic,
@@ -83,6 +88,7 @@ class StreamDescription:
             mime_type=self.mime_type,
             total_length=self.total_length,
             attributes=dict(self.attributes),
+            compression=compressions.DEFLATE_RAW if deflated else compressions.NONE,
             text_header=self.text,
             byte_header=proto.DataStream.ByteHeader(name=self.name) if self.text is None else None,
         )
@@ -108,52 +114,57 @@ class StreamDescription:
         return packet
 
 
-def whole_stream(
-    description: StreamDescription,
-    content: bytes,
-    recipients: Sequence[proto.ParticipantInfo],
-) -> Iterator[proto.DataPacket]:
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What all receivers of a stream know."""
+
+    inline: bool
+    """Contents in headers."""
+    deflate: bool
+    """Compressed contents."""
+
+    @classmethod
+    def common(cls, recipients: Sequence[proto.ParticipantInfo]) -> Abilities:
+        """What these have in common; nobody known counts as somebody old."""
+        if not recipients:
+            return cls(inline=False, deflate=False)
+        inline = all(one.client_protocol >= _INLINE_PROTOCOL for one in recipients)
+        capability = proto.ClientInfo.Capability.CAP_COMPRESSION_DEFLATE_RAW
+        can_unpack = all(capability in one.capabilities for one in recipients)
+        return cls(inline=inline, deflate=inline and can_unpack)
+
+
+def small_stream(
+    description: StreamDescription, content: bytes, abilities: Abilities
+) -> Iterator[tuple[proto.DataPacket, int]]:
     """The packets of a stream whose content is known, in the best form that everybody knows.
 
     Args:
         description: The stream.
-        content: What is in it.
-        recipients: Everybody whom it is for; nobody known counts as the oldest form.
+        content: What is in it, at most `MAX_AT_ONCE` bytes if it may be compressed.
+        abilities: What the receivers know.
+
+    Returns:
+        The packets, made as they are asked for, each with the bytes of the content that it adds.
     """
-    header = description.header()
-    header.total_length = len(content)
-    inline, deflate = _abilities(recipients)
-    if deflate and len(content) <= _MAX_PACKED:
-        packed = _deflated(content)
-        if len(packed) < len(content):
-            header.compression = proto.DataStream.CompressionType.DEFLATE_RAW
-            content = packed
-    if inline:
+    header = description.with_length(len(content)).header()
+    size = len(content)
+    if abilities.deflate and len(packed := deflate(content)) < size:
+        header.compression = proto.DataStream.CompressionType.DEFLATE_RAW
+        content = packed
+    if abilities.inline:
         header.inline_content = content
         if len(encode(header)) <= CHUNK_SIZE:
-            yield description.packet(header)
+            yield description.packet(header), size
             return
         header.inline_content = None
-    yield description.packet(header)
+    yield description.packet(header), 0
     text = description.text is not None and not header.compression
-    for index, piece in enumerate(_pieces(content, text=text)):
-        yield description.packet(_chunk(description.id, index, piece))
-    trailer = proto.DataStream.Trailer(stream_id=description.id)
-    yield description.packet(trailer)
-
-
-def _abilities(recipients: Sequence[proto.ParticipantInfo]) -> tuple[bool, bool]:
-    """Whether everybody knows contents in headers, and whether also compressed ones."""
-    if not recipients:
-        return False, False
-    inline = all(one.client_protocol >= _INLINE_PROTOCOL for one in recipients)
-    capability = proto.ClientInfo.Capability.CAP_COMPRESSION_DEFLATE_RAW
-    return inline, inline and all(capability in one.capabilities for one in recipients)
-
-
-def _deflated(content: bytes) -> bytes:
-    packer = zlib.compressobj(wbits=-15)
-    return packer.compress(content) + packer.flush()
+    for index, piece in enumerate(pieces(content, text=text)):
+        added = 0 if header.compression else len(piece)
+        size -= added
+        yield description.packet(_chunk(description.id, index, piece)), added
+    yield description.packet(proto.DataStream.Trailer(stream_id=description.id)), size
 
 
 def _chunk(stream_id: str, index: int, content: bytes) -> proto.DataStream.Chunk:
@@ -166,10 +177,21 @@ class StreamWriter:
     Args:
         description: What it is.
         outlet: Where its packets go.
+        meter: Counts what was sent, maybe together with other streams.
+        deflate: Whether to compress the contents.
     """
 
-    def __init__(self, description: StreamDescription, outlet: StreamOutlet) -> None:
+    def __init__(
+        self,
+        description: StreamDescription,
+        outlet: StreamOutlet,
+        meter: Meter,
+        *,
+        deflate: bool = False,
+    ) -> None:
+        self._deflater = Deflater() if deflate else None
         self.description = description
+        self.meter = meter
         self.sent = 0
         """Bytes that were sent."""
         self._outlet = outlet
@@ -179,8 +201,13 @@ class StreamWriter:
         """Whether receivers know that there will be no more."""
         self._writing = trio.StrictFIFOLock()
 
-    async def send_header(self, header: proto.DataPacket) -> None:
+    async def begin(self) -> None:
         """Send the header."""
+        header = self.description.header(deflated=self._deflater is not None)
+        await self.send_header(self.description.packet(header))
+
+    async def send_header(self, header: proto.DataPacket) -> None:
+        """Send a header that is made already."""
         await self._outlet.send_packet(header)
         self._session = self._outlet.data_session
 
@@ -199,7 +226,7 @@ class StreamWriter:
             raise StreamAborted("the room was joined anew; receivers lack a part of the stream")
 
     async def write(self, data: bytes | memoryview) -> None:
-        """Send data in chunks; cancelled, some of them may have been sent.
+        """Send data in chunks, of a text whole characters; cancelled, some may have been sent.
 
         Raises:
             trio.ClosedResourceError: The stream has been closed.
@@ -212,11 +239,31 @@ class StreamWriter:
             total = self.description.total_length
             if total is not None and self.sent + len(data) > total:
                 raise LengthMismatch(f"the stream was announced with {total} bytes; this is more")
-            for piece in _pieces(bytes(data), text=False):
-                chunk = _chunk(self.description.id, self._index, piece)
-                await self._send(chunk)
-                self._index += 1
-                self.sent += len(piece)
+            if self._deflater is None:
+                for piece in pieces(bytes(data), text=self.description.text is not None):
+                    await self._send_chunk(piece)
+                    self.count(len(piece))
+            else:
+                await self._write_deflated(self._deflater, data)
+
+    async def _write_deflated(  # noqa: ASYNC910 - the caller has locked
+        self, deflater: Deflater, data: bytes | memoryview
+    ) -> None:
+        for start in range(0, len(data), _SLICE_SIZE):
+            part = bytes(data[start : start + _SLICE_SIZE])
+            for piece in deflater.put(part):
+                await self._send_chunk(piece)
+            self.count(len(part))
+            await trio.lowlevel.checkpoint()
+
+    async def _send_chunk(self, content: bytes) -> None:
+        await self._send(_chunk(self.description.id, self._index, content))
+        self._index += 1
+
+    def count(self, size: int) -> None:
+        """More bytes were sent."""
+        self.sent += size
+        self.meter.add(size)
 
     async def finish(self, attributes: Mapping[str, str]) -> None:
         """Close the stream, which is whole. Idempotent.
@@ -231,6 +278,9 @@ class StreamWriter:
         if total is not None and self.sent != total:
             await self.abort("too short")
             raise LengthMismatch(f"the stream was announced with {total} bytes; it has {self.sent}")
+        if self._deflater is not None:
+            for piece in self._deflater.end():
+                await self._send_chunk(piece)
         trailer = proto.DataStream.Trailer(
             stream_id=self.description.id, attributes=dict(attributes)
         )
@@ -273,6 +323,11 @@ class ByteStreamWriter(trio.abc.SendStream):
         """Bytes that were sent."""
         return self._writer.sent
 
+    @property
+    def progress(self) -> StreamProgress:
+        """How much was sent, for others to follow."""
+        return StreamProgress(self._writer.meter)
+
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send bytes; waits while the path is full. Cancelled, some may have been sent.
 
@@ -306,6 +361,16 @@ class TextStreamWriter(trio.abc.SendChannel[str]):
         """Id of the stream."""
         return self._writer.description.id
 
+    @property
+    def sent(self) -> int:
+        """Bytes that were sent, in UTF-8."""
+        return self._writer.sent
+
+    @property
+    def progress(self) -> StreamProgress:
+        """How much was sent, for others to follow."""
+        return StreamProgress(self._writer.meter)
+
     async def send(self, value: str) -> None:
         """Send a piece of text; waits while the path is full.
 
@@ -316,21 +381,8 @@ class TextStreamWriter(trio.abc.SendChannel[str]):
             trio.ClosedResourceError: The stream was closed.
             RoomClosed: The room has ended.
         """
-        for piece in _pieces(value.encode(), text=True):
-            await self._writer.write(piece)
-        await trio.lowlevel.checkpoint()
+        await self._writer.write(value.encode())
 
     async def aclose(self) -> None:
         """Close the stream, which is whole. Idempotent."""
         await self._writer.finish(self.attributes)
-
-
-def _pieces(data: bytes, *, text: bool) -> Iterator[bytes]:
-    """Pieces for chunks; those of text end where characters do."""
-    start = 0
-    while start < len(data):
-        end = min(start + CHUNK_SIZE, len(data))
-        while text and end < len(data) and data[end] & 0xC0 == 0x80:
-            end -= 1
-        yield data[start:end]
-        start = end

@@ -7,6 +7,7 @@ event: whoever looks sees how far it is now, so a slow one misses steps and hold
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from types import TracebackType
 
 import trio
 
@@ -14,14 +15,14 @@ __all__ = ["Meter", "StreamProgress"]
 
 
 class Meter:
-    """Counts the bytes of a stream.
+    """Counts the bytes of a stream, until the end of its block if it has one.
 
     Args:
         total: How many there will be, if that is known.
 
     Attributes:
         transferred: Bytes so far.
-        total: As given.
+        total: How many there will be; may become known later.
         over: Whether there will be no more.
     """
 
@@ -30,6 +31,17 @@ class Meter:
         self.total = total
         self.over = False
         self._changed = trio.lowlevel.ParkingLot()
+
+    def __enter__(self) -> Meter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.end()
 
     def add(self, size: int) -> None:
         """More bytes were moved."""

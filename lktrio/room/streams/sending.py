@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,19 +16,26 @@ from lktrio import proto
 from lktrio.errors import StreamAborted, StreamError
 from lktrio.net.network import Network
 from lktrio.room.streams.outgoing import (
-    CHUNK_SIZE,
+    MAX_AT_ONCE,
+    Abilities,
     StreamDescription,
     StreamOutlet,
     StreamWriter,
-    whole_stream,
+    small_stream,
 )
+from lktrio.room.streams.packing import CHUNK_SIZE, is_worth_deflating
+from lktrio.room.streams.progress import Meter
 
-__all__ = ["StreamSender"]
+__all__ = ["StreamSender", "size_of"]
 
-_READ_SIZE = 4 * CHUNK_SIZE
+_READ_SIZE = 16 * CHUNK_SIZE
 
 Recipients: TypeAlias = "Callable[[Sequence[str]], Sequence[proto.ParticipantInfo]]"
 """What is known of those with these identities, or of everybody; empty if one is not known."""
+
+
+def _nothing() -> None:
+    pass
 
 
 class StreamSender:
@@ -73,24 +81,70 @@ class StreamSender:
             name=name,
         )
 
-    async def send_whole(self, description: StreamDescription, content: bytes) -> None:
+    async def send_whole(
+        self,
+        description: StreamDescription,
+        content: bytes,
+        meter: Meter | None = None,
+        begun: Callable[[], object] = _nothing,
+        *,
+        compress: bool = True,
+    ) -> None:
         """Send a stream whose content is known; cancelled, the receivers are told.
+
+        Args:
+            description: The stream.
+            content: What is in it.
+            meter: Counts its bytes.
+            begun: Called when receivers know of the stream.
+            compress: Whether it may be compressed.
 
         Raises:
             StreamAborted: The room was joined anew meanwhile.
         """
-        recipients = self._recipients(description.destinations)
-        header, *others = whole_stream(description, content, recipients)
-        writer = StreamWriter(description, self._outlet)
+        meter = meter or Meter(len(content))
+        abilities = self._abilities(description, compress=compress)
+        if abilities.deflate and len(content) > MAX_AT_ONCE:
+            deflate = is_worth_deflating(content)
+            description = description.with_length(len(content))
+            async with self._open(description, meter, deflate=deflate) as writer:
+                begun()
+                await writer.write(content)
+                await writer.finish({})
+            return
+        packets = small_stream(description, content, abilities)
+        writer = StreamWriter(description, self._outlet, meter)
+        header, added = next(packets)
         await writer.send_header(header)
-        if others:
-            async with _told_of_failure(writer):
-                for packet in others:
-                    await writer.send_part(packet)
-                writer.over = True
+        writer.count(added)
+        begun()
+        async with _told_of_failure(writer):
+            for packet, added in packets:
+                await writer.send_part(packet)
+                writer.count(added)
+            writer.over = True
 
-    async def send_file(self, description: StreamDescription, path: str | os.PathLike[str]) -> None:
+    def _abilities(self, description: StreamDescription, *, compress: bool) -> Abilities:
+        abilities = Abilities.common(self._recipients(description.destinations))
+        return abilities if compress else replace(abilities, deflate=False)
+
+    async def send_file(
+        self,
+        description: StreamDescription,
+        path: str | os.PathLike[str],
+        meter: Meter,
+        begun: Callable[[], object] = _nothing,
+        *,
+        compress: bool = True,
+    ) -> None:
         """Send a file as a stream; cancelled, the receivers are told.
+
+        Args:
+            description: The stream.
+            path: The file.
+            meter: Counts its bytes; is told how many there will be, if it does not know.
+            begun: Called when receivers know of the stream.
+            compress: Whether it may be compressed.
 
         Raises:
             StreamError: The file cannot be read, or changed its length.
@@ -99,18 +153,34 @@ class StreamSender:
         try:
             async with await trio.open_file(path, "rb") as file:
                 size = os.fstat(file.wrapped.fileno()).st_size
-                async with self.open(description.with_length(size)) as writer:
-                    while data := await file.read(_READ_SIZE):
+                if meter.total is None:
+                    meter.total = size
+                data = await file.read(_READ_SIZE)
+                deflate = self._abilities(description, compress=compress).deflate
+                deflate = deflate and is_worth_deflating(data)
+                description = description.with_length(size)
+                async with self._open(description, meter, deflate=deflate) as writer:
+                    begun()
+                    while data:
                         await writer.write(data)
+                        data = await file.read(_READ_SIZE)
                     await writer.finish({})
         except OSError as error:
-            raise StreamError(f"{Path(path)} cannot be sent: {error.strerror}") from error
+            raise _unreadable(path, error) from error
 
     @asynccontextmanager
     async def open(self, description: StreamDescription) -> AsyncGenerator[StreamWriter, None]:
         """Send a stream piece by piece; a block that fails or is cancelled tells the receivers."""
-        writer = StreamWriter(description, self._outlet)
-        await writer.send_header(description.packet(description.header()))
+        with Meter(description.total_length) as meter:
+            async with self._open(description, meter) as writer:
+                yield writer
+
+    @asynccontextmanager
+    async def _open(
+        self, description: StreamDescription, meter: Meter, *, deflate: bool = False
+    ) -> AsyncGenerator[StreamWriter, None]:
+        writer = StreamWriter(description, self._outlet, meter, deflate=deflate)
+        await writer.begin()
         async with _told_of_failure(writer):
             yield writer
 
@@ -128,3 +198,19 @@ async def _told_of_failure(writer: StreamWriter) -> AsyncGenerator[None, None]:
     except BaseException:
         await writer.abort("the sender failed")  # noqa: ASYNC102, ASYNC120 - has its own shield
         raise
+
+
+async def size_of(path: str | os.PathLike[str]) -> int:
+    """How long a file is.
+
+    Raises:
+        StreamError: It cannot be read.
+    """
+    try:
+        return (await trio.Path(path).stat()).st_size
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: str | os.PathLike[str], error: OSError) -> StreamError:
+    return StreamError(f"{Path(path)} cannot be sent: {error.strerror}")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lktrio import proto
 from lktrio.errors import LengthMismatch, StreamError, StreamTooLarge
 from lktrio.room.streams.assembly import StreamAssembler
-from lktrio.room.streams.outgoing import CHUNK_SIZE, StreamDescription, whole_stream
+from lktrio.room.streams.outgoing import CHUNK_SIZE, Abilities, StreamDescription, small_stream
 
 OLD = proto.ParticipantInfo(client_protocol=1)
 NEW = proto.ParticipantInfo(client_protocol=2)
@@ -49,8 +49,10 @@ def assemble(packets: list[proto.DataPacket]) -> bytes:
 def test_whatever_the_receivers_know(
     data: bytes, times: int, recipients: list[proto.ParticipantInfo]
 ) -> None:
-    packets = list(whole_stream(DESCRIPTION, data * times, recipients))
+    steps = list(small_stream(DESCRIPTION, data * times, Abilities.common(recipients)))
+    packets = [packet for packet, _ in steps]
     assert assemble(packets) == data * times
+    assert sum(added for _, added in steps) == len(data) * times
     header = packets[0].stream_header
     assert header is not None
     if OLD in recipients or not recipients:
