@@ -181,3 +181,20 @@ async def show_captions(room: lktrio.Room) -> None:
         for segment in event.segments:
             if segment.final:
                 print(f"{speaker}: {segment.text}")
+
+
+async def describe_frames(publisher: lktrio.Room, reader: lktrio.Room) -> tuple[str, bytes]:
+    """Say what the frames of a data track are, and look it up."""
+    me = publisher.local_participant
+    schema = lktrio.DataTrackSchemaId("pose.v1", lktrio.DataTrackSchemaEncoding.JSON_SCHEMA)
+    await me.define_schema(schema, '{"type": "array", "items": {"type": "number"}}')
+    async with me.publish_data_track("pose", frame_encoding="json", schema=schema):
+        event = await reader.wait_for(
+            events.DataTrackPublished, lambda event: event.track.name == "pose"
+        )
+        track = event.track
+        assert track.schema is not None
+        identity = track.publisher_identity
+        return track.frame_encoding, await reader.local_participant.get_schema(
+            track.schema, identity
+        )

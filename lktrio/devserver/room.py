@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import trio
 
 from lktrio import proto
+from lktrio.devserver.blobs import DataBlobs
 from lktrio.devserver.codecs import OFFERED_CODECS
 from lktrio.devserver.config import ServerConfig
 from lktrio.devserver.data import DataExchange
@@ -60,6 +61,7 @@ class ServerRoom:
         calls: Calls of the server API to participants.
         data: Data packets between participants.
         data_tracks: Its data tracks.
+        blobs: What participants store for each other.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class ServerRoom:
         self.calls = ApiCalls(config.network.random_bytes)
         self.data_tracks = DataTracks(self.participants, config.network.random_bytes)
         self.data = DataExchange(self.participants, self.data_tracks, self.calls)
+        self.blobs = DataBlobs(self.participants)
         self._config = config
         self._notifier = notifier
         self._sif_trailer = config.network.random_bytes(_TRAILER_LENGTH)
@@ -167,6 +170,7 @@ class ServerRoom:
         if self.participants.get(participant.identity) is participant:
             del self.participants[participant.identity]
         self.data_tracks.remove(participant)
+        self.blobs.remove(participant)
         if announce and not participant.hidden:
             self._left.append((trio.current_time(), participant.info))
             for other in self._others(participant):

@@ -216,6 +216,12 @@ class SignalHandler:
     def _update_data_subscription(self, request: proto.UpdateDataSubscription) -> None:
         self._room.data_tracks.subscribe(self._participant, request)
 
+    def _store_data_blob(self, request: proto.StoreDataBlobRequest) -> None:
+        self._room.blobs.store(self._participant, request)
+
+    def _get_data_blob(self, request: proto.GetDataBlobRequest) -> None:
+        self._room.blobs.fetch(self._participant, request)
+
 
 _HANDLERS: dict[str, Callable[[SignalHandler, Any], None]] = {
     name: getattr(SignalHandler, f"_{function}")
@@ -239,6 +245,8 @@ _HANDLERS: dict[str, Callable[[SignalHandler, Any], None]] = {
         ("publish_data_track_request", "publish_data_track"),
         ("unpublish_data_track_request", "unpublish_data_track"),
         ("update_data_subscription", "update_data_subscription"),
+        ("store_data_blob_request", "store_data_blob"),
+        ("get_data_blob_request", "get_data_blob"),
     )
 }
 

@@ -15,10 +15,13 @@ from lktrio.room.rpc.invocation import RpcInvocation
 from lktrio.room.rpc.methods import RpcCodec, RpcMethod
 from lktrio.room.session.places import prepare_connection
 from lktrio.room.state.agents import AgentAttributes
+from lktrio.room.state.data_schemas import DataTrackSchemaId
 from lktrio.room.state.enums import (
     AgentState,
     ConnectionQuality,
     ConnectionState,
+    DataTrackFrameEncoding,
+    DataTrackSchemaEncoding,
     DisconnectReason,
     EncryptionType,
     MessageForm,
@@ -57,6 +60,9 @@ __all__ = [
     "ConnectionState",
     "DataTrackChannel",
     "DataTrackFrame",
+    "DataTrackFrameEncoding",
+    "DataTrackSchemaEncoding",
+    "DataTrackSchemaId",
     "DisconnectReason",
     "EncryptionType",
     "LocalDataTrack",

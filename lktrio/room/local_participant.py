@@ -19,7 +19,12 @@ from lktrio.room.rpc.methods import RpcMethod
 from lktrio.room.session.announcing import TrackDescription
 from lktrio.room.session.session import RoomSession
 from lktrio.room.state.agents import AGENT_STATE
-from lktrio.room.state.enums import AgentState, MessageForm, TrackSource
+from lktrio.room.state.data_schemas import (
+    DataTrackSchemaId,
+    blob_key,
+    frame_encoding_to_proto,
+)
+from lktrio.room.state.enums import AgentState, DataTrackFrameEncoding, MessageForm, TrackSource
 from lktrio.room.state.local import LocalTrack, LocalTrackPublication
 from lktrio.room.state.local_data_tracks import LocalDataTrack
 from lktrio.room.state.messages import ChatMessage, TranscriptionSegment
@@ -148,7 +153,13 @@ class LocalParticipant(Participant[LocalTrackPublication]):
         return self._session.state.local_data_tracks.views
 
     @asynccontextmanager
-    async def publish_data_track(self, name: str) -> AsyncGenerator[LocalDataTrack, None]:
+    async def publish_data_track(
+        self,
+        name: str,
+        *,
+        frame_encoding: DataTrackFrameEncoding | str = "",
+        schema: DataTrackSchemaId | None = None,
+    ) -> AsyncGenerator[LocalDataTrack, None]:
         """Publish a data track for the duration of a block (LiveKit's ``PublishDataTrackRequest``).
 
         ::
@@ -161,6 +172,9 @@ class LocalParticipant(Participant[LocalTrackPublication]):
 
         Args:
             name: A name that none of our other data tracks has, of 1 to 256 bytes.
+            frame_encoding: How the frames are encoded, for those who read them: a
+                `DataTrackFrameEncoding`, or another name of up to 32 bytes.
+            schema: What describes the frames; see ``define_schema``.
 
         Raises:
             NotPermitted: The token or the server forbids it.
@@ -168,17 +182,71 @@ class LocalParticipant(Participant[LocalTrackPublication]):
             PublishTimeout: The server did not answer in time; before 1.11 it knows no data tracks.
             PublishError: The server refused it otherwise.
             RoomClosed: The room has ended.
-            ValueError: The name is empty or too long.
+            ValueError: A name is empty or too long.
         """
         if not 0 < len(name.encode()) <= _MAX_DATA_TRACK_NAME:
             raise ValueError(f"the name of a data track has 1 to 256 bytes: {name[:300]!r}")
-        request = proto.PublishDataTrackRequest(name=name)
+        request = proto.PublishDataTrackRequest(
+            name=name,
+            frame_encoding=frame_encoding_to_proto(frame_encoding),
+            schema=schema.to_proto() if schema is not None else None,
+        )
         sender = await self._session.publish_data_track(request)
         try:
             yield sender.record.view
             await sender.wait_sent()
         finally:
             sender.unpublish()
+
+    async def define_schema(self, schema: DataTrackSchemaId, definition: bytes | str) -> None:
+        """Store the definition of a schema, for those who read the data tracks that name it.
+
+        Stored before a track that names it is published, it is there for everybody who sees the
+        track. The server passes it on as it is; see ``store_data_blob``.
+        """
+        await self._store_blob(schema, definition)
+
+    async def get_schema(self, schema: DataTrackSchemaId, participant_identity: str) -> bytes:
+        """Fetch the definition of a schema, from who publishes a track that names it.
+
+        Errors are those of ``get_data_blob``.
+        """
+        return await self._session.data_blobs.fetch(participant_identity, blob_key(schema))
+
+    async def store_data_blob(self, key: str, contents: bytes | str) -> None:
+        """Store a value at the server, for others to fetch while we are in the room.
+
+        All keys and values of a participant have 64,000 bytes together. A value is stored again
+        after a restart. A server of one's own has to be told to take them
+        (``enable_participant_data_blob``).
+
+        Args:
+            key: Its key, of 1 to 256 bytes.
+            contents: The value, not empty; text is stored as UTF-8.
+
+        Raises:
+            NotPermitted: The server does not take blobs.
+            ServerError: The server refused it otherwise, such as ``limit_exceeded``.
+            RoomClosed: The room has ended.
+            ValueError: The key is empty or too long, or the value is empty.
+        """
+        await self._store_blob(key, contents)
+
+    async def _store_blob(self, key: str | DataTrackSchemaId, contents: bytes | str) -> None:
+        value = contents.encode() if isinstance(contents, str) else bytes(memoryview(contents))
+        if not value:
+            raise ValueError("a data blob is not empty")
+        await self._session.data_blobs.store(blob_key(key), value)
+
+    async def get_data_blob(self, key: str, participant_identity: str) -> bytes:
+        """Fetch a value that a participant has stored.
+
+        Raises:
+            ServerError: There is none (``not_found``), or the server refused it otherwise.
+            RoomClosed: The room has ended.
+            ValueError: The key is empty or too long.
+        """
+        return await self._session.data_blobs.fetch(participant_identity, blob_key(key))
 
     async def publish_data(
         self,

@@ -65,6 +65,7 @@ _ABNORMAL = (1006, 1009)  # RFC 6455 section 7.4.1; with 1009 we refuse a huge m
 _log = logging.getLogger("lktrio.signal")
 
 T = TypeVar("T")
+A = TypeVar("A", proto.StoreDataBlobResponse, proto.GetDataBlobResponse)
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +327,68 @@ class SignalConnection:
             request_id=self._request_id,
         )
         await self._ask(proto.SignalRequest(update_metadata=update), "the change of metadata")
+
+    async def store_data_blob(self, blob: proto.DataBlob) -> None:
+        """Store a blob for others to fetch.
+
+        Raises:
+            NotPermitted: The server does not take blobs.
+            ServerError: The server refused it otherwise, or did not answer within
+                ``Timeouts.request``.
+            trio.BrokenResourceError: The link has ended.
+        """
+        self._request_id += 1
+        request = proto.StoreDataBlobRequest(request_id=self._request_id, blob=blob)
+
+        def match(response: proto.SignalResponse) -> proto.StoreDataBlobResponse | None:
+            return response.store_data_blob_response
+
+        sent = proto.SignalRequest(store_data_blob_request=request)
+        await self._fetch(sent, self._request_id, match, "the data blob")
+
+    async def get_data_blob(self, identity: str, key: proto.DataBlobKey) -> bytes:
+        """Fetch a blob that a participant has stored; returns its contents.
+
+        Raises:
+            ServerError: There is none (``not_found``), the server refused it otherwise, or it did
+                not answer within ``Timeouts.request``.
+            trio.BrokenResourceError: The link has ended.
+        """
+        self._request_id += 1
+        request = proto.GetDataBlobRequest(
+            request_id=self._request_id, participant_identity=identity, key=key
+        )
+
+        def match(response: proto.SignalResponse) -> proto.GetDataBlobResponse | None:
+            return response.get_data_blob_response
+
+        sent = proto.SignalRequest(get_data_blob_request=request)
+        what = f"a data blob of {identity!r}"
+        answer = await self._fetch(sent, self._request_id, match, what)
+        return answer.blob.contents if answer.blob is not None else b""
+
+    async def _fetch(
+        self,
+        request: proto.SignalRequest,
+        request_id: int,
+        match: Callable[[proto.SignalResponse], A | None],
+        what: str,
+    ) -> A:
+        """Send a request whose answer is of a kind of its own, or a refusal."""
+
+        def find(response: proto.SignalResponse) -> A | proto.RequestResponse | None:
+            refusal, answer = response.request_response, match(response)
+            if refusal is not None and refusal.request_id == request_id and is_refusal(refusal):
+                return refusal
+            return answer if answer is not None and answer.request_id == request_id else None
+
+        seconds = self._timeouts.request
+        with trio.move_on_after(seconds):
+            found: A | proto.RequestResponse = await self.exchange(request, find)
+            if isinstance(found, proto.RequestResponse):
+                raise request_error(found, what)
+            return found
+        raise ServerError("deadline_exceeded", f"no answer about {what} within {seconds:g} s")
 
     async def _ask(self, request: proto.SignalRequest, what: str) -> None:
         """Send a request whose only answer is a RequestResponse."""

@@ -213,6 +213,9 @@ async def test_calling_each_other() -> None:
 async def test_reading_a_sensor() -> None:
     async with two_people() as (_, alice, bob):
         assert await rooms.read_a_sensor(alice, bob) == [b"20.1", b"20.3"]
+        encoding, definition = await rooms.describe_frames(alice, bob)
+        assert encoding == "json"
+        assert definition.startswith(b'{"type": "array"')
 
 
 async def test_chat_keys_and_captions(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ from lktrio.errors import RpcError
 from lktrio.events import DataTrackPublished, ParticipantConnected, TrackSubscribed
 from lktrio.room import (
     DataTrackChannel,
+    DataTrackSchemaId,
     LocalDataTrack,
     LocalTrack,
     RemoteTrack,
@@ -27,6 +28,7 @@ from tests.support.recording import sample
 from tests.support.servers import RoomServer, expect, open_server, until
 
 E = TypeVar("E")
+SCHEMA = DataTrackSchemaId("x")
 
 
 class Stage:
@@ -124,6 +126,12 @@ CALLS: dict[str, Callable[[Stage], Awaitable[object]]] = {
         b"x", reliable=False
     ),
     "LocalParticipant.publish_data_track": Stage.publish_data_track,
+    "LocalParticipant.define_schema": lambda s: s.room.local_participant.define_schema(SCHEMA, "x"),
+    "LocalParticipant.get_schema": lambda s: s.room.local_participant.get_schema(SCHEMA, "me"),
+    "LocalParticipant.store_data_blob": lambda s: s.room.local_participant.store_data_blob(
+        "x", "x"
+    ),
+    "LocalParticipant.get_data_blob": lambda s: s.room.local_participant.get_data_blob("x", "me"),
     "LocalDataTrack.send": lambda s: s.data_track.send(b"x"),
     "LocalDataTrack.aclose": Stage.close_data_track,
     "DataTrackChannel.receive": Stage.data_frame,

@@ -8,6 +8,8 @@ request                            when the link is lost
 =================================  =============================================================
 subscriptions, settings, mute      they are state: said again after a resume or a restart, so the
                                    call returns as soon as they were queued once
+data blobs                         answered: asked again until there is an answer, and stored
+                                   again after a restart
 name, metadata, attributes         answered: asked again until there is an answer
 publication of a data track        answered: ``LinkInterrupted``, as the name may be taken by then
 announcement of a track            answered, but names a section of the lost link's connection:
@@ -123,6 +125,14 @@ class SignalRequests:
             LinkInterrupted: The link was lost before the answer.
         """
         return await self._ask(lambda signal: signal.publish_data_track(request), again=False)
+
+    async def store_data_blob(self, blob: proto.DataBlob) -> None:
+        """Store a blob; see ``SignalConnection.store_data_blob``."""
+        await self._ask(lambda signal: signal.store_data_blob(blob), again=True)
+
+    async def get_data_blob(self, identity: str, key: proto.DataBlobKey) -> bytes:
+        """Fetch a blob; see ``SignalConnection.get_data_blob``."""
+        return await self._ask(lambda signal: signal.get_data_blob(identity, key), again=True)
 
     async def mute_track(self, track: LocalTrackRecord, *, muted: bool) -> None:
         """Tell that a track of ours is muted, or no longer."""

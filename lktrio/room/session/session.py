@@ -48,6 +48,7 @@ from lktrio.room.packets.incoming import IncomingMessages
 from lktrio.room.rpc.endpoint import RpcEndpoint
 from lktrio.room.session.announcing import TrackDescription
 from lktrio.room.session.data import PacketSender, pack, user_packet
+from lktrio.room.session.data_blobs import DataBlobs
 from lktrio.room.session.data_track_sending import OutgoingDataTrack
 from lktrio.room.session.data_tracks import DataTracks
 from lktrio.room.session.descriptions import Descriptions
@@ -151,6 +152,7 @@ class RoomSession:
         events: Where events go.
         life: The end of the room.
         requests: What is asked of the server.
+        data_blobs: What we have stored at the server.
         streams: Text and byte streams of others.
         rpc: Remote procedure calls.
         left: Set when the room has ended and was left.
@@ -184,6 +186,7 @@ class RoomSession:
             link.outgoing, life, options.timeouts.data_channel, self.state.data_stats
         )
         self._data_tracks = DataTracks(self.state, self.requests, life, options, self._tell)
+        self.data_blobs = DataBlobs(self.requests)
         self.streams = IncomingStreams(self.state.data_stats)
         self._messages = IncomingMessages(self.state, self.streams)
         self.rpc = RpcEndpoint(self, options.network, self.streams, self.state.data_stats)
@@ -291,6 +294,8 @@ class RoomSession:
                 self._joined(self)
             else:
                 await self._publisher.publish_again()
+                if kind is ReconnectKind.RESTART:
+                    await self.data_blobs.store_again()
                 await self._data_tracks.publish_again()
                 self._supervisor.connected()
                 self._publish(self.state.reconnected(kind))

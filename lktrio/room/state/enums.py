@@ -18,6 +18,8 @@ __all__ = [
     "AgentState",
     "ConnectionQuality",
     "ConnectionState",
+    "DataTrackFrameEncoding",
+    "DataTrackSchemaEncoding",
     "DisconnectReason",
     "EncryptionType",
     "MessageForm",
@@ -101,6 +103,44 @@ class ReconnectKind(_ClosedSet):
     """The session goes on: same participant, tracks and channels."""
     RESTART = "restart"
     """A new join takes its place: our SIDs change, and tracks are published again."""
+
+
+class DataTrackFrameEncoding(_ClosedSet):
+    """How the frames of a data track are encoded, where LiveKit has a number for it."""
+
+    ROS1 = "ros1"
+    """The serialisation of ROS 1."""
+    CDR = "cdr"
+    """Common Data Representation, as ROS 2 and DDS have it."""
+    PROTOBUF = "protobuf"
+    """Protocol Buffers."""
+    FLATBUFFER = "flatbuffer"
+    """FlatBuffers."""
+    CBOR = "cbor"
+    """Concise Binary Object Representation."""
+    MSGPACK = "msgpack"
+    """MessagePack."""
+    JSON = "json"
+    """JSON."""
+
+
+class DataTrackSchemaEncoding(_ClosedSet):
+    """In which language a schema is written, where LiveKit has a number for it."""
+
+    PROTOBUF = "protobuf"
+    """A descriptor of Protocol Buffers."""
+    FLATBUFFER = "flatbuffer"
+    """A schema of FlatBuffers."""
+    ROS1_MSG = "ros1_msg"
+    """A message definition of ROS 1."""
+    ROS2_MSG = "ros2_msg"
+    """A message definition of ROS 2."""
+    ROS2_IDL = "ros2_idl"
+    """An interface definition of ROS 2."""
+    OMG_IDL = "omg_idl"
+    """An interface definition of the OMG."""
+    JSON_SCHEMA = "json_schema"
+    """JSON Schema."""
 
 
 class SimulateScenario(_ClosedSet):

@@ -15,6 +15,12 @@ import trio
 
 from lktrio import proto
 from lktrio._text import printable
+from lktrio.room.state.data_schemas import (
+    DataTrackSchemaId,
+    frame_encoding_from_proto,
+    schema_from_proto,
+)
+from lktrio.room.state.enums import DataTrackFrameEncoding
 from lktrio.room.state.local import PublicationState
 from lktrio.room.state.participant import Participant
 
@@ -82,6 +88,16 @@ class LocalDataTrack:
     def name(self) -> str:
         """Its name."""
         return self.info.name
+
+    @property
+    def frame_encoding(self) -> DataTrackFrameEncoding | str:
+        """How its frames are encoded, as its publisher says; empty if it does not."""
+        return frame_encoding_from_proto(self.info.frame_encoding)
+
+    @property
+    def schema(self) -> DataTrackSchemaId | None:
+        """The schema of its frames, if its publisher names one."""
+        return schema_from_proto(self.info.schema)
 
     @property
     def participant(self) -> Participant[Any]:

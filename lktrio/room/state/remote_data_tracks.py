@@ -19,6 +19,12 @@ from lktrio.room.channels.data_tracks import (
     DataTrackChannel,
     DataTrackReaders,
 )
+from lktrio.room.state.data_schemas import (
+    DataTrackSchemaId,
+    frame_encoding_from_proto,
+    schema_from_proto,
+)
+from lktrio.room.state.enums import DataTrackFrameEncoding
 from lktrio.room.state.participant import Participant
 
 __all__ = ["RemoteDataTrack", "RemoteDataTrackRecord", "RemoteDataTracks"]
@@ -71,6 +77,16 @@ class RemoteDataTrack:
     def name(self) -> str:
         """Name that the publisher gave; it has one track of that name."""
         return self.info.name
+
+    @property
+    def frame_encoding(self) -> DataTrackFrameEncoding | str:
+        """How its frames are encoded, as its publisher says; empty if it does not."""
+        return frame_encoding_from_proto(self.info.frame_encoding)
+
+    @property
+    def schema(self) -> DataTrackSchemaId | None:
+        """The schema of its frames, if its publisher names one."""
+        return schema_from_proto(self.info.schema)
 
     @property
     def participant(self) -> Participant[Any]:

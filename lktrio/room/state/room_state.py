@@ -360,6 +360,8 @@ class RoomState:
             "publish_data_track_response",
             "unpublish_data_track_response",
             "data_track_subscriber_handles",
+            "store_data_blob_response",
+            "get_data_blob_response",
         }
     )
     """Kinds that the session deals with."""
