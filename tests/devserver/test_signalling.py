@@ -354,14 +354,40 @@ async def test_scenarios_that_end_without_a_leave() -> None:
 
 
 async def test_requests_that_are_not_offered_are_ignored() -> None:
-    ignored: tuple[dict[str, Any], ...] = (
-        {"update_layers": proto.UpdateVideoLayers(track_sid="TR_x")},
-        {"store_data_blob_request": proto.StoreDataBlobRequest(request_id=1)},
-        {"get_data_blob_request": proto.GetDataBlobRequest(request_id=2)},
-    )
     with trio.fail_after(20):
         async with serve_place() as server, joined(server, "me") as client:
-            for fields in ignored:
-                await client.send(**fields)
+            await client.send(update_layers=proto.UpdateVideoLayers(track_sid="TR_x"))
             await client.ping()
             assert "request_response" not in client.kinds()
+
+
+async def test_blobs_that_make_no_sense_or_are_too_large() -> None:
+    reasons = proto.RequestResponse.Reason
+    key, large = proto.DataBlobKey(generic="x"), proto.DataBlobKey(generic="x" * 600)
+    stored = [
+        (None, reasons.INVALID_REQUEST),
+        (proto.DataBlob(contents=b"x"), reasons.INVALID_REQUEST),
+        (proto.DataBlob(key=proto.DataBlobKey(), contents=b"x"), reasons.INVALID_REQUEST),
+        (proto.DataBlob(key=key), reasons.INVALID_REQUEST),
+        (proto.DataBlob(key=large, contents=b"x"), reasons.INVALID_REQUEST),
+        (proto.DataBlob(key=key, contents=bytes(64_000)), reasons.LIMIT_EXCEEDED),
+    ]
+    fetched = [
+        (None, "me", reasons.INVALID_REQUEST),
+        (key, "me", reasons.NOT_FOUND),
+        (key, "nobody", reasons.NOT_FOUND),
+    ]
+    with trio.fail_after(20):
+        async with serve_place() as server, joined(server, "me") as client:
+            for number, (blob, _) in enumerate(stored):
+                store = proto.StoreDataBlobRequest(request_id=number, blob=blob)
+                await client.send(store_data_blob_request=store)
+            for number, (wanted, identity, _) in enumerate(fetched, len(stored)):
+                get = proto.GetDataBlobRequest(
+                    request_id=number, participant_identity=identity, key=wanted
+                )
+                await client.send(get_data_blob_request=get)
+            await client.ping()
+            answers = [one.request_response for one in client.received if one.request_response]
+            expected = [reason for *_, reason in (*stored, *fetched)]
+            assert [(one.request_id, one.reason) for one in answers] == list(enumerate(expected))
