@@ -15,6 +15,7 @@ from lktrio.room.rpc.invocation import RpcInvocation
 from lktrio.room.rpc.methods import RpcCodec, RpcMethod
 from lktrio.room.session.places import prepare_connection
 from lktrio.room.state.agents import AgentAttributes
+from lktrio.room.state.data import DataStats
 from lktrio.room.state.data_schemas import DataTrackSchemaId
 from lktrio.room.state.enums import (
     AgentState,
@@ -43,6 +44,14 @@ from lktrio.room.state.participant import Participant, ParticipantPermissions
 from lktrio.room.state.publication import TrackPublication
 from lktrio.room.state.remote import RemoteParticipant, RemoteTrack, RemoteTrackPublication
 from lktrio.room.state.remote_data_tracks import RemoteDataTrack
+from lktrio.room.state.stats import (
+    AssociationStats,
+    ConnectionStats,
+    InboundStreamStats,
+    MediaStreamStats,
+    OutboundStreamStats,
+    RoomStats,
+)
 from lktrio.room.streams.info import ByteStreamInfo, StreamInfo, TextStreamInfo
 from lktrio.room.streams.outgoing import ByteStreamWriter, TextStreamWriter
 from lktrio.room.streams.progress import StreamProgress
@@ -52,12 +61,15 @@ from lktrio.room.streams.serving import StreamChannel
 __all__ = [
     "AgentAttributes",
     "AgentState",
+    "AssociationStats",
     "ByteStreamInfo",
     "ByteStreamReader",
     "ByteStreamWriter",
     "ChatMessage",
     "ConnectionQuality",
     "ConnectionState",
+    "ConnectionStats",
+    "DataStats",
     "DataTrackChannel",
     "DataTrackFrame",
     "DataTrackFrameEncoding",
@@ -65,14 +77,17 @@ __all__ = [
     "DataTrackSchemaId",
     "DisconnectReason",
     "EncryptionType",
-    "LocalDataTrack",
     "IcePolicy",
+    "InboundStreamStats",
+    "LocalDataTrack",
     "LocalParticipant",
     "LocalTrack",
     "LocalTrackPublication",
     "MediaChannel",
     "MediaPath",
+    "MediaStreamStats",
     "MessageForm",
+    "OutboundStreamStats",
     "Participant",
     "ParticipantKind",
     "ParticipantPermissions",
@@ -86,6 +101,7 @@ __all__ = [
     "Room",
     "RoomContext",
     "RoomOptions",
+    "RoomStats",
     "RpcCodec",
     "RpcErrorCode",
     "RpcInvocation",

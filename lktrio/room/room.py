@@ -31,6 +31,7 @@ from lktrio.room.state.events import (
 from lktrio.room.state.media_path import MediaPath
 from lktrio.room.state.participant import Participant
 from lktrio.room.state.remote import RemoteParticipant
+from lktrio.room.state.stats import RoomStats
 from lktrio.room.streams.handling import handle_streams
 from lktrio.room.streams.reader import ByteStreamReader, TextStreamReader
 from lktrio.room.streams.serving import StreamChannel
@@ -125,6 +126,13 @@ class Room:
     def data_stats(self) -> DataStats:
         """Counters of data packets."""
         return self._state.data_stats
+
+    def stats(self) -> RoomStats:
+        """Numbers about the room as they are now; cheap enough for once a second.
+
+        After the end of the room they are the last ones, without streams.
+        """
+        return self._session.stats()
 
     @property
     def unhandled(self) -> Mapping[str, int]:

@@ -44,6 +44,7 @@ from lktrio.rtc.sdp import (
     read_description,
     write_description,
 )
+from lktrio.rtc.stats import AssociationStats
 from lktrio.rtc.streams import MediaStreams, StreamEvent
 from lktrio.rtc.transceiver import OutboundTrack, Transceiver
 from lktrio.rtc.transport import Transport, TransportEvent, TransportOptions, TransportState
@@ -144,6 +145,25 @@ class Peer:
     def round_trip_time(self) -> float | None:
         """Smoothed round trip of the ICE path in seconds, None before it is measured."""
         return self._transport.ice.round_trip_time
+
+    @property
+    def association(self) -> AssociationStats:
+        """What carries the data channels."""
+        sctp = self._transport.sctp
+        return AssociationStats(
+            sctp.round_trip_time,
+            sctp.congestion_window,
+            sctp.outstanding,
+            sctp.stats.messages_sent,
+            sctp.stats.messages_received,
+            sctp.stats.data_chunks_retransmitted,
+            sctp.stats.timeouts,
+        )
+
+    @property
+    def available_bitrate(self) -> float | None:
+        """Bits per second that the peer says it can receive (REMB), None if it did not."""
+        return self._streams.estimate
 
     @property
     def counters(self) -> dict[str, int]:

@@ -11,7 +11,15 @@ import trio
 import trio.testing
 
 from docs.snippets import media as media_page
-from docs.snippets import rooms, server_api, simulated, testing, tokens, tutorial
+from docs.snippets import (
+    rooms,
+    server_api,
+    simulated,
+    statistics,
+    testing,
+    tokens,
+    tutorial,
+)
 from lktrio import Room, TranscriptionSegment, api, events, media, open_room
 from lktrio.api import LiveKitAPI
 from lktrio.auth import AccessToken, VideoGrants, verify_token
@@ -394,3 +402,18 @@ async def test_the_test_of_the_documentation() -> None:
 async def test_calls_on_a_simulated_network() -> None:
     await simulated.test_greeting_from_behind_a_nat()
     await simulated.test_a_lost_server_ends_the_room()
+
+
+# Statistics
+
+
+async def test_reporting(capsys: pytest.CaptureFixture[str], short: Path) -> None:
+    async with two_people() as (_, alice, bob), trio.open_nursery() as nursery:
+        latest = statistics.LatestStats(bob)
+        nursery.start_soon(latest.keep_up)
+        nursery.start_soon(statistics.report, bob)
+        await alice.local_participant.publish_file(short)
+        await trio.sleep(1)
+        nursery.cancel_scope.cancel()
+        assert latest.stats.connections
+    assert "publisher: udp, " in capsys.readouterr().out

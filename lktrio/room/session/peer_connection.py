@@ -20,6 +20,7 @@ from lktrio.net import IcePolicy
 from lktrio.net.driver import PeerDriver
 from lktrio.net.network import Network
 from lktrio.room.state.media_path import MediaPath
+from lktrio.room.state.stats import ConnectionStats
 from lktrio.rtc.capabilities import MediaCapabilities, MediaKind
 from lktrio.rtc.datachannel import DataChannel, DataChannelOpened
 from lktrio.rtc.dtls import Certificate
@@ -137,6 +138,18 @@ class PeerConnection:
     def works(self) -> bool:
         """Whether the transport is up, and something was heard in the last seconds."""
         return self.peer.is_connected
+
+    def stats(self) -> ConnectionStats:
+        """What is known of it now."""
+        peer = self.peer
+        return ConnectionStats(
+            target=proto.SignalTarget(self.target).name.lower(),
+            state=peer.state.value,
+            path=self.path,
+            association=peer.association,
+            available_bitrate=peer.available_bitrate,
+            counters=peer.counters,
+        )
 
     def open_data_channels(self) -> None:
         """Prepare the three channels that LiveKit uses, before the first offer."""

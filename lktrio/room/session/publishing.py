@@ -42,10 +42,11 @@ from lktrio.room.session.life import RoomLife
 from lktrio.room.session.link import ServerLink
 from lktrio.room.session.peer_connection import UDP_BLOCKED
 from lktrio.room.session.requests import LinkInterrupted
-from lktrio.room.session.sending import MediaPath, OutgoingTrack
+from lktrio.room.session.sending import OutgoingTrack, TrackPath
 from lktrio.room.state.events import LocalTrackSubscribed, LocalTrackUnpublished, RoomEvent
 from lktrio.room.state.local import LocalTrackPublication, LocalTrackRecord, PublicationState
 from lktrio.room.state.local_tracks import LocalTracks
+from lktrio.room.state.stats import OutboundStreamStats
 from lktrio.rtc.transceiver import Transceiver
 
 __all__ = ["Publisher", "TrackRequests"]
@@ -216,7 +217,7 @@ class Publisher:
         await trio.lowlevel.checkpoint()
 
     def _go_on(
-        self, track: OutgoingTrack, section: _Section, path: MediaPath, info: proto.TrackInfo
+        self, track: OutgoingTrack, section: _Section, path: TrackPath, info: proto.TrackInfo
     ) -> None:
         """Let a track use the path that was set up for it, unless the program has withdrawn it."""
         if track.record.state is not PublicationState.PUBLISHED:
@@ -262,14 +263,14 @@ class Publisher:
             raise PublishTimeout(late)
         return info
 
-    def _open_path(self, section: _Section, description: TrackDescription) -> MediaPath:
+    def _open_path(self, section: _Section, description: TrackDescription) -> TrackPath:
         mime = description.codec.mime
         connection = section.link.outgoing
         try:
             stream = connection.peer.outbound(section.transceiver, mime)
         except LocalProtocolError as error:
             raise CodecRejected(f"the server does not take {mime}: {error}") from error
-        return MediaPath(connection, section.transceiver, stream)
+        return TrackPath(connection, section.transceiver, stream)
 
     def _started(self, track: OutgoingTrack) -> None:
         track.send_preamble()
@@ -315,6 +316,11 @@ class Publisher:
             await self._requests.mute_track(track.record, muted=muted)
         self._tracks.set_muted(track.record, muted)
         self._tell()
+
+    def stats(self, now: float) -> list[OutboundStreamStats]:
+        """What is known of the streams of our tracks now."""
+        found = (track.stats(now) for track in self._outgoing.values())
+        return [stats for stats in found if stats is not None]
 
     # What happens
 

@@ -30,8 +30,10 @@ from lktrio.room.channels.media import (
     MediaSource,
 )
 from lktrio.room.session.capture_times import CaptureTimes
+from lktrio.room.session.freezes import FreezeMonitor
 from lktrio.room.state.enums import TrackKind
 from lktrio.room.state.remote import RemoteTrackRecord
+from lktrio.room.state.stats import InboundStreamStats
 from lktrio.rtc.payload.opus import packet_samples
 from lktrio.rtc.rtp import RtpPacket
 from lktrio.rtc.rtp.inbound import InboundStream, ReceivedFrame
@@ -79,6 +81,7 @@ class TrackMedia:
         )
         self._packets: MediaSource[RtpPacket] = MediaSource(Backlog(from_keyframe=False))
         self._timeline = _FrameTimes()
+        self._freezes = FreezeMonitor()
         self._on_first_reader = on_first_reader
         self._was_read = False
         if record.view.encrypted:
@@ -155,6 +158,34 @@ class TrackMedia:
     def _video_queue(self, kept: list[EncodedFrame]) -> MediaQueue[EncodedFrame]:
         return FrameQueue(self._request_keyframe, kept)
 
+    def stats(self, now: float) -> list[InboundStreamStats]:
+        """What is known of its streams now."""
+        return [self._stats_of(stream, now) for stream in self._streams]
+
+    def _stats_of(self, stream: InboundStream, now: float) -> InboundStreamStats:
+        stats, reception = stream.stats, stream.reception
+        return InboundStreamStats(
+            taken_at=now,
+            track_sid=self.sid,
+            kind=self.record.view.kind,
+            mime_type=stream.mime,
+            ssrc=stream.ssrc,
+            packets=reception.received,
+            bytes=stats.bytes_received,
+            frames=stats.frames,
+            nacked=stats.nacked,
+            keyframe_requests=stats.keyframe_requests,
+            participant_identity=self.record.participant.identity,
+            lost=reception.lost,
+            given_up=stream.lost,
+            jitter=reception.jitter / stream.clock_rate,
+            repaired=stats.repaired,
+            restored=stats.restored,
+            malformed=stats.malformed + stats.unknown_payload_type,
+            freezes=self._freezes.count,
+            frozen=self._freezes.seconds,
+        )
+
     # For the connection
 
     def detach(self) -> None:
@@ -195,6 +226,8 @@ class TrackMedia:
             self._payload_type, self._is_opus = stream.payload_type, self.codec is OPUS
         times = self._timeline
         for frame in frames:
+            if self._is_video:
+                self._freezes.frame(frame.received_at)
             gap = times.begins_anew
             encoded = EncodedFrame(
                 data=frame.data,
@@ -219,6 +252,8 @@ class TrackMedia:
 
     def _want_what_is_read(self) -> None:
         # A track that nobody reads any more queues nothing and assembles nothing.
+        if not self._frames.wanted:
+            self._freezes.pause()
         for stream in self._streams:
             stream.want_frames = self._frames.wanted
             stream.want_packets = self._packets.wanted

@@ -13,12 +13,14 @@ from lktrio.media.pacing import FramePacer
 from lktrio.room.session.announcing import TrackDescription
 from lktrio.room.session.life import RoomLife
 from lktrio.room.session.peer_connection import PeerConnection
+from lktrio.room.state.enums import TrackKind
 from lktrio.room.state.local import LocalTrackRecord, PublicationState
+from lktrio.room.state.stats import OutboundStreamStats
 from lktrio.rtc.rtp.extensions import SILENCE, AudioLevel
 from lktrio.rtc.rtp.outbound import OutboundStream
 from lktrio.rtc.transceiver import Transceiver
 
-__all__ = ["MediaPath", "OutgoingTrack", "TrackOwner"]
+__all__ = ["TrackPath", "OutgoingTrack", "TrackOwner"]
 
 _MIN_TAIL = 0.05  # seconds that a last frame is given on its way; servers drop what comes too late
 _MAX_TAIL = 0.25
@@ -43,7 +45,7 @@ class TrackOwner(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class MediaPath:
+class TrackPath:
     """Where the media of a track goes."""
 
     connection: PeerConnection
@@ -76,12 +78,12 @@ class OutgoingTrack:
         record: LocalTrackRecord,
         owner: TrackOwner,
         description: TrackDescription,
-        path: MediaPath,
+        path: TrackPath,
         life: RoomLife,
     ) -> None:
         self.record = record
         self.description = description
-        self.path: MediaPath | None = path
+        self.path: TrackPath | None = path
         self._owner = owner
         self._life = life
         self._pacer = FramePacer()
@@ -170,6 +172,29 @@ class OutgoingTrack:
         self._check_open()
         self._wants_keyframe = False
 
+    def stats(self, now: float) -> OutboundStreamStats | None:
+        """What is known of its stream now, while it has one."""
+        path = self.path
+        if path is None:
+            return None
+        stream, record = path.stream, self.record
+        return OutboundStreamStats(
+            taken_at=now,
+            track_sid=record.info.sid,
+            kind=TrackKind(record.codec.kind),
+            mime_type=record.codec.mime,
+            ssrc=stream.ssrc,
+            packets=stream.stats.packets_sent,
+            bytes=stream.stats.octets_sent,
+            frames=stream.stats.frames_sent,
+            nacked=stream.stats.nacks,
+            keyframe_requests=stream.stats.keyframe_requests,
+            round_trip=stream.round_trip,
+            resent=stream.stats.resent,
+            fraction_lost=stream.fraction_lost,
+            frames_dropped=record.dropped,
+        )
+
     def unpublish(self) -> None:
         """Withdraw the track. Idempotent."""
         self._owner.unpublish(self)
@@ -187,7 +212,7 @@ class OutgoingTrack:
         """Whether media goes anywhere."""
         return self.path is not None
 
-    def attach(self, path: MediaPath) -> None:
+    def attach(self, path: TrackPath) -> None:
         """Send over this path from now on."""
         self.path = path
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import trio
@@ -76,6 +77,7 @@ from lktrio.room.state.participant import Participant
 from lktrio.room.state.remote import RemoteTrackRecord
 from lktrio.room.state.room_state import LocalRecord, RoomState
 from lktrio.room.state.rules import EVENT_RULES
+from lktrio.room.state.stats import RoomStats
 from lktrio.room.streams.incoming import IncomingStreams
 from lktrio.rtc.datachannel import (
     DataChannelBufferedAmountLow,
@@ -634,6 +636,22 @@ class RoomSession:
     def check_open(self) -> None:
         """Raise ``RoomClosed`` if the room has ended."""
         self.life.check_open()
+
+    def stats(self) -> RoomStats:
+        """What is known of the room now; see ``Room.stats``."""
+        now, state = trio.current_time(), self.state
+        return RoomStats(
+            taken_at=now,
+            state=state.connection_state,
+            resumes=state.reconnections[ReconnectKind.RESUME],
+            restarts=state.reconnections[ReconnectKind.RESTART],
+            signal_round_trip=self.link.signal.round_trip_time,
+            data=replace(state.data_stats),
+            unhandled=dict(state.unhandled),
+            connections=tuple(one.stats() for one in self.link.connections),
+            outbound=tuple(self._publisher.stats(now)),
+            inbound=tuple(self._subscriptions.stats(now)),
+        )
 
     @property
     def network(self) -> Network:

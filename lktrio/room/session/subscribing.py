@@ -20,6 +20,7 @@ from lktrio.room.session.peer_connection import PeerConnection
 from lktrio.room.session.receiving import TrackMedia
 from lktrio.room.state.remote import RemoteTrackRecord
 from lktrio.room.state.roster import Roster
+from lktrio.room.state.stats import InboundStreamStats
 from lktrio.rtc.rtp.inbound import InboundStream
 from lktrio.rtc.transceiver import Transceiver
 
@@ -134,6 +135,10 @@ class Subscriptions:
         track = self._roster.find_track(media.sid)
         if track is not None and track.receiver is media:
             self._roster.unsubscribed(track)
+
+    def stats(self, now: float) -> list[InboundStreamStats]:
+        """What is known of the streams that are received now."""
+        return [one for media in self._bound.values() for one in media.stats(now)]
 
     def attach(self, transceiver: Transceiver, stream: InboundStream) -> None:
         """A stream was found in a section."""

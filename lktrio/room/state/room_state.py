@@ -95,6 +95,7 @@ class RoomState:
         local_data_tracks: Its data tracks.
         roster: The remote participants.
         data_stats: Counters of data packets.
+        reconnections: How often the link was replaced, by kind.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class RoomState:
     ) -> None:
         self.info = join.room or proto.Room()
         self.data_stats = DataStats()
+        self.reconnections = dict.fromkeys(ReconnectKind, 0)
         self._news: list[RoomEvent] = []
         self._local = LocalRecord(join.participant or proto.ParticipantInfo(), requests)
         self.local = make_local(self._local)
@@ -148,6 +150,7 @@ class RoomState:
     def reconnected(self, kind: ReconnectKind) -> list[RoomEvent]:
         """The link was replaced: media can flow again."""
         self._move(ConnectionState.CONNECTED)
+        self.reconnections[kind] += 1
         self._news.append(Reconnected(kind))
         return self.take_news()
 

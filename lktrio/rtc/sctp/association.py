@@ -202,6 +202,11 @@ class SctpAssociation:
         """Smoothed round-trip time in seconds, None before the first measurement."""
         return self._sender.round_trip.smoothed
 
+    @property
+    def congestion_window(self) -> int:
+        """Bytes that may be on their way."""
+        return int(self._sender.congestion.window)
+
     def start(self, now: float) -> None:
         """Send INIT: DTLS is up. Does nothing when the handshake has begun already."""
         if not self._enter(Step.START):
