@@ -13,9 +13,11 @@ from lktrio.events import (
     LocalDataTrackUnpublished,
 )
 from lktrio.room import DataTrackFrame, RemoteDataTrack, Room, RoomOptions
-from tests.support.servers import VERSIONS, RoomServer, expect, until
+from lktrio.testing import LinkProfile
+from tests.support.servers import SERVERS, VERSIONS, RoomServer, expect, until
 
 pytestmark = pytest.mark.virtual_time
+EMBEDDED = pytest.mark.parametrize("server", SERVERS[:1], indirect=True)
 
 
 async def track_of(room: Room, name: str) -> RemoteDataTrack:
@@ -145,3 +147,52 @@ async def test_the_end_of_the_room_ends_channels(server: RoomServer) -> None:
         with pytest.raises(RoomClosed):
             async with alice.local_participant.publish_data_track("y"):
                 raise AssertionError
+
+
+@EMBEDDED
+async def test_over_a_path_that_loses_packets(server: RoomServer) -> None:
+    """Frames come whole or not at all, and go on coming."""
+    assert server.network is not None
+    sizes = (10, 5_000, 20_000)
+    async with (
+        server.join("bob") as bob,
+        server.join("alice") as alice,
+        alice.local_participant.publish_data_track("x") as track,
+    ):
+        frames = (await track_of(bob, "x")).frames(buffer_size=1000)
+        await frames.wait_subscribed()
+        server.network.profile = LinkProfile(latency=0.03, jitter=0.002, loss=0.03)
+        sent = [number.to_bytes(2, "big") * (sizes[number % 3] // 2) for number in range(120)]
+        for number, payload in enumerate(sent):
+            await track.send(payload, user_timestamp=number)
+            await trio.sleep(0.01)
+        await trio.sleep(20)  # what waits at the server is sent
+        server.network.profile = LinkProfile(latency=0.005)
+        await track.send(b"last")
+    got = [frame async for frame in frames]
+    assert got.pop().payload == b"last"
+    numbers = [frame.user_timestamp for frame in got if frame.user_timestamp is not None]
+    assert [frame.payload for frame in got] == [sent[number] for number in numbers]
+    assert len(set(numbers)) == len(numbers) < len(sent)
+    arrived = [sum(number % 3 == kind for number in numbers) for kind in range(3)]
+    assert arrived[0] > 32, arrived  # of forty, twice over a path that loses 3%
+    assert arrived[2] > 4, arrived  # these have 18 packets
+
+
+@EMBEDDED
+async def test_a_slow_path_holds_the_sender_back(server: RoomServer) -> None:
+    assert server.network is not None
+    async with (
+        server.join("bob") as bob,
+        server.join("alice") as alice,
+        alice.local_participant.publish_data_track("x") as track,
+    ):
+        frames = (await track_of(bob, "x")).frames(buffer_size=1000)
+        await frames.wait_subscribed()
+        server.network.profile = LinkProfile(latency=0.02, rate=100_000, queue=50_000)
+        began = trio.current_time()
+        for number in range(40):
+            await track.send(bytes(20_000), user_timestamp=number)
+        assert trio.current_time() - began > 5
+    got = [frame.user_timestamp async for frame in frames]
+    assert 0 < len(got) <= 40
