@@ -127,7 +127,7 @@ async def test_who_gives_up_while_the_link_is_lost_tells_later(server: RoomServe
                 stream = await texts.receive()
                 assert await stream.receive() == "half"
                 network.partition(here, there)
-                await trio.sleep(20)
+                await trio.sleep(12)
                 scope.cancel()
         network.heal(here, there)
         with trio.fail_after(15), pytest.raises(StreamAborted, match="cancelled"):
