@@ -12,9 +12,10 @@ state             entered when                           left for
 ``OVER``          an answer, an error, or the room ends  never
 ================  =====================================  ================================
 
-Through a resume calls go on; the seconds for an acknowledgement begin anew after it. A new join
-loses what was on its way: a request that was handed over before may have been lost, or its answer
-may be, so such a call fails. One that still waits to be sent goes out in the new session.
+Through a resume calls go on; the seconds for an acknowledgement begin anew after it, and do not end
+while nothing is heard of the server. A new join loses what was on its way: a request that was handed
+over before may have been lost, or its answer may be, so such a call fails. One that still waits to
+be sent goes out in the new session.
 """
 
 from __future__ import annotations
@@ -65,6 +66,11 @@ class RpcRoom(StreamOutlet, Protocol):
     @property
     def server_info(self) -> proto.ServerInfo | None:
         """What the server told about itself."""
+        ...
+
+    @property
+    def silent(self) -> bool:
+        """Whether the link with the server is lost, or seems to be."""
         ...
 
     def check_open(self) -> None:
@@ -125,12 +131,12 @@ class _Call:
                 why = f"the answer did not arrive: {payload}"
                 self.end(rpc_error(RpcErrorCode.APPLICATION_ERROR, why))
 
-    async def wait_acknowledged(self, deadline: float) -> None:
+    async def wait_heard(self, deadline: float) -> bool:
         """Wait until something is heard of the callee, until a deadline that may be moved."""
         with trio.CancelScope(deadline=deadline) as self.acknowledging:
             await self._heard.wait()
-        if not self._heard.is_set():
-            raise rpc_error(RpcErrorCode.CONNECTION_TIMEOUT)
+        await trio.lowlevel.checkpoint()
+        return self._heard.is_set()
 
     async def wait_over(self) -> None:
         """Wait until the call is over."""
@@ -185,7 +191,9 @@ class RpcCalls:
         try:
             with trio.move_on_after(seconds):
                 await self._send(call, head, payload)
-                await call.wait_acknowledged(self._ack_deadline())
+                while not await call.wait_heard(self._ack_deadline()):
+                    if not self._room.silent:
+                        raise rpc_error(RpcErrorCode.CONNECTION_TIMEOUT)
                 await call.wait_over()
             if call.state is not _State.OVER:
                 raise rpc_error(RpcErrorCode.RESPONSE_TIMEOUT)

@@ -633,6 +633,11 @@ class RoomSession:
         """What the server told about itself."""
         return self.link.join.server_info
 
+    @property
+    def silent(self) -> bool:
+        """Whether the link is lost, or seems to be."""
+        return self._supervisor.lost or self.link.outgoing.interrupted
+
     def check_open(self) -> None:
         """Raise ``RoomClosed`` if the room has ended."""
         self.life.check_open()
