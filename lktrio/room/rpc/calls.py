@@ -13,9 +13,9 @@ state             entered when                           left for
 ================  =====================================  ================================
 
 Through a resume calls go on; the seconds for an acknowledgement begin anew after it, and do not end
-while nothing is heard of the server. A new join loses what was on its way: a request that was handed
-over before may have been lost, or its answer may be, so such a call fails. One that still waits to
-be sent goes out in the new session.
+while nothing is heard of the server. A new join loses what was on its way: a request that was
+handed over before may have been lost, or its answer may be, so such a call fails. One that still
+waits to be sent goes out in the new session.
 """
 
 from __future__ import annotations
@@ -75,6 +75,10 @@ class RpcRoom(StreamOutlet, Protocol):
 
     def check_open(self) -> None:
         """Raise ``RoomClosed`` if the room has ended."""
+        ...
+
+    def identity_of(self, sid: str) -> str | None:
+        """The identity of somebody else in the room, or None if it is not known."""
         ...
 
     def recipients(self, identities: Sequence[str]) -> Sequence[proto.ParticipantInfo]:

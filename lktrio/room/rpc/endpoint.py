@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 import trio
@@ -20,7 +21,8 @@ from lktrio.room.state.data import DataStats
 from lktrio.room.state.enums import ReconnectKind
 from lktrio.room.state.events import ParticipantDisconnected, Reconnected, Reconnecting, RoomEvent
 from lktrio.room.state.remote import RemoteParticipant
-from lktrio.room.streams.incoming import IncomingStreams
+from lktrio.room.streams.incoming import IncomingStreams, StreamSink, TakeText
+from lktrio.room.streams.info import TextStreamInfo
 from lktrio.room.streams.reader import WaitingBytes
 from lktrio.room.streams.sending import StreamSender
 
@@ -48,8 +50,10 @@ class RpcEndpoint:
         self._outbox = RpcOutbox(room, stats)
         self._calls = RpcCalls(room, streams, stats, together)
         self._server = RpcServer(room, streams, self._outbox, stats, together)
-        incoming.reserve(REQUEST_TOPIC, self._server.take_stream)
-        incoming.reserve(RESPONSE_TOPIC, self._calls.take_stream)
+        self._room = room
+        self._stats = stats
+        incoming.reserve(REQUEST_TOPIC, partial(self._take_stream, self._server.take_stream))
+        incoming.reserve(RESPONSE_TOPIC, partial(self._take_stream, self._calls.take_stream))
 
     async def run(self) -> None:
         """Send what no task waits for, until cancelled or the room has ended."""
@@ -95,6 +99,19 @@ class RpcEndpoint:
             self._calls.receive_ack(identity, packet.rpc_ack)
         elif packet.rpc_response is not None:
             self._calls.receive_answer(identity, packet.rpc_response)
+
+    def _take_stream(
+        self, take: TakeText, info: TextStreamInfo, identity: str
+    ) -> StreamSink | None:
+        """Take a stream of a request or an answer, unless an agent sends it in the name of another.
+
+        That is possible with text streams, but calls are answered to whom they come from.
+        """
+        sid = "" if info.participant is None else info.participant.sid
+        if self._room.identity_of(sid) not in (None, identity):
+            self._stats.rpc_dropped += 1
+            return None
+        return take(info, identity)
 
     def follow(self, event: RoomEvent) -> None:
         """End what cannot be answered any more."""

@@ -633,6 +633,11 @@ class RoomSession:
         """What the server told about itself."""
         return self.link.join.server_info
 
+    def identity_of(self, sid: str) -> str | None:
+        """The identity of somebody else in the room, or None."""
+        record = self.state.roster.by_sid(sid)
+        return None if record is None else record.info.identity
+
     @property
     def silent(self) -> bool:
         """Whether the link is lost, or seems to be."""

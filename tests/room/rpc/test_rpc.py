@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import trio
-import trio.testing
 
 from lktrio import proto
 from lktrio.errors import NotPermitted, RoomClosed, RpcError
