@@ -33,7 +33,7 @@ COMMANDS = {
     "doctor": "see whether a server can be used from this machine, and if not, why",
     "egress": "record rooms, or stream them elsewhere",
     "ingress": "bring media from elsewhere into rooms",
-    "room": "create, list and delete rooms, and manage who is in them",
+    "room": "create, list, delete and join rooms, and manage who is in them",
     "sip": "manage telephony: trunks, dispatch rules, calls",
     "token": "make and verify access tokens",
     "webhook": "receive webhooks",

@@ -16,8 +16,8 @@ _PLAIN_STEPS = 4  # lines that a bar becomes where there is no terminal
 class Bar(Protocol):
     """Counts something up to a known total."""
 
-    def advance(self) -> None:
-        """One more."""
+    def advance(self, count: int = 1) -> None:
+        """So many more."""
         ...
 
 
@@ -28,7 +28,7 @@ class Progress(Protocol):
         """Show a line that stays."""
         ...
 
-    def bar(self, name: str, total: int) -> Bar:
+    def bar(self, name: str, total: int, *, unit: str = "frames") -> Bar:
         """Begin to count."""
         ...
 
@@ -40,22 +40,23 @@ class PlainProgress:
         """Print a line at once."""
         print(text, flush=True)
 
-    def bar(self, name: str, total: int) -> Bar:
+    def bar(self, name: str, total: int, *, unit: str = "frames") -> Bar:
         """Begin to count; prints a line for every quarter."""
-        return _PlainBar(name, total, self.line)
+        return _PlainBar(name, total, unit, self.line)
 
 
 class _PlainBar:
-    def __init__(self, name: str, total: int, line: Callable[[str], None]) -> None:
+    def __init__(self, name: str, total: int, unit: str, line: Callable[[str], None]) -> None:
         self._name = name
         self._total = total
+        self._unit = unit
         self._line = line
         self._count = 0
 
-    def advance(self) -> None:
-        before, self._count = self._count, self._count + 1
+    def advance(self, count: int = 1) -> None:
+        before, self._count = self._count, self._count + count
         if before * _PLAIN_STEPS // self._total < self._count * _PLAIN_STEPS // self._total:
-            self._line(f"{self._name}: {self._count} of {self._total} frames")
+            self._line(f"{self._name}: {self._count} of {self._total} {self._unit}")
 
 
 class SilentProgress:
@@ -64,13 +65,13 @@ class SilentProgress:
     def line(self, text: str) -> None:
         """Show nothing."""
 
-    def bar(self, name: str, total: int) -> Bar:
+    def bar(self, name: str, total: int, *, unit: str = "frames") -> Bar:
         """Count, and show nothing."""
         return _SilentBar()
 
 
 class _SilentBar:
-    def advance(self) -> None:
+    def advance(self, count: int = 1) -> None:
         pass
 
 

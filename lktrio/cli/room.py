@@ -1,4 +1,4 @@
-"""``lktrio room``: rooms and who is in them (LiveKit's RoomService)."""
+"""``lktrio room``: rooms and who is in them (LiveKit's RoomService), and being in one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from lktrio import LiveKitAPI, api
-from lktrio.cli import participants
+from lktrio.cli import participants, room_arguments
 from lktrio.cli.arguments import (
     Group,
     UsageError,
@@ -71,6 +71,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-i", "--identity", metavar="ID", help="change this participant instead")
     participants.add_changes(parser)
     _configure_send_data(group)
+    room_arguments.configure(group)
 
 
 def _configure_create(group: Group) -> None:

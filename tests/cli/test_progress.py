@@ -38,6 +38,22 @@ def test_plain_lines_come_with_every_quarter(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out.splitlines() == shown
 
 
+def test_bytes_are_counted_in_larger_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    bar = PlainProgress().bar("file", 10_000_000, unit="bytes")
+    for _ in range(2):
+        bar.advance(5_000_000)
+    with rich_progress.RichProgress() as shown:
+        bars = shown.bar("[b]file", 10_000_000, unit="bytes")
+        bars.advance(5_000_000)
+    out = capsys.readouterr().out
+    assert out.splitlines()[:2] == [
+        "file: 5000000 of 10000000 bytes",
+        "file: 10000000 of 10000000 bytes",
+    ]
+    assert "[b]file" in out
+    assert "5.0 MB of 10.0 MB" in out
+
+
 def test_silence_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with open_progress(silent=True) as shown:
         assert isinstance(shown, SilentProgress)

@@ -72,6 +72,21 @@ async def test_list_rooms_prints_rooms_and_people() -> None:
             assert len(lines) == 3
 
 
+async def test_chat_bot_answers() -> None:
+    async with open_dev_server() as server, running(server, "chat_bot.py", ROOM) as program:
+        assert await program.line() == f"listening in {ROOM}"
+        async with open_room(server.url, server.token("alice", ROOM)) as alice:
+            me = alice.local_participant
+            news = alice.events(events.ChatReceived)
+            message = await me.send_chat_message("how are you")
+            first = (await news.receive()).message
+            await me.edit_chat_message("who", message)
+            second = (await news.receive()).message
+            assert (first.text, second.text, second.id) == ("3 words", "1 words", first.id)
+            await me.publish_dtmf("5")
+            assert (await news.receive()).message.text == "somebody pressed 5"
+
+
 async def test_echo_data_returns_messages_to_their_sender() -> None:
     async with open_dev_server() as server, running(server, "echo_data.py", ROOM) as program:
         assert await program.line() == f"listening in {ROOM}"

@@ -61,6 +61,10 @@ class ServerThread:
 
         return trio.from_thread.run(limited, trio_token=self._trio_token)
 
+    def start(self, function: Callable[..., Awaitable[object]], *args: Any) -> None:
+        """Run an async function in the background there, and wait until it has started."""
+        self.run(partial(self._nursery.start, function, *args))
+
     @contextmanager
     def guest(self, identity: str, room: str, **grants: Any) -> Generator[Guest, None, None]:
         """Somebody in a room, for the duration of a block."""
