@@ -85,6 +85,8 @@ async def test_chat_bot_answers() -> None:
             assert (first.text, second.text, second.id) == ("3 words", "1 words", first.id)
             await me.publish_dtmf("5")
             assert (await news.receive()).message.text == "somebody pressed 5"
+        program.process.send_signal(signal.SIGINT)
+        assert await program.rest() == ["'alice': 3 words", "'alice': 1 words", "interrupted"]
 
 
 async def test_echo_data_returns_messages_to_their_sender() -> None:
