@@ -111,6 +111,28 @@ async def test_echo_data_returns_messages_to_their_sender() -> None:
         assert await program.rest() == ["8 bytes of 'bob'", "interrupted"]
 
 
+async def test_share_sensor_shares_readings() -> None:
+    async with (
+        open_dev_server() as server,
+        running(server, "share_sensor.py", ROOM, "read") as reader,
+    ):
+        async with running(server, "share_sensor.py", ROOM, "publish") as publisher:
+            assert await publisher.line() == f"publishing 'load' in {ROOM}"
+            first, second = await reader.line(), await reader.line()
+            assert re.fullmatch(r"publish-\d+: [\d.]+", first)
+            assert second.startswith(first.partition(":")[0])
+            publisher.process.send_signal(signal.SIGINT)
+            assert await publisher.rest() == ["interrupted"]
+        while not (line := await reader.line()).endswith("has stopped"):
+            assert line.startswith("publish-")
+        async with running(server, "share_sensor.py", ROOM, "publish") as publisher:
+            await publisher.line()
+            async with LiveKitAPI(server.url, server.api_key, server.api_secret) as lk:
+                await lk.room.delete_room(api.DeleteRoomRequest(room=ROOM))
+            assert await publisher.rest() == ["the room is closed (room_deleted)"]
+        assert all(line.startswith("publish-") for line in await reader.rest())
+
+
 async def test_publish_file_plays_every_file(tmp_path: Path) -> None:
     audio = await write_short(tmp_path / "a.ogg", samples.AUDIO, 25)
     video = await write_short(tmp_path / "v.ivf", samples.VIDEO, 60)  # two keyframes

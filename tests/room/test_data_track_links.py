@@ -202,3 +202,38 @@ async def test_cut_while_publishing(server: RoomServer) -> None:
 async def lose_later(room: Room, seconds: float) -> None:
     await trio.sleep(seconds)
     await lose(room, RESUME)
+
+
+async def test_reading_begins_and_ends_without_a_link(server: RoomServer) -> None:
+    async with (
+        server.join("bob") as bob,
+        server.join("alice") as alice,
+        alice.local_participant.publish_data_track("a") as a,
+        alice.local_participant.publish_data_track("b") as b,
+    ):
+        for scenario in (RESUME, RESTART, RESUME):
+            await until(partial(_knows, bob, {"a", "b"}))
+            tracks = bob.remote_participants["alice"].data_tracks
+            old = tracks["a"].frames()
+            await old.wait_subscribed()
+            events = bob.events(Reconnected, replay=False)
+            await bob.simulate(scenario)
+            old.close()
+            new = tracks["b"].frames()
+            for _ in range(5):
+                await trio.lowlevel.checkpoint()
+            await expect(events, Reconnected)
+            await until(partial(_is_received, tracks["b"], tracks["a"]))
+            await a.send(b"for nobody")
+            await b.send(scenario.encode())
+            assert (await new.receive()).payload == scenario.encode()
+            new.close()
+
+
+def _knows(room: Room, names: set[str]) -> bool:
+    alice = room.remote_participants.get("alice")
+    return alice is not None and set(alice.data_tracks) == names
+
+
+def _is_received(track: RemoteDataTrack, other: RemoteDataTrack) -> bool:
+    return track.subscribed and not other.subscribed

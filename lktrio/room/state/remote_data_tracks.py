@@ -42,6 +42,8 @@ class RemoteDataTrackRecord:
     """Who reads it."""
     published: bool = True
     """Whether it is there."""
+    subscription_allowed: bool = True
+    """Whether the publisher lets us subscribe."""
     view: RemoteDataTrack = field(init=False)
     """What programs hold."""
 
@@ -107,6 +109,11 @@ class RemoteDataTrack:
     def subscribed(self) -> bool:
         """Whether the server sends it to us."""
         return self._record.readers.subscribed
+
+    @property
+    def subscription_allowed(self) -> bool:
+        """Whether the publisher lets us have it, as far as the server has said."""
+        return self._record.subscription_allowed
 
     @property
     def encrypted(self) -> bool:

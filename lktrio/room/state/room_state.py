@@ -275,6 +275,9 @@ class RoomState:
                 self._news.append(TrackStreamStateChanged(track.view, track.participant, now))
 
     def _on_subscription_permission(self, update: proto.SubscriptionPermissionUpdate) -> None:
+        data_track = self.roster.data_tracks.find(update.track_sid)
+        if data_track is not None:
+            data_track.subscription_allowed = update.allowed
         track = self.roster.find_track(update.track_sid)
         if track is not None and track.subscription_allowed != update.allowed:
             track.subscription_allowed = update.allowed
