@@ -15,8 +15,10 @@
     ├─ PublishError
     │  ├─ NotPermitted                   the token or a permission forbids it
     │  ├─ CodecRejected                  the server or peer does not take the codec
+    │  ├─ EncryptionUnavailable          it was to be encrypted from end to end
     │  ├─ DuplicateName                  a data track of that name is published already
     │  └─ PublishTimeout                 the server never acknowledged the track
+    ├─ EncryptedData                     data is encrypted from end to end
     ├─ StreamError
     │  ├─ StreamAborted                  the sender gave up or left
     │  ├─ LengthMismatch                 more or fewer bytes than announced
@@ -74,7 +76,9 @@ __all__ = [
     "DtlsFailed",
     "DuplicateEvent",
     "DuplicateName",
+    "EncryptedData",
     "EncryptedMedia",
+    "EncryptionUnavailable",
     "Expired",
     "IceFailed",
     "InvalidAuthorization",
@@ -180,6 +184,10 @@ class NotPermitted(PublishError):
     """The token's grants, or permissions changed since, forbid it."""
 
 
+class EncryptionUnavailable(PublishError):
+    """It was to be encrypted from end to end, which is not there yet; nothing was sent."""
+
+
 class CodecRejected(PublishError):
     """The peer negotiated none of the codecs that the track can be sent in."""
 
@@ -190,6 +198,10 @@ class DuplicateName(PublishError):
 
 class PublishTimeout(PublishError):
     """The server did not acknowledge the track in time."""
+
+
+class EncryptedData(LiveKitError):
+    """Data is encrypted from end to end, so that it cannot be read."""
 
 
 class StreamError(LiveKitError):

@@ -62,6 +62,9 @@ class RoomOptions:
     browser's VP9 comes as packets, and without as its backup, VP8."""
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
     """Attributes of ours beside the token's; needs ``can_update_own_metadata``."""
+    encryption: bool = False
+    """Whether what we publish and send has to be encrypted from end to end. That is not there yet:
+    with True it is refused with ``EncryptionUnavailable``, so that nothing leaves in the clear."""
     loopback: bool | None = None
     """Whether to offer loopback addresses for media; None: if the server's URL is one."""
     ice: IcePolicy = field(default_factory=IcePolicy)

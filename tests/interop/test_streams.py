@@ -14,12 +14,13 @@ import pytest
 import trio
 
 from lktrio.errors import StreamAborted
+from lktrio.events import EncryptionError
 from lktrio.room import Room
 from tests.interop.support.browser import needs_browser, open_browser
 from tests.interop.support.child import open_child
 from tests.interop.support.participant import open_participant
 from tests.interop.support.reports import Program, Report
-from tests.support.servers import SERVERS, open_server
+from tests.support.servers import SERVERS, open_server, until
 
 pytest.importorskip("livekit.rtc", reason="LiveKit's Python SDK is not installed")
 pytest.importorskip("av", reason="PyAV is not installed")
@@ -201,3 +202,22 @@ async def test_they_get_what_we_send(which: str, client: str, tmp_path: Path) ->
                 scope.cancel()
         report = await other.wait("text_stream", id=out.id)
         assert "cancelled" in report["error"]
+
+
+@on_each_server
+async def test_what_they_encrypt_is_refused(which: str) -> None:
+    with trio.fail_after(LIMIT):
+        async with (
+            open_server(which) as server,
+            open_child("official_client") as other,
+            open_participant(server.url, server.token("me")) as participant,
+        ):
+            token = server.token("other")
+            await other.order("join", url=server.url, token=token, key="a secret of 16 B")
+            await participant.wait(lambda: "other" in participant.room.remote_participants)
+            await other.order("data", size=10, reliable=True, topic="secret")
+            refused = await participant.wait_event(EncryptionError)
+            assert refused.participant is participant.room.remote_participants["other"]
+            await other.order("send_text", text="secret", topic=TOPIC)
+            await until(lambda: participant.room.data_stats.encrypted >= 2)
+            assert len(participant.seen(EncryptionError)) == 1

@@ -32,6 +32,7 @@ class Receiver:
         self.aborted = 0
 
     async def read(self, stream: TextStreamReader | ByteStreamReader) -> None:
+        await trio.lowlevel.checkpoint()
         self.half += 1
         try:
             self.whole.append(await stream.read_all())

@@ -58,6 +58,7 @@ async def note_kinds(room: Room, kinds: list[ReconnectKind]) -> None:
 
 
 async def test_a_resume_costs_a_stream_nothing(server: RoomServer) -> None:
+    await trio.lowlevel.checkpoint()
     for how in ("signalling",) if server.real else ("signalling", "media", "everything"):
         async with open_call(server) as (alice, bob), trio.open_nursery() as nursery:
             whole: list[bytes | str] = []

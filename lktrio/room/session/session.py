@@ -70,6 +70,7 @@ from lktrio.room.session.simulating import fault_request
 from lktrio.room.session.states import LinkLoss, loss_by_leave, signal_loss
 from lktrio.room.session.subscribing import Subscriptions
 from lktrio.room.session.supervisor import LinkSupervisor
+from lktrio.room.state.encryption import check_encryption, encrypted
 from lktrio.room.state.enums import DisconnectReason, ReconnectKind, SimulateScenario, TrackKind
 from lktrio.room.state.events import RoomEvent
 from lktrio.room.state.local import LocalTrackPublication
@@ -578,6 +579,7 @@ class RoomSession:
     async def publish_track(self, description: TrackDescription) -> OutgoingTrack:
         """Publish a track; see ``LocalParticipant.publish_track``."""
         self.life.check_open()
+        check_encryption(wanted=self._options.encryption)
         description.check()
         if not self.state.local.permissions.allows_source(description.actual_source):
             raise NotPermitted(
@@ -588,6 +590,7 @@ class RoomSession:
     async def publish_data_track(self, request: proto.PublishDataTrackRequest) -> OutgoingDataTrack:
         """Publish a data track; see ``LocalParticipant.publish_data_track``."""
         self.life.check_open()
+        check_encryption(wanted=self._options.encryption)
         if not self.state.local.permissions.can_publish_data:
             raise NotPermitted("the token does not allow this participant to publish data")
         return await self._data_tracks.publish(request)
@@ -607,7 +610,7 @@ class RoomSession:
         self.life.check_open()
         if not self.state.local.permissions.can_publish_data:
             raise NotPermitted("the token does not allow this participant to publish data")
-        packed = pack(packet)
+        packed = pack(encrypted(packet, wanted=self._options.encryption))
         if not self.link.negotiation.used:
             self.link.negotiation.request()
         await self._packets.send(packed, reliable=reliable)

@@ -7,18 +7,23 @@ reconnect, are dropped.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import ClassVar, Protocol
 
 from lktrio import proto
-from lktrio.errors import RemoteProtocolError
+from lktrio._text import printable
+from lktrio.errors import EncryptedData, RemoteProtocolError
 from lktrio.proto.codec import decode
-from lktrio.room.state.events import DataReceived, RoomEvent
+from lktrio.room.state.encryption import decrypted
+from lktrio.room.state.events import DataReceived, EncryptionError, RoomEvent
 from lktrio.room.state.remote import RemoteParticipant
 from lktrio.room.state.roster import Roster
 
 __all__ = ["DataPackets", "DataStats", "MessagePackets", "RpcPackets", "StreamPackets"]
+
+_log = logging.getLogger("lktrio.room")
 
 _REMEMBERED_SENDERS = 4096  # sessions whose last sequence number is kept
 _SEQUENCE_TTL = 30.0  # seconds after the last packet of a session
@@ -55,6 +60,8 @@ class DataStats:
     """Chat messages that came again as they were, such as in the other form."""
     messages_malformed: int = 0
     """Chat messages, tones, transcriptions and metrics that were dropped: they make no sense."""
+    encrypted: int = 0
+    """Packets that are encrypted from end to end, and were dropped."""
     unhandled: int = 0
     """Packets of a kind that is not handled; see ``Room.unhandled``."""
 
@@ -137,6 +144,7 @@ class DataPackets:
         self._tell = tell
         self._stats = stats
         self._seen = _Sequences()
+        self._told_encrypted: set[str] = set()  # sessions
         self._streams: StreamPackets | None = None
         self._rpc: RpcPackets | None = None
         self._messages: MessagePackets | None = None
@@ -168,12 +176,26 @@ class DataPackets:
         if reliable and not self._seen.is_new(packet, now):
             self._stats.duplicates += 1
             return
+        try:
+            packet = decrypted(packet)
+        except EncryptedData as error:
+            self._refuse(packet, error)
+            return
         for name, handle in self._HANDLERS.items():
             value = getattr(packet, name)
             if value is not None:
                 handle(self, packet, value, reliable)
                 return
         self._count_unhandled(packet)
+
+    def _refuse(self, packet: proto.DataPacket, error: EncryptedData) -> None:
+        self._stats.encrypted += 1
+        sid = packet.participant_sid or packet.participant_identity
+        if sid not in self._told_encrypted and len(self._told_encrypted) < _REMEMBERED_SENDERS:
+            self._told_encrypted.add(sid)
+            sender = self._roster.sender(packet.participant_identity, packet.participant_sid)
+            _log.warning("%s: %s", printable(packet.participant_identity), error)
+            self._tell(EncryptionError(sender, error))
 
     def _count_unhandled(self, packet: proto.DataPacket) -> None:
         self._stats.unhandled += 1

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from lktrio import proto
+from lktrio.errors import EncryptedData
 from lktrio.room.state.enums import (
     ConnectionQuality,
     DisconnectReason,
@@ -35,6 +36,7 @@ __all__ = [
     "DataTrackUnpublished",
     "Disconnected",
     "DtmfReceived",
+    "EncryptionError",
     "LocalDataTrackPublished",
     "LocalDataTrackUnpublished",
     "LocalTrackPublished",
@@ -350,6 +352,16 @@ class DataReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class EncryptionError:
+    """Data of a participant is encrypted from end to end and was dropped; told once for each."""
+
+    participant: RemoteParticipant | None
+    """Who sent it."""
+    error: EncryptedData
+    """Why it cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChatReceived:
     """A chat message arrived, or one that is known has changed.
 
@@ -489,6 +501,7 @@ RoomEvent: TypeAlias = (
     | DataTrackUnpublished
     | Disconnected
     | DtmfReceived
+    | EncryptionError
     | LocalDataTrackPublished
     | LocalDataTrackUnpublished
     | LocalTrackPublished

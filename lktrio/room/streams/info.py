@@ -20,9 +20,10 @@ class StreamInfo:
     topic: str
     """Topic by which streams are served."""
     participant: RemoteParticipant | None
-    """Who sends it; None for a server, and for somebody who is hidden or not known yet."""
+    """Who sends it; None for a server. Of somebody whose joining is not known yet, or who is
+    hidden, it knows ``identity`` and ``sid`` alone."""
     participant_identity: str
-    """Identity of who sends it; empty for a server, and for somebody who is hidden."""
+    """Identity of who sends it, or for whom an agent speaks; empty for a server."""
     timestamp: float
     """When it was begun, by the sender's clock, in seconds since 1970."""
     mime_type: str

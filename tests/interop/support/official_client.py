@@ -142,7 +142,10 @@ class Client:
         else:
             report("done", number=number)
 
-    async def do_join(self, url: str, token: str, **options: Any) -> None:
+    async def do_join(self, url: str, token: str, key: str = "", **options: Any) -> None:
+        if key:
+            keys = rtc.KeyProviderOptions(shared_key=key.encode())
+            options["encryption"] = rtc.E2EEOptions(key_provider_options=keys)
         await self.room.connect(url, token, rtc.RoomOptions(**options))
         present = sorted(self.room.remote_participants)
         local = self.room.local_participant
