@@ -44,6 +44,7 @@ __all__ = [
     "MAX_CHANNELS",
     "ChannelState",
     "DataChannel",
+    "DataChannelAcknowledged",
     "DataChannelBufferedAmountLow",
     "DataChannelClosed",
     "DataChannelEvent",
@@ -193,6 +194,14 @@ class DataChannelOpened:
 
 
 @dataclass(frozen=True, slots=True)
+class DataChannelAcknowledged:
+    """The peer has accepted a channel of ours (RFC 8832): it may send from now on."""
+
+    channel: DataChannel
+    """The channel."""
+
+
+@dataclass(frozen=True, slots=True)
 class DataChannelMessage:
     """A message arrived."""
 
@@ -227,6 +236,7 @@ class DataChannelsProgress:
 
 DataChannelEvent: TypeAlias = (
     DataChannelOpened
+    | DataChannelAcknowledged
     | DataChannelMessage
     | DataChannelClosed
     | DataChannelBufferedAmountLow
@@ -463,7 +473,7 @@ class DataChannels:
         if channel is None or form is None or channel.state not in _READABLE:
             self.stats.messages_ignored += 1
             return
-        channel.acknowledged = True
+        self._on_accepted(channel)
         binary, empty = form
         data = b"" if empty else event.data
         if not binary and not _is_text(data):
@@ -475,11 +485,16 @@ class DataChannels:
         """Take a DCEP message; only the first byte of an ACK counts, some send more."""
         channel = self._channels.get(event.stream_id)
         if event.data[0] == MESSAGE_ACK and channel is not None:
-            channel.acknowledged = True
+            self._on_accepted(channel)
         elif event.data[0] == MESSAGE_OPEN:
             self._on_open(event.stream_id, event.data, now)
         else:
             self.stats.messages_ignored += 1
+
+    def _on_accepted(self, channel: DataChannel) -> None:
+        if not channel.acknowledged:
+            channel.acknowledged = True
+            self.events.append(DataChannelAcknowledged(channel))
 
     def _on_open(self, stream_id: int, data: bytes, now: float) -> None:
         if stream_id in self._channels:

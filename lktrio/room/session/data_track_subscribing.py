@@ -5,8 +5,10 @@ server is told the difference between what it was asked for and what is wanted n
 one request. It answers with all handles that its packets will carry, each time: a track whose
 handle is not among them is not received.
 
-Handles and packets travel on different ways, so the first packets may come before their handle is
-known. They are kept for a moment if a track is waited for, within bounds.
+A track is subscribed to when its handle is known and the data channel is ready at both ends: what
+is sent earlier may not arrive. Handles and packets travel on different ways, so the first packets
+may come before their handle is known. They are kept for a moment if a track is waited for, within
+bounds.
 
 After a resume everything is said again, as requests may have been lost. A new join begins with
 nothing: readers go on when the server has subscribed us again.
@@ -15,6 +17,7 @@ nothing: readers go on when the server has subscribed us again.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 import trio
 
@@ -48,14 +51,19 @@ class DataTrackSubscriptions:
     Args:
         tracks: The data tracks of others.
         stats: Where to count.
+        ready: Whether the server can send packets.
     """
 
-    def __init__(self, tracks: RemoteDataTracks, stats: DataStats) -> None:
+    def __init__(
+        self, tracks: RemoteDataTracks, stats: DataStats, ready: Callable[[], bool]
+    ) -> None:
         self._tracks = tracks
+        self._ready = ready
         self._stats = stats
         self._changed = trio.lowlevel.ParkingLot()
         self._said: dict[str, int] = {}  # by SID, frames a second or one of the above
         self._received: dict[int, _Received] = {}  # by handle
+        self._sent: set[RemoteDataTrackRecord] = set()  # whose handle is known
         self._early: deque[tuple[float, DataTrackPacket]] = deque()
         tracks.changed = self._on_change
 
@@ -121,12 +129,17 @@ class DataTrackSubscriptions:
 
     def _take_over(self, handles: dict[int, _Received]) -> None:
         before = {one.track for one in self._received.values()}
-        after = {one.track for one in handles.values()}
         self._received = handles
-        for track in before - after:
+        self._sent = {one.track for one in handles.values()}
+        for track in before - self._sent:
             track.readers.set_subscribed(False)
-        for track in after - before:
-            track.readers.set_subscribed(True)
+        self.channel_changed()
+
+    def channel_changed(self) -> None:
+        """The data channel may have become ready, or ready no more."""
+        ready = self._ready()
+        for track in self._sent:
+            track.readers.set_subscribed(ready and track.published)
 
     def receive(self, message: bytes) -> None:
         """Take a message of the data channel."""
@@ -153,7 +166,7 @@ class DataTrackSubscriptions:
             received.track.readers.put(frame, arrived)
 
     def _keep(self, packet: DataTrackPacket, arrived: float) -> None:
-        if not any(one.readers.wanted and not one.readers.subscribed for one in self._tracks):
+        if not any(one.readers.wanted and one not in self._sent for one in self._tracks):
             self._stats.track_packets_unknown += 1
             return
         self._early.append((arrived, packet))

@@ -14,6 +14,7 @@ from lktrio.room.session.data_track_sending import DataTrackOutlet, OutgoingData
 from lktrio.room.session.data_track_subscribing import DataTrackSubscriptions
 from lktrio.room.session.life import RoomLife
 from lktrio.room.session.link import ServerLink
+from lktrio.room.session.peer_connection import DATA_TRACK
 from lktrio.room.state.room_state import RoomState
 
 __all__ = ["DataTracks"]
@@ -47,23 +48,34 @@ class DataTracks:
             options.network.random_bytes,
             tell,
         )
-        self._subscriptions = DataTrackSubscriptions(state.roster.data_tracks, state.data_stats)
+        self._link: ServerLink | None = None
+        self._subscriptions = DataTrackSubscriptions(
+            state.roster.data_tracks, state.data_stats, self._can_receive
+        )
+
+    def _can_receive(self) -> bool:
+        channel = self._link.primary.channels.get(DATA_TRACK) if self._link is not None else None
+        return channel is not None and channel.state == "open" and channel.acknowledged
 
     # The link
 
     def use(self, link: ServerLink) -> None:
         """Work over this link from now on, which comes of a new join."""
+        self._link = link
         self._outlet.use(link)
         self._subscriptions.use_join()
 
     def release(self) -> None:
         """The link is gone for good."""
+        self._link = None
         self._publisher.release()
         self._outlet.use(None)
+        self._subscriptions.channel_changed()
 
     def changed(self) -> None:
-        """The channel, its connection or the room has changed: senders look what that means."""
+        """The channel, its connection or the room has changed: look what that means."""
         self._outlet.changed()
+        self._subscriptions.channel_changed()
 
     def say_again(self) -> Iterator[proto.SignalRequest]:
         """What may not have reached the server; after a resume."""

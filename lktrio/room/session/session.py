@@ -81,6 +81,7 @@ from lktrio.room.state.rules import EVENT_RULES
 from lktrio.room.state.stats import RoomStats
 from lktrio.room.streams.incoming import IncomingStreams
 from lktrio.rtc.datachannel import (
+    DataChannelAcknowledged,
     DataChannelBufferedAmountLow,
     DataChannelClosed,
     DataChannelMessage,
@@ -457,7 +458,7 @@ class RoomSession:
                 self._publisher.keyframe_requested(transceiver)
             case DataChannelsProgress():
                 self._packets.progressed()
-            case DataChannelBufferedAmountLow():
+            case DataChannelBufferedAmountLow() | DataChannelAcknowledged():
                 self._data_tracks.changed()  # no other channel has a low mark
             case DataChannelOpened(channel):
                 self._on_channel_opened(connection, channel.label)
@@ -501,7 +502,7 @@ class RoomSession:
     def _on_channel_opened(self, connection: PeerConnection, label: str) -> None:
         if connection is self.link.outgoing:
             self._packets.opened(label)
-            self._data_tracks.changed()
+        self._data_tracks.changed()
 
     def _on_channel_closed(self, connection: PeerConnection, label: str) -> None:
         if connection is self.link.outgoing and label in (RELIABLE, LOSSY):
