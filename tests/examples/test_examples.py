@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from lktrio import api, events, media, open_room
 from lktrio.api import LiveKitAPI
 from lktrio.auth import verify_token
 from lktrio.devserver import DevServer, open_dev_server
+from lktrio.errors import RpcError
 from lktrio.media import EncodedFrame, samples
 from tests.examples.program import EXAMPLES, command, environment, running
 
@@ -131,6 +133,22 @@ async def test_share_sensor_shares_readings() -> None:
                 await lk.room.delete_room(api.DeleteRoomRequest(room=ROOM))
             assert await publisher.rest() == ["the room is closed (room_deleted)"]
         assert all(line.startswith("publish-") for line in await reader.rest())
+
+
+async def test_calculate_answers_calls() -> None:
+    async with open_dev_server() as server:
+        with pytest.raises(subprocess.CalledProcessError):
+            await run(server, "calculate.py", ROOM, "1")
+        async with running(server, "calculate.py", ROOM) as program:
+            assert await program.line() == f"serving in {ROOM}"
+            assert await run(server, "calculate.py", ROOM, "1", "2", "39") == ["42.0"]
+            assert await program.line() == "42.0 for 'somebody'"
+            async with open_room(server.url, server.token("alice", ROOM)) as alice:
+                with pytest.raises(RpcError, match="not numbers") as caught:
+                    await alice.local_participant.perform_rpc("calculator", "add", '["a"]')
+                assert caught.value.code == 1
+            program.process.send_signal(signal.SIGINT)
+            assert await program.rest() == ["interrupted"]
 
 
 async def test_publish_file_plays_every_file(tmp_path: Path) -> None:
