@@ -1,4 +1,9 @@
-"""Lines of standard input, as they are typed or piped."""
+"""Lines of standard input and output, which may stall without stalling anything else.
+
+Theory of operation: a terminal that is stopped (Ctrl-S), or a pager that is not read, blocks
+whoever writes, and nobody may type for hours. So both are read and written by threads, below
+Python's buffers: a thread that waits there holds no lock that the end of the process needs.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ from collections.abc import Iterator
 
 import trio
 
-__all__ = ["read_lines"]
+__all__ = ["read_lines", "write_line"]
 
 _LONGEST = 65_536  # bytes of a line; a longer one is taken in pieces
 
@@ -18,8 +23,7 @@ _LONGEST = 65_536  # bytes of a line; a longer one is taken in pieces
 async def read_lines(into: trio.MemorySendChannel[str]) -> None:
     """Put the lines of standard input into a channel, which is closed at its end.
 
-    Cancelled, a read that has begun goes on in its thread until the process ends: nothing can
-    interrupt it. It holds no lock that the end of the process needs.
+    Cancelled, a read that has begun goes on in its thread until the process ends.
     """
     async with into:
         try:
@@ -35,6 +39,30 @@ async def read_lines(into: trio.MemorySendChannel[str]) -> None:
                 await into.send(line)
         for line in splitter.take(b"\n" if splitter.pending else b""):
             await into.send(line)
+
+
+async def write_line(line: str) -> None:
+    """Write a line to standard output, at once.
+
+    Cancelled, a write that has begun goes on in its thread until the process ends.
+
+    Raises:
+        BrokenPipeError: Nobody reads it any longer.
+    """
+    await trio.lowlevel.checkpoint()
+    try:
+        descriptor = sys.stdout.fileno()
+    except (io.UnsupportedOperation, ValueError):  # it was replaced
+        print(line, flush=True)
+        return
+    sys.stdout.flush()
+    data = f"{line}\n".encode(sys.stdout.encoding, "backslashreplace")
+    await trio.to_thread.run_sync(_write, descriptor, data, abandon_on_cancel=True)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
 
 
 def _read(descriptor: int) -> bytes:

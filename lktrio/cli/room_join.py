@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import trio
@@ -12,7 +12,7 @@ import trio
 from lktrio._text import printable
 from lktrio.cli.arguments import CommandFailed
 from lktrio.cli.joining import open_joined_room
-from lktrio.cli.lines import read_lines
+from lktrio.cli.lines import read_lines, write_line
 from lktrio.cli.output import to_text
 from lktrio.cli.room_events import NOISE, Shown, TextReceived, to_line, to_record
 from lktrio.cli.running import serve_trio
@@ -49,14 +49,15 @@ async def _join(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _show_json(event: Shown) -> None:
-    print(to_text(to_record(event)), flush=True)
+async def _show_json(event: Shown) -> None:
+    await write_line(to_text(to_record(event)))
 
 
-def _show_line(event: Shown, *, everything: bool) -> None:
+async def _show_line(event: Shown, *, everything: bool) -> None:
     line = "" if isinstance(event, NOISE) and not everything else to_line(event)
     if line:
-        print(line, flush=True)
+        await write_line(line)
+    await trio.lowlevel.checkpoint()
 
 
 class Console:
@@ -64,18 +65,19 @@ class Console:
 
     Args:
         room: The room.
-        show: Shows what happens.
+        show: Shows what happens; it may take its time.
         topics: Topics of text streams that are shown.
     """
 
     def __init__(
         self,
         room: Room,
-        show: Callable[[Shown], None],
+        show: Callable[[Shown], Awaitable[None]],
         topics: Sequence[str],
     ) -> None:
         self._room = room
-        self._show = show
+        self._show_one = show
+        self._showing = trio.StrictFIFOLock()
         self._topics = topics
 
     async def run(
@@ -89,7 +91,7 @@ class Console:
                 await nursery.start(self._room.serve_text_streams, topic, self._show_text)
             nursery.start_soon(self._send, lines, nursery.cancel_scope, leave_at_end)
             async for event in happening:
-                self._show(event)
+                await self._show(event)
                 if isinstance(event, Disconnected):
                     reason = event.reason
             nursery.cancel_scope.cancel()
@@ -115,5 +117,8 @@ class Console:
             text = await stream.read_all()
         except LiveKitError as error:
             text = f"(incomplete: {error})"
-        self._show(TextReceived(text, stream.info.participant, stream.info.topic))
-        await trio.lowlevel.checkpoint()
+        await self._show(TextReceived(text, stream.info.participant, stream.info.topic))
+
+    async def _show(self, event: Shown) -> None:
+        async with self._showing:
+            await self._show_one(event)

@@ -746,8 +746,8 @@ class LocalParticipant(Participant[LocalTrackPublication]):
     async def publish_metrics(self, batch: proto.MetricsBatch) -> None:
         """Send measurements to the server (LiveKit's ``MetricsBatch``).
 
-        It passes them on to those whose token allows ``can_subscribe_metrics``. Cancelled, nothing
-        was sent.
+        A server that collects them, which LiveKit's open one does not, passes them on to those
+        whose token allows ``can_subscribe_metrics``. Cancelled, nothing was sent.
 
         Args:
             batch: LiveKit's message; see ``MetricsReceived``.

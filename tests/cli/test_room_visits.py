@@ -6,7 +6,8 @@ import json
 import signal
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -47,8 +48,12 @@ class Visit:
     def __init__(self, room: Room, *topics: str) -> None:
         self.shown: list[Shown] = []
         self.typing, lines = trio.open_memory_channel[str](10)
-        console = Console(room, self.shown.append, topics)
+        console = Console(room, self.show, topics)
         self.run = partial(console.run, lines)
+
+    async def show(self, event: Shown) -> None:
+        await trio.lowlevel.checkpoint()
+        self.shown.append(event)
 
     def lines(self) -> list[str]:
         return [to_line(event) for event in self.shown if not isinstance(event, NOISE)]
@@ -182,20 +187,28 @@ def test_lines_are_piped_into_a_room(connected: Shell, livekit: ServerThread) ->
         assert {"event": "ParticipantConnected", "participant": "alice"} in records
 
 
+@contextmanager
+def visiting(livekit: ServerThread, room: str) -> Generator[subprocess.Popen[str], None, None]:
+    """A process that is in a room, and whose standard input stays open."""
+    process = subprocess.Popen(
+        command("room", "join", room, "--identity", "bob"),
+        env=clean_environment(livekit.environment),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = threading.Timer(_PATIENCE, process.kill)
+    deadline.start()
+    with process:
+        yield process
+    deadline.cancel()
+
+
 def test_a_visit_ends_by_ctrl_c(livekit: ServerThread) -> None:
     with livekit.guest("alice", "visit") as alice:
         leaving = alice.room.events(events.ParticipantDisconnected)
-        process = subprocess.Popen(
-            command("room", "join", "visit", "--identity", "bob"),
-            env=clean_environment(livekit.environment),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        deadline = threading.Timer(_PATIENCE, process.kill)
-        deadline.start()
-        with process:
+        with visiting(livekit, "visit") as process:
             assert process.stdin is not None
             assert process.stdout is not None
             process.stdin.write("typed\n")
@@ -207,9 +220,26 @@ def test_a_visit_ends_by_ctrl_c(livekit: ServerThread) -> None:
                     break
             process.send_signal(signal.SIGINT)
             assert process.wait(_PATIENCE) == 0
-        deadline.cancel()
         left = alice.run(leaving.receive)
         assert (left.participant.identity, left.reason) == ("bob", "client_initiated")
+
+
+def test_a_visit_goes_on_while_its_terminal_is_stopped(livekit: ServerThread) -> None:
+    """What is typed is sent, and Ctrl-C ends it, though nothing more can be written."""
+    with livekit.guest("alice", "stopped") as alice:
+        leaving = alice.room.events(events.ParticipantDisconnected)
+        with visiting(livekit, "stopped") as process:
+            assert process.stdin is not None
+            assert process.stderr is not None
+            assert process.stderr.readline() == "in stopped as bob\n"
+            for _ in range(100):  # more than the 64 KiB of a pipe
+                alice.run(alice.room.local_participant.send_chat_message, "x" * 1900)
+            process.stdin.write("typed\n")
+            process.stdin.flush()
+            chat(alice, "typed")
+            process.send_signal(signal.SIGINT)
+            assert process.wait(_PATIENCE) == 0
+        assert alice.run(leaving.receive).reason == "client_initiated"
 
 
 def test_a_text_is_sent(connected: Shell, livekit: ServerThread) -> None:

@@ -50,10 +50,10 @@ def _state(text: str) -> AgentState:
 
 def _listed(text: str) -> tuple[str, ...]:
     """The texts of a JSON array; those of a list with commas too."""
+    if not text.lstrip().startswith("["):
+        return tuple(word.strip() for word in text.split(",") if word.strip())
     try:
         found: object = json.loads(text)
     except (ValueError, RecursionError):
-        found = [word.strip() for word in text.split(",") if word.strip()]
-    if not isinstance(found, list):
         return ()
     return tuple(one for one in cast("list[object]", found) if isinstance(one, str))
