@@ -25,6 +25,7 @@ MAX_STORED_PAUSE = 3600.0
 
 _DEFAULT_INTERVAL = 0.02  # seconds to the frame that follows one of unknown duration
 _MAX_INTERVAL = 1.0  # what is longer is a pause, not the usual distance of frames
+_PAUSE = 3  # durations of a frame; what is longer is a pause as well
 _SAME = 1e-6  # seconds; no clock of a codec is finer
 
 
@@ -70,6 +71,9 @@ class Timeline:
         known = self._duration if self._duration <= _MAX_INTERVAL else 0.0
         return max(known, self._interval) or _DEFAULT_INTERVAL
 
+    def _longest_interval(self) -> float:
+        return min(_PAUSE * self._duration or _MAX_INTERVAL, _MAX_INTERVAL)
+
     def commit(self, frame: EncodedFrame, position: float, now: float | None = None) -> None:
         """Take a frame as placed.
 
@@ -82,7 +86,7 @@ class Timeline:
         offset = position - frame.timestamp
         if self._offset is not None and abs(offset - self._offset) > _SAME:
             self.jumps += 1
-        elif self._offset is not None and _SAME < step <= _MAX_INTERVAL:
+        elif self._offset is not None and _SAME < step <= self._longest_interval():
             self._interval = step
         self._offset = offset
         self._position = position

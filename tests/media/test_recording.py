@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lktrio import media
@@ -180,6 +180,7 @@ def test_frames_that_do_not_say_when_they_were_captured_are_placed_by_when_they_
     restarts=st.lists(st.integers(1, 999), max_size=3),
     kind=st.sampled_from(["audio", "video"]),
 )
+@example(drift=0.0, pauses=[(415, 0.5)], restarts=[416], kind="audio")
 def test_a_track_stays_in_step_whatever_its_timestamps_do(
     drift: float,
     pauses: list[tuple[int, float]],
