@@ -237,3 +237,18 @@ def _knows(room: Room, names: set[str]) -> bool:
 
 def _is_received(track: RemoteDataTrack, other: RemoteDataTrack) -> bool:
     return track.subscribed and not other.subscribed
+
+
+async def test_a_track_that_ends_without_a_link_is_gone_afterwards(server: RoomServer) -> None:
+    """Whether the request to end it was never sent, or is lost with the link."""
+    async with server.join("bob") as bob, server.join("alice") as alice:
+        for known in (False, True):
+            events = alice.events(Reconnecting, Reconnected, replay=False)
+            async with alice.local_participant.publish_data_track("x") as track:
+                await until(partial(_knows, bob, {"x"}))
+                await alice.simulate(RESUME)
+                if known:
+                    await expect(events, Reconnecting)
+                await track.aclose()
+                await expect(events, Reconnected)
+                await until(partial(_knows, bob, set()))

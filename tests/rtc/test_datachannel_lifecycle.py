@@ -6,6 +6,7 @@ import tracemalloc
 
 from lktrio.rtc.datachannel import (
     DataChannel,
+    DataChannelAcknowledged,
     DataChannelClosed,
     DataChannelMessage,
     DataChannelOpened,
@@ -50,6 +51,11 @@ def test_channels_made_before_the_association_open_when_it_is_up() -> None:
     assert not channel.remote
     assert opened(network.client) == [channel]
     assert channel.id == theirs.id == 0
+    accepted = [e for e in network.client.channel_events if isinstance(e, DataChannelAcknowledged)]
+    assert accepted == [DataChannelAcknowledged(channel)]
+    theirs.send(b"x", network.now)
+    network.run(1)
+    assert network.client.channel_events.count(accepted[0]) == 1
 
 
 def test_the_dtls_client_takes_even_numbers_and_the_server_odd_ones() -> None:
