@@ -270,7 +270,8 @@ class Room:
                 async for stream in streams:
                     print(await stream.read_all())
 
-        Streams whose topic nobody serves are dropped, and counted in ``data_stats``.
+        It begins with the streams of the topic that began in the last 5 s, at most 16. Others that
+        nobody serves are dropped, and all of them are counted in ``data_stats``.
 
         Raises:
             ValueError: The topic is served already.

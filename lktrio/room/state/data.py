@@ -44,7 +44,7 @@ class DataStats:
     undecodable: int = 0
     """Messages that are not a DataPacket."""
     streams_unserved: int = 0
-    """Text and byte streams whose topic nobody served."""
+    """Text and byte streams whose topic nobody served when they began."""
     streams_refused: int = 0
     """Those that were dropped because too many were open, or because they made no sense."""
     rpc_dropped: int = 0

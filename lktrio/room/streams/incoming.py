@@ -1,9 +1,9 @@
 """Streams of others, from packets to the readers that programs get.
 
 Theory of operation: packets come in order, and none of them waits for a program. A header opens a
-stream if its topic is served and there is a place; what nobody serves is counted, and told once for
-each topic. The streams of one sender end with an error when the sender leaves, and all of them when
-the room is joined anew, as packets were lost then.
+stream if there is a place; what nobody serves is counted, told once for each topic, and kept for a
+moment only. The streams of one sender end with an error when the sender leaves, and all of them
+when the room is joined anew, as packets were lost then.
 
 The streams of some topics are no business of programs: a part of the room takes them.
 
@@ -33,6 +33,7 @@ from lktrio.room.state.remote import RemoteParticipant
 from lktrio.room.streams.assembly import StreamAssembler
 from lktrio.room.streams.info import ByteStreamInfo, StreamInfo, TextStreamInfo, read_header
 from lktrio.room.streams.reader import (
+    MAX_WAITING,
     ByteStreamReader,
     StreamContents,
     TextStreamReader,
@@ -114,17 +115,20 @@ class IncomingStreams:
 
     Args:
         stats: Where to count.
+        clock: Tells the time.
 
     Attributes:
         text: The topics whose text streams are served.
         bytes: The topics whose byte streams are served.
     """
 
-    def __init__(self, stats: DataStats) -> None:
-        self.text: ServedTopics[TextStreamReader] = ServedTopics("text")
-        self.bytes: ServedTopics[ByteStreamReader] = ServedTopics("byte")
+    def __init__(self, stats: DataStats, clock: Callable[[], float] = trio.current_time) -> None:
+        self._clock = clock
+        self.text: ServedTopics[TextStreamReader] = ServedTopics("text", clock)
+        self.bytes: ServedTopics[ByteStreamReader] = ServedTopics("byte", clock)
         self._stats = stats
         self._together = WaitingBytes()
+        self._kept = WaitingBytes(MAX_WAITING)  # in streams that nobody served when they began
         self._open: dict[_Key, _OpenStream] = {}  # first the one that was silent longest
         self._reserved: dict[str, TakeText] = {}
         self._told: set[tuple[str, str]] = set()
@@ -194,7 +198,7 @@ class IncomingStreams:
         except StreamError as error:
             sink.fail(error)
         if not sink.over:
-            stream.heard_at = trio.current_time()
+            stream.heard_at = self._clock()
             self._open[key] = stream
 
     def _on_header(
@@ -224,17 +228,22 @@ class IncomingStreams:
         key: _Key,
         header: proto.DataStream.Header,
     ) -> None:
-        """Give a new stream to those who serve its topic, if they do and there is a place."""
+        """Give a new stream to those who serve its topic, or keep it, if there is a place."""
+        topics.drop_old()
         feed = topics.find(info.topic)
         if feed is None:
             self._stats.streams_unserved += 1
             self._tell_unserved(topics.kind, info.topic)
-        elif not self._has_place(key) or not feed.has_room():
+        if not self._has_place(key) or (feed is not None and not feed.has_room()):
             self._stats.streams_refused += 1
+            return
+        together = self._kept if feed is None else self._together
+        contents = StreamContents(info, together, partial(self._open.pop, key, None))
+        if feed is None:
+            topics.keep(info.topic, make(contents, info))
         else:
-            contents = StreamContents(info, self._together, partial(self._open.pop, key, None))
             feed.put(make(contents, info))
-            self._begin(key, header, contents, takes_place=True)
+        self._begin(key, header, contents, takes_place=True)
 
     def _begin(
         self, key: _Key, header: proto.DataStream.Header, sink: StreamSink, *, takes_place: bool
@@ -242,7 +251,7 @@ class IncomingStreams:
         try:
             assembler = StreamAssembler(header)
             if header.inline_content is None:
-                now = trio.current_time()
+                now = self._clock()
                 self._open[key] = _OpenStream(assembler, weakref.ref(sink), takes_place, now)
                 return
             sink.put(assembler.inline(header.inline_content))
@@ -262,7 +271,7 @@ class IncomingStreams:
             silent = places[0]
         else:
             return True
-        if self._open[silent].heard_at + MAX_SILENCE > trio.current_time():
+        if self._open[silent].heard_at + MAX_SILENCE > self._clock():
             return False
         self._fail(silent, "nothing came for long, and its place was needed")
         return True

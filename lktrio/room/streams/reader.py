@@ -40,9 +40,18 @@ _LONGEST_ID = 60  # characters of an id that are shown
 
 
 class WaitingBytes:
-    """How much waits in all streams of a room together."""
+    """How much waits in several streams of a room together.
 
-    def __init__(self) -> None:
+    Args:
+        limit: How much may wait.
+
+    Attributes:
+        limit: As given.
+        size: How much does.
+    """
+
+    def __init__(self, limit: int = MAX_WAITING_TOGETHER) -> None:
+        self.limit = limit
         self.size = 0
 
 
@@ -59,7 +68,7 @@ class _Pieces:
 
     def has_room(self, size: int) -> bool:
         own, together = self._size + size, self._together.size + size
-        return own <= MAX_WAITING and together <= MAX_WAITING_TOGETHER
+        return own <= MAX_WAITING and together <= self._together.limit
 
     def put(self, data: bytes) -> None:
         self._pieces.append(data)

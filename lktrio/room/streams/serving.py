@@ -3,21 +3,29 @@
 Theory of operation: a program holds the channel of a topic, and the topic is served as long as it
 does: `ServedTopics` knows the feeds of channels weakly. Streams that nobody takes are closed with
 their channel.
+
+A program can serve a topic only when it has joined, and others may send as soon as it has. So the
+newest few streams that nobody serves are kept for some seconds, for whoever does then.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, Literal, TypeVar
 from weakref import WeakValueDictionary
 
 from lktrio.room.channels.feed import Feed, FeedChannel
 from lktrio.room.streams.reader import ByteStreamReader, TextStreamReader
 
-__all__ = ["MAX_UNREAD", "ServedTopics", "StreamChannel", "StreamFeed"]
+__all__ = ["KEPT_FOR", "MAX_KEPT", "MAX_UNREAD", "ServedTopics", "StreamChannel", "StreamFeed"]
 
 MAX_UNREAD = 64
 """Streams of one topic that may wait for a program."""
+MAX_KEPT = 16
+"""Streams of one kind that are kept although nobody serves their topic; the newest."""
+KEPT_FOR = 5.0
+"""Seconds that they are kept, as long as media wait for their first reader."""
 
 R = TypeVar("R", bound="TextStreamReader | ByteStreamReader")
 
@@ -93,12 +101,15 @@ class ServedTopics(Generic[R]):
 
     Args:
         kind: What streams of that kind are called.
+        clock: Tells the time.
     """
 
-    def __init__(self, kind: Literal["text", "byte"]) -> None:
+    def __init__(self, kind: Literal["text", "byte"], clock: Callable[[], float]) -> None:
         self.kind = kind
+        self._clock = clock
         self._feeds: WeakValueDictionary[str, StreamFeed[R]] = WeakValueDictionary()
         self._reserved: set[str] = set()
+        self._kept: deque[tuple[float, str, R]] = deque()  # until when, topic
         self._ended = False
 
     def reserve(self, topic: str) -> None:
@@ -106,7 +117,7 @@ class ServedTopics(Generic[R]):
         self._reserved.add(topic)
 
     def serve(self, topic: str) -> StreamChannel[R]:
-        """Serve a topic.
+        """Serve a topic; the channel begins with the streams of it that were kept.
 
         Raises:
             ValueError: It is served already, or reserved.
@@ -117,6 +128,10 @@ class ServedTopics(Generic[R]):
             raise ValueError(f"the topic {topic!r} is served already")
         feed: StreamFeed[R] = StreamFeed()
         self._feeds[topic] = feed
+        self.drop_old()
+        for _, _, stream in [kept for kept in self._kept if kept[1] == topic]:
+            feed.put(stream)
+        self._kept = deque(kept for kept in self._kept if kept[1] != topic)
         if self._ended:
             feed.end()
         return StreamChannel(feed)
@@ -125,6 +140,17 @@ class ServedTopics(Generic[R]):
         """Who serves a topic, if anybody does."""
         feed = self._feeds.get(topic)
         return None if feed is None or feed.closed else feed
+
+    def keep(self, topic: str, stream: R) -> None:
+        """Keep a stream of a topic that nobody serves, for a while."""
+        self._kept.append((self._clock() + KEPT_FOR, topic, stream))
+        if len(self._kept) > MAX_KEPT:
+            self._kept.popleft()[2].close()
+
+    def drop_old(self) -> None:
+        """Close the streams that were kept long enough."""
+        while self._kept and self._kept[0][0] <= self._clock():
+            self._kept.popleft()[2].close()
 
     def end(self) -> None:
         """There will be no more streams."""

@@ -44,7 +44,7 @@ class Place:
             other_participants=there,
         )
         self.state = RoomState(join, cast("Any", None), Participant)  # nothing asks the server
-        self.streams = IncomingStreams(self.state.data_stats)
+        self.streams = IncomingStreams(self.state.data_stats, clock=lambda: 0.0)
         self.messages = IncomingMessages(self.state, self.streams)
         self.stats = self.state.data_stats
 

@@ -32,7 +32,7 @@ from lktrio.room.streams.incoming import (
     IncomingStreams,
 )
 from lktrio.room.streams.reader import MAX_WAITING, MAX_WAITING_TOGETHER
-from lktrio.room.streams.serving import MAX_UNREAD
+from lktrio.room.streams.serving import KEPT_FOR, MAX_KEPT, MAX_UNREAD
 
 pytestmark = pytest.mark.virtual_time
 
@@ -255,6 +255,38 @@ async def test_what_nobody_refers_to_any_longer_costs_nothing() -> None:
     peer.send(header("200"))
     assert stats.streams_unserved == 1
     streams.bytes.serve("t").close()
+
+
+async def test_who_serves_a_topic_a_moment_later_misses_nothing() -> None:
+    stats = DataStats()
+    streams = IncomingStreams(stats)
+    peer = Peer(streams)
+    peer.send(header("old"), trailer("old"))
+    await trio.sleep(KEPT_FOR / 2)
+    peer.send(header("1"), chunk(0, b"a"), header("2", topic="another"), header("3"), trailer("3"))
+    await trio.sleep(KEPT_FOR / 2 + 0.1)
+    with streams.bytes.serve("t") as files:
+        peer.send(chunk(1, b"b"), trailer("1"))
+        assert await (await files.receive()).read_all() == b"ab"
+        assert (await files.receive()).info.id == "3"
+        peer.send(header("4"))
+        assert (await files.receive()).info.id == "4"
+    assert stats.streams_unserved == 4
+
+    for number in range(MAX_KEPT + 4):
+        peer.send(header(f"many {number}", topic="many"))
+    peer.send(header("long", topic="many"))
+    for index in range(3):
+        peer.send(chunk(index, bytes(MAX_WAITING // 2), "long"))
+    many = streams.bytes.serve("many")
+    kept = [await many.receive() for _ in range(MAX_KEPT)]
+    assert [stream.info.id for stream in kept[:2]] == ["many 5", "many 6"]
+    with pytest.raises(SlowConsumer):
+        await kept[-1].read_all()
+    with trio.move_on_after(0.1) as waited:
+        await many.receive()
+    assert waited.cancelled_caught
+    assert stats.streams_refused == 0
 
 
 async def test_readers_that_stall_cost_a_bounded_amount() -> None:
