@@ -14,9 +14,6 @@ A link is left in one place, at the end of what `LinkSupervisor` does with it, w
 the state is told, then `ServerLink.leave` has `Timeouts.leave` to do its work, shielded from
 cancellation. The tasks live until then: LiveKit's server takes a peer connection that closes for a
 failure, and may then wait for us to come back in place of reading that we leave.
-
-A server that sends us away also closes the peer connections, and that may be seen first. So a peer
-connection that was closed counts only when the signalling had a moment to tell why.
 """
 
 from __future__ import annotations
@@ -32,13 +29,10 @@ from lktrio import proto
 from lktrio._text import printable
 from lktrio.auth import ConnectionDetails
 from lktrio.errors import (
-    ConnectError,
     ConnectTimeout,
-    DtlsFailed,
     IceFailed,
     LiveKitError,
     NotPermitted,
-    ServerUnreachable,
 )
 from lktrio.net.gathering import gather_reflexive
 from lktrio.net.network import Network
@@ -48,6 +42,7 @@ from lktrio.room.options import RoomOptions
 from lktrio.room.packets.incoming import IncomingMessages
 from lktrio.room.rpc.endpoint import RpcEndpoint
 from lktrio.room.session.announcing import TrackDescription
+from lktrio.room.session.connectivity import Connectivity
 from lktrio.room.session.data import PacketSender, pack, user_packet
 from lktrio.room.session.data_blobs import DataBlobs
 from lktrio.room.session.data_track_sending import OutgoingDataTrack
@@ -59,7 +54,6 @@ from lktrio.room.session.peer_connection import (
     DATA_TRACK,
     LOSSY,
     RELIABLE,
-    UDP_BLOCKED,
     PeerConnection,
 )
 from lktrio.room.session.publishing import Publisher
@@ -90,16 +84,14 @@ from lktrio.rtc.datachannel import (
 )
 from lktrio.rtc.peer import PeerEvent
 from lktrio.rtc.streams import KeyframeRequested, MediaReceived, StreamBound
-from lktrio.rtc.transport import LocalCandidateFound, TransportState, TransportStateChanged
+from lktrio.rtc.transport import LocalCandidateFound, TransportStateChanged
 from lktrio.signal import trickle_request
 
 __all__ = ["MakeLocal", "RoomSession", "serve_room"]
 
 _log = logging.getLogger("lktrio.room")
 
-_TIME_TO_TELL = 1.0  # seconds for the signalling to say why the peer connections were closed
 _TIME_TO_RETURN = 10.0  # seconds for others to come back to a room that was lost with its server
-_CHECK_INTERVAL = 2.0  # seconds; livekit-client takes 4
 _TIME_TO_NAME = 1.0  # seconds for the server to name everybody after a resume, as in other SDKs
 
 MakeLocal: TypeAlias = "Callable[[LocalRecord, RoomSession], Participant[LocalTrackPublication]]"
@@ -196,7 +188,7 @@ class RoomSession:
         self.rpc = RpcEndpoint(self, options.network, self.streams, self.state.data_stats)
         self.state.give_rpc(self.rpc)
         self._descriptions: Descriptions
-        self._media_closed = trio.Event()
+        self._connectivity: Connectivity
 
     @property
     def link(self) -> ServerLink:
@@ -255,14 +247,14 @@ class RoomSession:
 
     def use_link(self, link: ServerLink, services: trio.Nursery) -> None:
         """A join has succeeded: start what runs as long as its link lives."""
+        self._connectivity = Connectivity(link, self._options, self._supervisor.lose)
         for connection in link.connections:
             connection.handle_event = self._on_peer_event
             name = f"lktrio.room {connection.target.name}"
             services.start_soon(connection.driver.run, name=name)
             services.start_soon(self._gather, connection, name=f"{name} gathering")
-        services.start_soon(self._watch_addresses, link, name="lktrio.room addresses")
+        services.start_soon(self._connectivity.watch_addresses, name="lktrio.room addresses")
         services.start_soon(self.rpc.run, name="lktrio.room rpc")
-        self._media_closed = trio.Event()
         self._descriptions = Descriptions(
             link, link.negotiation, self._subscriptions, self._fail_negotiation
         )
@@ -286,9 +278,9 @@ class RoomSession:
         async with trio.open_nursery() as tasks:
             tasks.start_soon(self._read_signal, link, name="lktrio.room signal")
             tasks.start_soon(self._negotiate, link, name="lktrio.room negotiation")
-            tasks.start_soon(self._watch_media, name="lktrio.room media")
+            tasks.start_soon(self._connectivity.watch_closed, name="lktrio.room media")
             tasks.start_soon(self._subscribe_data, link, name="lktrio.room data tracks")
-            await self._wait_media(link, kind)
+            await self._connectivity.wait_media(kind)
             if self._supervisor.lost:
                 await trio.sleep_forever()  # until cancelled, which is about to happen
             self.requests.use(link.signal)
@@ -303,7 +295,8 @@ class RoomSession:
                 await self._data_tracks.publish_again()
                 self._supervisor.connected()
                 self._publish(self.state.reconnected(kind))
-            tasks.start_soon(self._check_media, link, name="lktrio.room check")
+            look = self._subscriptions.retry
+            tasks.start_soon(self._connectivity.check, look, name="lktrio.room check")
             if kind is ReconnectKind.RESUME:
                 await trio.sleep(_TIME_TO_NAME)
                 self.state.roster.forget_unseen()
@@ -350,21 +343,6 @@ class RoomSession:
             self.link.signal.send_nowait(request)
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.WouldBlock):
             _log.debug("a message was not sent, as the signalling is lost or takes nothing")
-
-    async def _wait_media(self, link: ServerLink, kind: ReconnectKind | None) -> None:
-        """Wait for the connections without which nothing works."""
-        needed = [link.primary]
-        if kind is ReconnectKind.RESUME:
-            needed = [one for one in link.connections if one.in_use]
-        seconds = self._options.timeouts.transport
-        with trio.move_on_after(seconds) as scope:
-            for connection in needed:
-                await connection.connected.wait()
-        if scope.cancelled_caught:
-            message = f"no encrypted path to the server within {seconds:g} s: {UDP_BLOCKED}"
-            self._lose_media(ConnectTimeout(message))
-            await trio.sleep_forever()
-        await trio.lowlevel.checkpoint()
 
     def suspend(self) -> None:
         """The link works no more: requests wait, an offer without an answer is made anew."""
@@ -463,85 +441,19 @@ class RoomSession:
             case DataChannelOpened(channel):
                 self._on_channel_opened(connection, channel.label)
             case DataChannelClosed(channel):
-                self._on_channel_closed(connection, channel.label)
+                self._connectivity.channel_closed(connection, channel.label)
             case TransportStateChanged():
-                self._on_transport(connection, event)
+                self._connectivity.follow(connection, event)
+                self._data_tracks.changed()
             case LocalCandidateFound(candidate):
                 self._trickle(connection, candidate)
             case _:
                 pass  # nothing that a room needs to know
 
-    def _on_transport(self, connection: PeerConnection, event: TransportStateChanged) -> None:
-        _log.debug("%s connection is %s", connection.target.name, event.state.value)
-        self._data_tracks.changed()
-        if event.state is TransportState.FAILED:
-            self._lose_media(
-                _transport_error(event),
-                self._failure_of(connection),
-                restart=event.cause == "dtls",
-            )
-        elif event.state is TransportState.CLOSED:
-            self._media_closed.set()
-
-    def _failure_of(self, connection: PeerConnection) -> proto.ReconnectReason:
-        """What the server is told; paths that fail soon or often make it prefer TCP, then TURN."""
-        ours = connection is self.link.outgoing
-        reasons = proto.ReconnectReason
-        return reasons.RR_PUBLISHER_FAILED if ours else reasons.RR_SUBSCRIBER_FAILED
-
-    def _lose_media(
-        self,
-        error: LiveKitError,
-        reason: proto.ReconnectReason = proto.ReconnectReason.RR_UNKNOWN,
-        *,
-        restart: bool = True,
-    ) -> None:
-        kind = ReconnectKind.RESTART if restart else ReconnectKind.RESUME
-        self._supervisor.lose(LinkLoss(kind, DisconnectReason.MEDIA_FAILURE, error, reason))
-
     def _on_channel_opened(self, connection: PeerConnection, label: str) -> None:
         if connection is self.link.outgoing:
             self._packets.opened(label)
         self._data_tracks.changed()
-
-    def _on_channel_closed(self, connection: PeerConnection, label: str) -> None:
-        if connection is self.link.outgoing and label in (RELIABLE, LOSSY):
-            self._media_closed.set()
-
-    async def _watch_media(self) -> None:
-        await self._media_closed.wait()
-        await trio.sleep(_TIME_TO_TELL)
-        self._lose_media(ServerUnreachable("the server closed the peer connection"))
-
-    async def _check_media(self, link: ServerLink) -> None:
-        """Look from time to time whether what carries media works, as we believe."""
-        while True:
-            broken = [one for one in link.connections if one.in_use and not one.works]
-            await trio.sleep(_CHECK_INTERVAL)
-            self._subscriptions.retry()
-            broken = [one for one in broken if not one.works]
-            if broken:
-                error = IceFailed(f"nothing was heard of the media path for seconds: {UDP_BLOCKED}")
-                self._lose_media(error, self._failure_of(broken[0]), restart=False)
-
-    async def _watch_addresses(self, link: ServerLink) -> None:
-        """Follow the machine to other networks."""
-        known = link.addresses
-        while True:
-            before = set(known)
-            known = await self._options.network.wait_addresses_changed(
-                known, loopback=link.loopback
-            )
-            changed = [one.driver.set_addresses(known) for one in link.connections]
-            if not any(changed):
-                continue
-            _log.info("the addresses of this machine have changed")
-            if before - set(known):  # of what has gone, the signalling may not know for long
-                link.moved = True
-                error = IceFailed("the addresses of this machine have changed")
-                self._lose_media(error, restart=False)
-            elif link.negotiation.used:
-                link.negotiation.request_ice_restart()
 
     async def _gather(self, connection: PeerConnection) -> None:
         """Look for public addresses, unless the server is on this machine."""
@@ -569,11 +481,10 @@ class RoomSession:
             self.link.signal.abort()
             await trio.lowlevel.checkpoint()
             return
-        link = self.link
+        connectivity = self._connectivity
         await self.requests.simulate(fault_request(scenario, value))
         if scenario is SimulateScenario.SWITCH_CANDIDATE_PROTOCOL:
-            link.moved = True
-            self._lose_media(IceFailed(f"media is to go over {value}"), restart=False)
+            connectivity.move(IceFailed(f"media is to go over {value}"))
 
     # What the local participant does
 
@@ -671,9 +582,3 @@ class RoomSession:
     def network(self) -> Network:
         """The machine that the room is on."""
         return self._options.network
-
-
-def _transport_error(failure: TransportStateChanged) -> ConnectError:
-    if failure.cause == "dtls":
-        return DtlsFailed(f"the media path could not be secured: {failure.reason}")
-    return IceFailed(f"{failure.reason}: {UDP_BLOCKED}")
