@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import mimetypes
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -15,13 +14,11 @@ from lktrio._text import printable
 from lktrio.cli.arguments import UsageError
 from lktrio.cli.joining import open_joined_room, wait_for_recipients
 from lktrio.cli.output import Output
-from lktrio.cli.progress import open_progress
+from lktrio.cli.progress import Bar, open_progress
 from lktrio.cli.running import run_trio
-from lktrio.room import Room
+from lktrio.room import Room, StreamProgress
 
 __all__ = ["call_method", "run_rpc", "run_send_file", "run_send_text", "send_file", "send_text"]
-
-_PIECE = 60_000  # bytes of a file that are read at once
 
 Errand = Callable[[Room, argparse.Namespace], Awaitable[None]]
 """What a command does in a room."""
@@ -76,22 +73,36 @@ async def send_file(room: Room, arguments: argparse.Namespace) -> None:
     name = arguments.name or path.name
     me = room.local_participant
     began = trio.current_time()
-    with path.open("rb") as file, open_progress(silent=arguments.json) as progress:
-        size = path.stat().st_size
-        bar = progress.bar(printable(name), size, unit="bytes")
-        async with me.stream_bytes(
+    sent: list[str] = []
+
+    async def send(  # noqa: ASYNC128 - the stream is what has started
+        task_status: trio.TaskStatus[StreamProgress],
+    ) -> None:
+        stream_id = await me.send_file(
+            path,
             topic=arguments.topic,
             name=name,
-            mime_type=mimetypes.guess_type(name)[0] or "application/octet-stream",
-            total_length=size,
             destination_identities=arguments.to,
-        ) as out:
-            while data := await trio.to_thread.run_sync(file.read, _PIECE):
-                await out.send_all(data)
-                bar.advance(len(data))
+            task_status=task_status,
+        )
+        sent.append(stream_id)
+
+    with open_progress(silent=arguments.json) as shown:
+        async with trio.open_nursery() as nursery:
+            progress: StreamProgress = await nursery.start(send)
+            await _follow(progress, shown.bar(printable(name), progress.total or 0, unit="bytes"))
         await me.wait_data_sent()
     seconds = round(trio.current_time() - began, 3)
-    _done(room, arguments, {"id": out.id, "name": name, "size": size, "seconds": seconds}, name)
+    values = {"id": sent[0], "name": name, "size": progress.total, "seconds": seconds}
+    _done(room, arguments, values, name)
+
+
+async def _follow(progress: StreamProgress, bar: Bar) -> None:
+    shown = 0
+    async for sent in progress:
+        if sent > shown:
+            bar.advance(sent - shown)
+            shown = sent
 
 
 def _done(
