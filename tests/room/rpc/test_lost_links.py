@@ -8,8 +8,9 @@ import trio
 from lktrio.errors import RoomClosed, RpcError
 from lktrio.events import Reconnected, Reconnecting
 from lktrio.room import ReconnectKind, Room, RoomOptions, RpcErrorCode, RpcInvocation
+from lktrio.testing import LinkProfile
 from tests.room.rpc.conftest import OpenPair
-from tests.support.servers import RoomServer, expect, until
+from tests.support.servers import LATENCY, RoomServer, expect, until
 
 pytestmark = pytest.mark.virtual_time
 DEADLINE = 120.0
@@ -192,3 +193,43 @@ async def test_a_room_that_cannot_be_joined_again_ends_its_calls(
         with pytest.raises(RoomClosed):
             await alice.local_participant.perform_rpc("bob", "m", "60")
         nursery.cancel_scope.cancel()
+
+
+async def test_many_calls_over_a_bad_network(server: RoomServer, open_pair: OpenPair) -> None:
+    """Each is run once and has its own answer, whatever is lost, reordered or sent twice."""
+    if server.network is None:
+        pytest.skip("a real network is as good as it is")
+    begun: list[str] = []
+    answers: dict[str, str] = {}
+
+    async def shout(call: Call) -> str:
+        begun.append(call.payload)
+        await trio.sleep(len(begun) % 5 / 10)
+        return call.payload.upper()
+
+    for version, size in ((0, 1), (2, 1), (2, 5000)):
+        async with open_pair(version, version) as (alice, bob), trio.open_nursery() as nursery:
+            begun.clear()
+            answers.clear()
+            await nursery.start(alice.serve_rpc, "shout", shout)
+            await nursery.start(bob.serve_rpc, "shout", shout)
+            server.network.profile = LinkProfile(
+                latency=0.03, jitter=0.02, loss=0.05, duplicate=0.05
+            )
+
+            async def ask(caller: Room, payload: str) -> None:
+                (callee,) = caller.remote_participants
+                me = caller.local_participant
+                answers[payload] = await me.perform_rpc(
+                    callee, "shout", payload, response_timeout=60
+                )
+
+            async with trio.open_nursery() as asking:
+                for number in range(25):
+                    asking.start_soon(ask, alice, f"a{number} " * size)
+                    asking.start_soon(ask, bob, f"b{number} " * size)
+            assert len(answers) == 50
+            assert all(answer == payload.upper() for payload, answer in answers.items())
+            assert sorted(begun) == sorted(answers)
+            server.network.profile = LATENCY
+            nursery.cancel_scope.cancel()
