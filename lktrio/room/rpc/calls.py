@@ -104,9 +104,8 @@ class _Call:
         self.session = -1
         """The join in which the request was handed over."""
         self.sending = trio.CancelScope()
-        self.acknowledging = trio.CancelScope()
+        self.waiting = trio.CancelScope()
         self.payload: StreamedPayload | None = None
-        self._heard = trio.Event()
         self._over = trio.Event()
         self._outcome: str | LiveKitError | None = None
 
@@ -114,14 +113,13 @@ class _Call:
         """The callee has the request."""
         if self.state is not _State.OVER:
             self.state = _State.ACKNOWLEDGED
-            self._heard.set()
+            self.waiting.deadline = math.inf
 
     def end(self, outcome: str | LiveKitError | None) -> None:
         """The call is over, by an answer, an error, or the end of the room (None)."""
         if self.state is not _State.OVER:
             self.state, self._outcome = _State.OVER, outcome
             self.sending.cancel()
-            self._heard.set()
             self._over.set()
 
     def end_with(self, payload: str | StreamError) -> None:
@@ -135,16 +133,17 @@ class _Call:
                 why = f"the answer did not arrive: {payload}"
                 self.end(rpc_error(RpcErrorCode.APPLICATION_ERROR, why))
 
-    async def wait_heard(self, deadline: float) -> bool:
-        """Wait until something is heard of the callee, until a deadline that may be moved."""
-        with trio.CancelScope(deadline=deadline) as self.acknowledging:
-            await self._heard.wait()
-        await trio.lowlevel.checkpoint()
-        return self._heard.is_set()
+    async def wait_over(self, deadline: float) -> None:
+        """Wait until the call is over, or not acknowledged by a deadline, which may be moved."""
+        if self.state is _State.ACKNOWLEDGED:
+            deadline = math.inf
+        with trio.CancelScope(deadline=deadline) as self.waiting:
+            await self._over.wait()
 
-    async def wait_over(self) -> None:
-        """Wait until the call is over."""
-        await self._over.wait()
+    def move_deadline(self, deadline: float) -> None:
+        """Wait until then for the acknowledgement, if it is not there."""
+        if self.state is not _State.ACKNOWLEDGED:
+            self.waiting.deadline = deadline
 
     def result(self, room: RpcRoom) -> str:
         """The answer, once the call is over; raises its error."""
@@ -182,7 +181,6 @@ class RpcCalls:
 
     async def perform(self, callee: str, method: str, payload: str, seconds: float) -> str:
         """Call a method; see ``LocalParticipant.perform_rpc``."""
-        await trio.lowlevel.checkpoint()
         version = self._version_for(callee)
         if version == PACKETS and len(payload.encode()) > MAX_PACKET_PAYLOAD:
             raise rpc_error(
@@ -195,10 +193,10 @@ class RpcCalls:
         try:
             with trio.move_on_after(seconds):
                 await self._send(call, head, payload)
-                while not await call.wait_heard(self._ack_deadline()):
-                    if not self._room.silent:
+                while call.state is not _State.OVER:
+                    await call.wait_over(self._ack_deadline())
+                    if call.state is _State.SENT and not self._room.silent:
                         raise rpc_error(RpcErrorCode.CONNECTION_TIMEOUT)
-                await call.wait_over()
             if call.state is not _State.OVER:
                 raise rpc_error(RpcErrorCode.RESPONSE_TIMEOUT)
             return call.result(self._room)
@@ -294,13 +292,13 @@ class RpcCalls:
         """The link is lost, for now."""
         self._suspended = True
         for call in self._calls.values():
-            call.acknowledging.deadline = math.inf
+            call.move_deadline(math.inf)
 
     def resume(self) -> None:
         """The link is there again."""
         self._suspended = False
         for call in self._calls.values():
-            call.acknowledging.deadline = self._ack_deadline()
+            call.move_deadline(self._ack_deadline())
 
     def lost(self) -> None:
         """What was handed over before the newest join is lost."""

@@ -81,7 +81,7 @@ class RequestHead:
 
 
 def _milliseconds(seconds: float) -> int:
-    return max(1, math.ceil(min(seconds * 1000, _MAX_NUMBER)))
+    return math.ceil(min(max(seconds * 1000, 1), _MAX_NUMBER))
 
 
 def _seconds(milliseconds: int) -> float:
