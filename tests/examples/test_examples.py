@@ -91,6 +91,32 @@ async def test_chat_bot_answers() -> None:
         assert await program.rest() == ["'alice': 3 words", "'alice': 1 words", "interrupted"]
 
 
+async def test_exchange_files_saves_and_sends(tmp_path: Path) -> None:
+    ours, saved = tmp_path / "ours.bin", tmp_path / "saved"
+    ours.write_bytes(bytes(range(256)) * 1000)
+    async with open_dev_server() as server:
+        async with open_room(server.url, server.token("alice", ROOM)) as alice:
+            files = alice.byte_streams("files")
+            words = (ROOM, "bob", str(saved), str(ours))
+            async with running(server, "exchange_files.py", *words) as program:
+                assert await program.line() == f"exchanging files in {ROOM}"
+                file = await files.receive()
+                assert await file.read_all() == ours.read_bytes()
+                assert await program.line() == f"{ours}: sent"
+                me = alice.local_participant
+                stream_id = await me.send_bytes(b"\0" * 9, topic="files", name="../../etc/passwd")
+                name = media.safe_file_name("alice", stream_id, "../../etc/passwd")
+                assert await program.line() == f"{name}: 9 bytes of 'alice'"
+                with trio.CancelScope() as scope:
+                    async with me.stream_bytes(topic="files", name="half") as half:
+                        await half.send_all(b"1")
+                        scope.cancel()
+                assert "half did not arrive" in await program.line()
+                program.process.send_signal(signal.SIGINT)
+                assert await program.rest() == ["interrupted"]
+        assert [path.name for path in saved.iterdir()] == [name]
+
+
 async def test_echo_data_returns_messages_to_their_sender() -> None:
     async with open_dev_server() as server, running(server, "echo_data.py", ROOM) as program:
         assert await program.line() == f"listening in {ROOM}"
