@@ -2,7 +2,8 @@
 
 Theory of operation: the steps go from the outside to the inside, from the name of the server to a
 call of two participants in a room of their own, and each needs the one before. The first that fails
-says what is wrong and what to do; the rest is skipped.
+says what is wrong and what to do; the rest is skipped. Only the ways that media can take are tried
+each for itself, and one that does not work is a warning as long as there is another.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from functools import partial
+from typing import Literal, TypeAlias
 
 import trio
 
@@ -33,7 +35,7 @@ from lktrio.events import DataReceived, Reconnected, TrackSubscribed
 from lktrio.media import EncodedFrame
 from lktrio.net.http import NetworkTransport
 from lktrio.net.network import Network
-from lktrio.room import Room, RoomOptions, connect_room
+from lktrio.room import IcePolicy, MediaPath, Room, RoomOptions, connect_room, open_room
 from lktrio.signal import open_signal
 from lktrio.signal.urls import SignalUrl
 from lktrio.signal.websocket import open_stream
@@ -43,8 +45,12 @@ __all__ = ["Checkup", "Step"]
 _PATIENCE = 15.0  # seconds for what should take less than one
 _FRAMES = 50  # one second of sound
 _SOUND = b"\xfc" + bytes(79)  # an Opus packet of 20 ms
+_PROBE_SECONDS = 5.0
 _PINGS = 5
 _LONG = 400  # characters of an error that are shown
+
+
+Status: TypeAlias = Literal["ok", "warning", "failed", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +59,9 @@ class Step:
 
     name: str
     """What was tried."""
-    status: Literal["ok", "failed", "skipped"]
-    """How it went; ``skipped`` as it needs one that failed, or does not apply."""
+    status: Status
+    """How it went; ``warning`` if it failed and is not needed, ``skipped`` as it needs one that
+    failed, or does not apply."""
     seconds: float = 0.0
     """How long it took."""
     detail: str = ""
@@ -71,14 +78,22 @@ class _Failed(Exception):
         self.advice = advice
 
 
+class _Unneeded(_Failed):
+    """The same, of a step that may fail."""
+
+
 class _NotApplicable(Exception):
     """A step has nothing to try; says why."""
 
 
-_ICE_ADVICE = (
+_UDP_ADVICE = (
     "let UDP pass between this machine and the server's media ports (rtc.udp_port or "
-    "rtc.port_range_start of its configuration), and check the addresses that the server "
-    "announces (rtc.use_external_ip, rtc.node_ip)"
+    "rtc.port_range_start of its configuration)"
+)
+_TCP_ADVICE = "let TCP pass to the server's port for media (rtc.tcp_port, mostly 7881)"
+_ICE_ADVICE = (
+    f"{_UDP_ADVICE}, or TCP (rtc.tcp_port), and check the addresses that the server announces "
+    "(rtc.use_external_ip, rtc.node_ip)"
 )
 _ADVICE: Sequence[tuple[type[Exception], str]] = (
     (
@@ -139,6 +154,8 @@ class Checkup:
             ("region", self._find_regions),
             ("token", self._make_token),
             ("signalling", self._open_signalling),
+            ("udp", partial(self._probe, IcePolicy(tcp=False), _UDP_ADVICE)),
+            ("tcp", partial(self._probe, IcePolicy(udp=False), _TCP_ADVICE)),
             ("ice", self._join),
             ("media", self._exchange_media),
             ("data", self._exchange_data),
@@ -163,11 +180,13 @@ class Checkup:
         await trio.lowlevel.checkpoint()
         started = trio.current_time()
         detail = advice = ""
-        status: Literal["ok", "failed", "skipped"] = "failed"
+        status: Status = "failed"
         try:
             with trio.fail_after(_PATIENCE):
                 detail = await check()
             status = "ok"
+        except _Unneeded as failure:
+            status, detail, advice = "warning", str(failure), failure.advice
         except _NotApplicable as reason:
             status, detail = "skipped", str(reason)
         except _Failed as failure:
@@ -230,10 +249,19 @@ class Checkup:
 
     # A call
 
-    def _options(self) -> RoomOptions:
+    def _options(self, seconds: float = _PATIENCE - 3) -> RoomOptions:
+        """For a join whose error says what took so long, before the step is given up."""
         options = RoomOptions(network=self.network, ssl_context=self.ssl_context, join_retries=0)
-        seconds = _PATIENCE - 3  # so that the error of the join says what took so long
         return replace(options, timeouts=replace(options.timeouts, transport=seconds))
+
+    async def _probe(self, policy: IcePolicy, advice: str) -> str:
+        """Join in one way alone."""
+        options = replace(self._options(_PROBE_SECONDS), ice=policy)
+        try:
+            async with open_room(self.url, self.tokens("doctor-1"), options) as room:
+                return _describe(room.media_paths)
+        except (ConnectTimeout, IceFailed) as error:
+            raise _Unneeded(printable(str(error), _LONG), advice) from error
 
     async def _open_signalling(self) -> str:
         async with open_signal(
@@ -255,8 +283,7 @@ class Checkup:
                 self._rooms.append(room)
         except ConnectTimeout as error:  # signalling has worked
             raise _Failed(printable(str(error), _LONG), _ICE_ADVICE) from error
-        count = "one" if self._rooms[0].signal_version == "v1" else "two"
-        return f"over UDP, {count} peer connection{'s' if count == 'two' else ''}"
+        return _describe(self._rooms[0].media_paths)
 
     async def _exchange_media(self) -> str:
         one, two = self._rooms
@@ -319,6 +346,15 @@ async def _publishing(room: Room) -> AsyncGenerator[None, None]:
         nursery.start_soon(send)
         yield
         nursery.cancel_scope.cancel()
+
+
+def _describe(paths: Sequence[MediaPath]) -> str:
+    """Which ways media takes, such as ``udp to 192.0.2.1 port 7882 (1.2 ms)``."""
+    told: list[str] = []
+    for path in paths:
+        delay = "" if path.round_trip is None else f" ({path.round_trip * 1000:.1f} ms)"
+        told.append(f"{path.transport} to {path.remote[0]} port {path.remote[1]}{delay}")
+    return ", ".join(told) or "connected"
 
 
 def _advice_for(error: Exception) -> str:

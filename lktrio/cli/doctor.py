@@ -17,7 +17,7 @@ from lktrio.net import SystemNetwork
 
 __all__ = ["configure", "run"]
 
-_SIGNS = {"ok": "ok", "failed": "FAILED", "skipped": "-"}
+_SIGNS = {"ok": "ok", "warning": "warning", "failed": "FAILED", "skipped": "-"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from tests.support.server_thread import ServerThread, serve_in_thread
 
 @pytest.fixture(scope="module")
 def livekit() -> Generator[ServerThread, None, None]:
-    with serve_in_thread() as server:
+    with serve_in_thread(ice_tcp=True) as server:
         yield server
 
 

@@ -21,6 +21,8 @@ _NAMES = [
     "region",
     "token",
     "signalling",
+    "udp",
+    "tcp",
     "ice",
     "media",
     "data",
@@ -39,6 +41,8 @@ class Case:
     secret: str = ""
     grants: dict[str, Any] | None = None
     breaks: Callable[[RoomServer, SimulatedHost], object] | None = None
+    warns: tuple[str, ...] = ("tcp",)
+    ice_tcp: bool = False
 
 
 def _server(server: RoomServer) -> SimulatedHost:
@@ -65,12 +69,16 @@ CASES = {
     "no TLS": Case("connection", "does not speak TLS", "check the URL", url="wss"),
     "wrong secret": Case("signalling", "refused the token", "API_SECRET", secret="other" * 8),
     "may not publish": Case("media", "does not allow", "", grants={"can_publish": False}),
-    "UDP is blocked": Case("ice", "no encrypted path", "let UDP pass", breaks=_block_udp),
+    "UDP is blocked": Case(
+        "ice", "no encrypted path", "let UDP pass", breaks=_block_udp, warns=("udp", "tcp")
+    ),
+    "TCP in place of UDP": Case(breaks=_block_udp, warns=("udp",), ice_tcp=True),
+    "both": Case(warns=(), ice_tcp=True),
 }
 
 
 async def _examine(case: Case) -> list[Step]:
-    async with open_server("embedded") as server:
+    async with open_server("embedded", ice_tcp=case.ice_tcp) as server:
         client = server.host()
         assert isinstance(client, SimulatedHost)
         if case.breaks is not None:
@@ -97,6 +105,10 @@ async def test_each_fault_is_found_where_it_is() -> None:
         assert [step.name for step in steps] == _NAMES, name
         failed = [step for step in steps if step.status == "failed"]
         assert [step.name for step in failed] == ([case.fails] if case.fails else []), (name, steps)
+        warned = [step for step in steps if step.status == "warning"]
+        if "udp" not in [step.name for step in steps if step.status == "skipped"]:
+            assert tuple(step.name for step in warned) == case.warns, (name, steps)
+        assert all("path" in step.detail and "let " in step.advice for step in warned), name
         for step in failed:
             assert case.says in step.detail, (name, step)
             assert case.advises in step.advice, (name, step)
@@ -109,7 +121,7 @@ def test_the_command(shell: Shell, connected: Shell, livekit: ServerThread) -> N
     assert found["healthy"]
     assert [step["name"] for step in found["steps"]] == _NAMES
     lines = connected.succeed("doctor", livekit.environment["LIVEKIT_URL"]).lines
-    assert [line.split()[0] for line in lines] == _NAMES
+    assert [line.split()[0] for line in lines if line[0] != " "] == _NAMES
     failed = connected("doctor", "ws://127.0.0.1:1")
     assert failed.code == 1
     assert "FAILED" in failed.out
