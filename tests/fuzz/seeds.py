@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from lktrio.room.data_tracks.packetizing import FramePacketizer
 from lktrio.rtc import rtcp
 from lktrio.rtc.datachannel import DataChannelOpen
 from lktrio.rtc.dtls.records import RECORD_HEADER
@@ -114,6 +115,17 @@ def channel_opens() -> list[bytes]:
         DataChannelOpen("_lossy", "sub", ordered=False, max_retransmits=0).serialize(),
         DataChannelOpen("ü" * 20, max_packet_life_time=500).serialize(),
     ]
+
+
+def track_packets() -> list[bytes]:
+    """Frames of data tracks, of one packet and of several, one as an encrypted track has them."""
+    packetizer = FramePacketizer(7, 0)
+    frames = [(b"", None), (b"x" * 50, 1), (bytes(16_100), 2**64 - 1)]
+    messages = [one for data, mark in frames for one in packetizer.packets(data, mark, 1.0)]
+    encrypted = bytes.fromhex(
+        f"1c00 0007 0001 0001 00000001 0006 010d{'55' * 13} 0208{'66' * 8} 00"
+    )
+    return [*(message[:200] for message in messages), encrypted + b"payload"]
 
 
 def red() -> list[bytes]:

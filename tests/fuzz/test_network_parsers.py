@@ -10,6 +10,8 @@ from typing import TypeAlias
 from lktrio import proto
 from lktrio.errors import RemoteProtocolError
 from lktrio.proto.codec import Budget, decode, encode, from_json
+from lktrio.room.data_tracks.assembly import FrameAssembler
+from lktrio.room.data_tracks.packet import decode_packet, encode_packet
 from lktrio.rtc.datachannel import DataChannelOpen
 from lktrio.rtc.dtls.fragments import parse_fragments
 from lktrio.rtc.dtls.messages import CertificateMessage, ClientHello, ServerHello, ServerKeyExchange
@@ -88,6 +90,12 @@ def read_open(data: bytes) -> bytes:
     return DataChannelOpen.parse(data).serialize()
 
 
+def read_track_packet(data: bytes) -> bytes:
+    packet = decode_packet(data)
+    FrameAssembler().push(packet)
+    return encode_packet(packet)
+
+
 def read_red(data: bytes) -> None:
     assert primary_block(data) == split_red(data)[-1].data
 
@@ -138,6 +146,7 @@ PARSERS: dict[str, tuple[Parser, Callable[[], list[bytes]]]] = {
     "dtls": (read_handshake, seeds.handshake_records),
     "sctp": (read_packet, seeds.sctp),
     "dcep": (read_open, seeds.channel_opens),
+    "data track": (read_track_packet, seeds.track_packets),
     "red": (read_red, seeds.red),
     "opus": (packet_samples, lambda: seeds.payloads("opus-stereo-forwarded")),
     "vp8": (reader_of_frames("video/VP8"), lambda: seeds.payloads("vp8-published")),
