@@ -118,7 +118,7 @@ class RpcEndpoint:
         match event:
             case ParticipantDisconnected(participant):
                 self._calls.left(participant.identity)
-                self._server.left(participant.identity)
+                self._server.left(participant)
             case Reconnecting(ReconnectKind.RESTART):
                 self._calls.give_up()
                 self._calls.suspend()

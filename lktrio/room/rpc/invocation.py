@@ -23,7 +23,7 @@ class RpcInvocation(Generic[Q]):
     caller_identity: str
     """Identity of the caller. A call of the server API has its own id in this place."""
     caller: RemoteParticipant | None
-    """The caller; None if the room does not know it, as it does not know the server API."""
+    """The caller; None for the server API."""
     payload: Q
     """The request."""
     response_timeout: float

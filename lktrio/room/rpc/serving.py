@@ -190,6 +190,8 @@ class RpcServer:
     ) -> None:
         """A request has come as a packet."""
         head = head_of_packet(request)
+        if caller is not None and not caller.sid:
+            caller = None  # the server API
         streams = caller is not None and caller.info.client_protocol >= 1
         call = _Running(identity, caller, head, streams=streams)
         if not self._is_new(call):
@@ -215,7 +217,8 @@ class RpcServer:
 
     def _is_new(self, call: _Running) -> bool:
         """Whether a request can be answered, and was not seen before."""
-        if not call.identity or not call.head.makes_sense or call.key in self._seen:
+        repeated = call.key in self._seen or call.key in self._running
+        if repeated or not call.identity or not call.head.makes_sense:
             self._stats.rpc_dropped += 1
             return False
         self._seen[call.key] = None
@@ -310,10 +313,10 @@ class RpcServer:
 
     # What happens in the room
 
-    def left(self, identity: str) -> None:
-        """Somebody has left."""
+    def left(self, participant: RemoteParticipant) -> None:
+        """Somebody has left. A later session of the same identity may have called already."""
         for call in self._running.values():
-            if call.identity == identity:
+            if call.caller is not None and call.caller.sid == participant.sid:
                 call.abandon()
 
     def give_up(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from lktrio import proto
 from lktrio.errors import RpcError
-from lktrio.room import RpcInvocation, RpcMethod
+from lktrio.events import ParticipantDisconnected
+from lktrio.room import DisconnectReason, RpcInvocation, RpcMethod
 from lktrio.room.rpc.endpoint import RpcEndpoint
 from lktrio.room.rpc.outbox import MAX_QUEUED
 from lktrio.room.state.data import DataStats
@@ -45,6 +46,7 @@ class Table:
                 identity=identity, sid=f"PA_{identity}", client_protocol=client_protocol
             )
             self._roster.update(info)
+        self.views = self._roster.views
         self.streams = IncomingStreams(self.stats)
         network = SimulatedNetwork().host("me", "10.0.0.1")
         self.endpoint = RpcEndpoint(self, network, self.streams, self.stats)
@@ -128,11 +130,15 @@ async def echo(call: RpcInvocation[str]) -> str:
     return call.payload
 
 
-async def serve(table: Table, nursery: trio.Nursery) -> None:
+async def serve(
+    table: Table,
+    nursery: trio.Nursery,
+    handler: Callable[[RpcInvocation[str]], Awaitable[str]] = echo,
+) -> None:
     nursery.start_soon(table.endpoint.run)
 
     async def start(*, task_status: trio.TaskStatus[None]) -> None:
-        await table.endpoint.serve(ECHO, echo, task_status=task_status)
+        await table.endpoint.serve(ECHO, handler, task_status=task_status)
 
     await nursery.start(start)
 
@@ -239,6 +245,46 @@ async def test_a_flood_of_requests_is_answered_as_far_as_there_is_room() -> None
         table.receive("alice", request("1000"))
         await settle()
         assert table.answers() == ["x"]
+        nursery.cancel_scope.cancel()
+
+
+async def linger(call: RpcInvocation[str]) -> str:
+    await trio.sleep(float(call.payload))
+    return "done"
+
+
+async def test_a_request_that_runs_for_long_is_not_run_again() -> None:
+    """However many came meanwhile."""
+    table = Table()
+    async with trio.open_nursery() as nursery:
+        await serve(table, nursery, linger)
+        table.receive("alice", request("1", payload="3"))
+        for number in range(2000):
+            table.receive("bob", request(str(number), "nothing"))
+        table.receive("alice", request("1", payload="3"))
+        await settle()
+        table.take_sent()
+        await trio.sleep(4)
+        assert table.answers() == ["done"]
+        nursery.cancel_scope.cancel()
+
+
+async def test_who_leaves_is_a_session_and_not_an_identity() -> None:
+    """One that has come back may call before it is told that its former session has ended."""
+    table = Table()
+    async with trio.open_nursery() as nursery:
+        await serve(table, nursery, linger)
+        table.receive("alice", request("1", payload="1"))
+        table.receive("alice", request("2", payload="1"), sid="PA_another")
+        await settle()
+        table.take_sent()
+        table.endpoint.follow(
+            ParticipantDisconnected(table.views["alice"], DisconnectReason.UNKNOWN_REASON)
+        )
+        await trio.sleep(2)
+        (packet,) = table.take_sent()
+        assert packet.rpc_response is not None
+        assert packet.rpc_response.request_id == "2"
         nursery.cancel_scope.cancel()
 
 
