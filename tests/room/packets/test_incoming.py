@@ -236,6 +236,28 @@ def test_texts_come_in_every_form_of_a_stream() -> None:
                 assert told[2].segments[0].text == text
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.text(max_size=40), st.lists(st.integers(0, 160)), st.booleans(), st.booleans())
+def test_a_text_may_be_cut_anywhere(text: str, cuts: list[int], known: bool, packed: bool) -> None:
+    """Also in the middle of characters, compressed or not; what grows never shows half of one."""
+    data = text.encode()
+    packer = zlib.compressobj(wbits=-15)
+    content = packer.compress(data) + packer.flush() if packed else data
+    ends = sorted({min(cut, len(content)) for cut in cuts} | {len(content)})
+    pieces = [content[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    place = Place()
+    values: dict[str, Any] = {"compression": DEFLATE} if packed else {}
+    if known:
+        values["total_length"] = len(data)
+    told = place.arrive(header(topic="lk.transcription", **values))
+    for index, piece in enumerate(pieces):
+        told += place.arrive(chunk(piece, index))
+    told += place.arrive(trailer())
+    assert told[-1].segments == (TranscriptionSegment("1", text),)
+    assert [text.startswith(event.segments[0].text) for event in told] == [True] * len(told)
+    assert [event.segments[0].final for event in told] == [False] * (len(told) - 1) + [True]
+
+
 def test_what_is_wrong_with_a_text_costs_this_one_alone() -> None:
     for name, packets in {
         "too long": [header(), *(chunk(bytes(60_000), n) for n in range(MAX_TEXT // 60_000 + 1))],
