@@ -13,6 +13,7 @@ import trio
 from lktrio import proto
 from lktrio.errors import RpcError, ServerError
 from lktrio.room import Room, RpcErrorCode, RpcInvocation
+from lktrio.signal import joining
 from tests.interop.support.browser import needs_browser, open_browser
 from tests.interop.support.child import open_child
 from tests.interop.support.participant import open_participant
@@ -109,6 +110,13 @@ async def test_we_call_them(which: str, client: str, tmp_path: Path) -> None:
         call = room.local_participant.perform_rpc
         for text in ("", SHORT, FULL, LONG):
             assert await call("other", "echo", text, response_timeout=9) == text
+        async with trio.open_nursery() as nursery:
+
+            async def check(text: str) -> None:
+                assert await call("other", "echo", text) == text
+
+            for number in range(20):
+                nursery.start_soon(check, str(number))
         told = await other.wait("called", identity="me")
         assert told["seconds"] == pytest.approx(9, abs=0.1)
         for method, code, data in (
@@ -127,6 +135,26 @@ async def test_we_call_them(which: str, client: str, tmp_path: Path) -> None:
             with pytest.raises(RpcError) as caught:
                 await call("other", "linger")
         assert caught.value.code == RpcErrorCode.RECIPIENT_DISCONNECTED
+
+
+@on_each_server
+@with_each_client
+async def test_version_1(
+    which: str, client: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What both do as long as we claim to know no other."""
+    monkeypatch.setattr(joining, "CLIENT_PROTOCOL", 0)
+    async with open_call(which, client, tmp_path) as (room, other), trio.open_nursery() as nursery:
+        await nursery.start(room.serve_rpc, "echo", echo)
+        await other.order("serve_rpc")
+        for text in ("", SHORT, FULL):
+            await other.order("call", to="me", method="echo", payload=text)
+            answer = await other.wait("answer", size=len(text))
+            assert answer["digest"] == hashlib.sha256(text.encode()).hexdigest()
+            assert await room.local_participant.perform_rpc("other", "echo", text) == text
+        await other.order("call", to="me", method="echo", payload=LONG)
+        await other.wait("rpc_error", code=RpcErrorCode.REQUEST_PAYLOAD_TOO_LARGE)
+        nursery.cancel_scope.cancel()
 
 
 async def perform(server: RoomServer, method: str, payload: str) -> str:
