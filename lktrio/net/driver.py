@@ -8,7 +8,10 @@ has a number, its path, that is not used again. Where TCP is allowed, the peer a
 which have tasks of their own (see ``stream_paths``). Whatever woke it, the driver then *pumps*: it
 hands the peer's events to its owner, sends the peer's output, and re-arms the timer, without an
 ``await`` in between, so every task sees the peer in a settled state. Calls from other tasks mutate
-the peer and then call ``flush``; they never wait for the network.
+the peer and then call ``flush``; they never wait for the network. When such calls come in a row,
+each would be a packet and a system call of its own; so ``flush_coalesced`` flushes for the first,
+and wakes a task that flushes for those that follow: after some passes of the scheduler, or as soon
+as no more come.
 
 No cancel scope, queue or task exists per packet: entering a scope costs more than handling a
 packet does.
@@ -36,6 +39,9 @@ __all__ = ["PeerDriver"]
 
 _ANY_WAY = IcePolicy()
 _BACKLOG_LIMIT = 1024  # datagrams kept per socket while the kernel is full; then they are dropped
+_PASSES = 16  # of the scheduler, for which a flush waits while more is asked in each
+_QUIET_PASSES = 2  # that show that no more is asked; in one, we may come before who asks
+_LONGEST_ROW = 0.01  # seconds by which these are over, however slow they are
 _STOOD_STILL = 0.5  # seconds by which the timer is late: stopped, asleep, or swapped out
 _BATCHES_AFTER_A_STALL = 32  # of each socket; the rest is read as usual
 
@@ -118,6 +124,9 @@ class PeerDriver:
         self._nursery: trio.Nursery | None = None
         self._closed = False
         self._pumping = False
+        self._asked = 0
+        self._answered = 0
+        self._flusher = trio.lowlevel.ParkingLot()
         self._timer_scope = trio.CancelScope()
         self._running = trio.CancelScope()
         try:
@@ -210,6 +219,7 @@ class PeerDriver:
                     for path, outlet in self._outlets.items():
                         self._start(path, outlet, nursery)
                     nursery.start_soon(self._run_timer, name="lktrio.net timer")
+                    nursery.start_soon(self._run_flusher, name="lktrio.net flusher")
                     self.flush()
                     task_status.started()
         finally:
@@ -317,6 +327,39 @@ class PeerDriver:
     def flush(self) -> None:
         """Bring what was asked of the peer onto the wire. Never blocks."""
         self._pump(trio.current_time())
+
+    def flush_coalesced(self) -> None:
+        """Flush at once, or a moment later together with others when they come in a row.
+
+        Never blocks.
+        """
+        self._asked += 1
+        if self._flusher:
+            self._answered = self._asked
+            self.flush()
+            self._flusher.unpark()
+
+    async def _run_flusher(self) -> None:
+        while True:
+            await self._flusher.park()
+            quiet = 0
+            while quiet < _QUIET_PASSES:
+                self.peer.cork(True)
+                latest = trio.current_time() + _LONGEST_ROW
+                for _ in range(_PASSES):
+                    asked = self._asked
+                    await trio.lowlevel.checkpoint()
+                    quiet = quiet + 1 if asked == self._asked else 0
+                    if quiet == _QUIET_PASSES or trio.current_time() > latest:
+                        break
+                self._flush_row()
+
+    def _flush_row(self) -> None:
+        """Flush what was asked since the last time."""
+        self.peer.cork(False)
+        if self._answered != self._asked:
+            self._answered = self._asked
+            self.flush()
 
     def _pump(self, now: float) -> None:
         if self._pumping:  # an event handler called flush: the loop below goes on anyway

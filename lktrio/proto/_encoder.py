@@ -20,7 +20,7 @@ from lktrio.proto._schema import UNKNOWN_FIELDS, FieldSchema, Schema, schema_of
 from lktrio.proto._time import WELL_KNOWN
 from lktrio.proto._wire import FIXED32, FIXED64, LENGTH, VARINT
 
-__all__ = ["encode_message"]
+__all__ = ["encode_message", "encode_varint"]
 
 ONE_OCTET = 0x7F
 
@@ -76,7 +76,7 @@ def _writers_of(schema: Schema) -> tuple[tuple[str, Writer], ...]:
 def _writer(field: FieldSchema) -> Writer:
     if field.key_type is not None:
         return _map_writer(field)
-    tag = _varint(field.number << 3 | _wire_type(field.type))
+    tag = encode_varint(field.number << 3 | _wire_type(field.type))
     to_bytes = _to_bytes(field)
     if field.repeated:
         delimited = field.type in (bp.TYPE_STRING, bp.TYPE_BYTES, bp.TYPE_MESSAGE)
@@ -124,7 +124,7 @@ def _list_writer(tag: bytes, to_bytes: ToBytes) -> Writer:
 
 
 def _packed_writer(field: FieldSchema, to_bytes: ToBytes) -> Writer:
-    tag = _varint(field.number << 3 | LENGTH)
+    tag = encode_varint(field.number << 3 | LENGTH)
 
     def write(value: Any, buffer: bytearray) -> None:
         if value:
@@ -135,9 +135,9 @@ def _packed_writer(field: FieldSchema, to_bytes: ToBytes) -> Writer:
 
 
 def _map_writer(field: FieldSchema) -> Writer:
-    tag = _varint(field.number << 3 | LENGTH)
+    tag = encode_varint(field.number << 3 | LENGTH)
     key_writer, value_writer = (
-        _present_writer(_varint(part.number << 3 | _wire_type(part.type)), _to_bytes(part))
+        _present_writer(encode_varint(part.number << 3 | _wire_type(part.type)), _to_bytes(part))
         for part in field.entry()
     )
 
@@ -155,7 +155,8 @@ def _map_writer(field: FieldSchema) -> Writer:
 # One value, without its tag.
 
 
-def _varint(value: int) -> bytes:
+def encode_varint(value: int) -> bytes:
+    """A number that is not negative, seven bits to an octet, the lowest first."""
     if value <= ONE_OCTET:
         return _OCTETS[value]
     octets = bytearray()
@@ -170,7 +171,7 @@ _OCTETS = tuple(bytes([octet]) for octet in range(ONE_OCTET + 1))
 
 
 def _delimited(value: bytes | bytearray) -> bytes:
-    return _varint(len(value)) + value
+    return encode_varint(len(value)) + value
 
 
 def _string(value: str) -> bytes:
@@ -178,7 +179,7 @@ def _string(value: str) -> bytes:
 
 
 def _bytes(value: bytes | bytearray | memoryview) -> bytes:
-    return _varint(len(value)) + bytes(memoryview(value))  # which refuses str and int
+    return encode_varint(len(value)) + bytes(memoryview(value))  # which refuses str and int
 
 
 def _bool(value: bool) -> bytes:
@@ -196,8 +197,8 @@ def _integer(low: int, high: int, *, zigzag: bool = False) -> ToBytes:
         if not low <= value <= high:
             raise ValueError(f"{value} is not within {low} to {high}")
         if zigzag:
-            return _varint(value << 1 if value >= 0 else ~(value << 1))
-        return _varint(value if value >= 0 else value + (1 << 64))
+            return encode_varint(value << 1 if value >= 0 else ~(value << 1))
+        return encode_varint(value if value >= 0 else value + (1 << 64))
 
     return to_bytes
 

@@ -23,7 +23,7 @@ from lktrio.proto._budget import (
     budget_of,
 )
 from lktrio.proto._decoder import decode_message
-from lktrio.proto._encoder import encode_message
+from lktrio.proto._encoder import encode_message, encode_varint
 from lktrio.proto._json_size import check_text, check_value
 from lktrio.proto._message import Message
 from lktrio.proto._protojson import from_json_value, to_json_value
@@ -36,6 +36,7 @@ __all__ = [
     "Budget",
     "decode",
     "encode",
+    "encode_number",
     "from_json",
     "from_json_value",
     "to_json",
@@ -76,6 +77,16 @@ def encode(message: Message) -> bytes:
         LocalProtocolError: Two members of a ``oneof`` are set.
     """
     return encode_message(message)
+
+
+def encode_number(field: int, value: int) -> bytes:
+    """One field that holds a number (a varint); appended to a message's bytes, it is part of it.
+
+    Args:
+        field: Number of the field.
+        value: At least 0.
+    """
+    return encode_varint(field << 3) + encode_varint(value)
 
 
 def to_json(

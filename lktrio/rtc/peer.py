@@ -278,6 +278,13 @@ class Peer:
             label, ordered=ordered, max_retransmits=max_retransmits
         )
 
+    def cork(self, on: bool) -> None:
+        """Let messages of data channels wait until they fill a packet, or no more (TCP_CORK).
+
+        Uncorked, what waits leaves with the next ``flush``.
+        """
+        self._transport.sctp.corked = on
+
     # Offer and answer
 
     def create_offer(self, now: float, *, ice_restart: bool = False) -> str:

@@ -135,6 +135,43 @@ async def test_an_event_handler_may_flush() -> None:
         assert first.messages == [b"echo hello"]
 
 
+async def test_messages_in_a_row_share_packets_and_a_lone_one_leaves_at_once() -> None:
+    async with open_pair() as (first, second, channel):
+        counted = len(second.messages)
+
+        async def send(count: int) -> None:
+            nonlocal counted
+            for _ in range(count):
+                channel.send(bytes(100), trio.current_time())
+                first.driver.flush_coalesced()
+                await trio.lowlevel.checkpoint()
+            counted += count
+
+        async def arrived() -> None:
+            with trio.fail_after(10):
+                while len(second.messages) < counted:
+                    await second.changed.wait()
+
+        def packets() -> int:
+            return first.peer.counters["sctp.packets_sent"]
+
+        for _ in range(3):
+            before = packets()
+            channel.send(b"lone", trio.current_time())
+            first.driver.flush_coalesced()
+            assert packets() == before + 1  # without a checkpoint
+            counted += 1
+            await arrived()
+            await trio.testing.wait_all_tasks_blocked()
+        for senders in (1, 5):
+            before = packets()
+            async with trio.open_nursery() as nursery:
+                for _ in range(senders):
+                    nursery.start_soon(send, 200 // senders)
+            await arrived()
+            assert packets() - before < 100, senders
+
+
 class SmallBuffers(SystemNetwork):
     """Its kernel takes few datagrams at once."""
 

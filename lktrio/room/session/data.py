@@ -26,7 +26,7 @@ import trio
 
 from lktrio import proto
 from lktrio.errors import LocalProtocolError, PublishTimeout
-from lktrio.proto.codec import encode
+from lktrio.proto.codec import encode, encode_number
 from lktrio.room.session.life import RoomLife
 from lktrio.room.session.peer_connection import LOSSY, RELIABLE, UDP_BLOCKED, PeerConnection
 from lktrio.room.session.turns import Lane, Turns
@@ -54,6 +54,7 @@ _ROOM_FOR_SMALL = 64 * 1024  # bytes that they may be outstanding beside bulk
 LOSSY_LIMIT = 64 * 1024
 """Bytes that may wait on the lossy channel; a packet that would exceed them is dropped."""
 _KEPT = 128 * 1024  # bytes of packets that are kept beside those that are outstanding
+_SEQUENCE_FIELD = 16  # of DataPacket
 _SEQUENCE_SIZE = 7  # bytes of an encoded sequence number: a tag of two, a number of up to five
 
 
@@ -162,7 +163,7 @@ class PacketSender:
             return
         channel.send(packet, trio.current_time())
         self._stats.sent += 1
-        self._connection.driver.flush()
+        self._connection.driver.flush_coalesced()
 
     async def wait_acknowledged(self) -> None:
         """Wait until the server has everything reliable that was sent.
@@ -187,7 +188,7 @@ class PacketSender:
             now = trio.current_time()
             if self._turns.is_next(lane) and self._fits(channel, lane, len(packet), now):
                 self._send(channel, lane, packet, now)
-                self._connection.driver.flush()
+                self._connection.driver.flush_coalesced()
                 return
             channel.report_progress(True)
             if await self._turns.wait(packet, lane):
@@ -203,7 +204,7 @@ class PacketSender:
     def _send(self, channel: DataChannel, lane: Lane, packet: bytes, now: float) -> None:
         self._turns.passed(lane, len(packet))
         self._sequence += 1
-        packet += encode(proto.DataPacket(sequence=self._sequence))
+        packet += encode_number(_SEQUENCE_FIELD, self._sequence)
         self._keep(packet, channel.outstanding)
         channel.send(packet, now)
         self._stats.sent += 1

@@ -19,12 +19,12 @@ __all__ = ["Lane", "Turns", "Waiting"]
 _OVERHEAD = 64  # bytes that a packet costs beside its own
 
 
-class Lane(enum.Enum):
+class Lane(enum.IntEnum):
     """Which packets wait together."""
 
-    SMALL = enum.auto()
+    SMALL = 0
     """Calls, messages, the ends of streams: what is late if it waits."""
-    BULK = enum.auto()
+    BULK = 1
     """Contents."""
 
 
@@ -45,12 +45,8 @@ class Turns:
 
     def __init__(self) -> None:
         self._now = 0
-        self._times = dict.fromkeys(Lane, 0)
-        self._waiting: dict[Lane, deque[Waiting]] = {lane: deque() for lane in Lane}
-
-    def __bool__(self) -> bool:
-        """Whether anybody waits."""
-        return any(self._waiting.values())
+        self._times = [0 for _ in Lane]
+        self._waiting: list[deque[Waiting]] = [deque() for _ in Lane]
 
     def is_next(self, lane: Lane) -> bool:
         """Whether a packet that comes now needs to wait for nobody."""
@@ -96,7 +92,7 @@ class Turns:
 
     def disperse(self) -> None:
         """Let everybody look at everything anew."""
-        for line in self._waiting.values():
+        for line in self._waiting:
             for waiting in line:
                 trio.lowlevel.reschedule(waiting.task)
             line.clear()

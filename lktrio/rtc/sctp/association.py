@@ -121,6 +121,8 @@ class SctpAssociation:
         stats: Counters.
         remote_max_message_size: Largest message the peer accepts, from its SDP; 0 means any size
             (RFC 8841 section 6). May be set at any time.
+        corked: Whether less than a full packet of messages waits for more (as TCP_CORK). Turned
+            off, it leaves with the next flush.
         reports_acknowledgements: Whether to report :class:`DataAcknowledged`.
     """
 
@@ -139,6 +141,7 @@ class SctpAssociation:
         self.stats = SctpStats()
         self.remote_max_message_size = DEFAULT_REMOTE_MAX_MESSAGE_SIZE
         self.reports_acknowledgements = False
+        self.corked = False
         self._ports = (local_port, remote_port)
         self._offer = Offer(random, options)
         self._gate = PacketGate(self._ports, self._offer.tag, options)
@@ -335,7 +338,7 @@ class SctpAssociation:
         records: list[Outstanding] = []
         if self._reconfig is not None:
             if self.state in SENDING:
-                records = self._sender.transmit(now)
+                records = self._sender.transmit(now, corked=self.corked)
                 self._reconfig.flush(now)
                 if self._sender.forward_due:
                     self._control.append(self._sender.build_forward(now))

@@ -111,6 +111,7 @@ class OutboundData:
         self._last_sent_at = 0.0
 
         self._asked = False
+        self._asked_at = -NEVER
         self._probed = 0
         self._probe: list[Outstanding] = []
 
@@ -152,11 +153,12 @@ class OutboundData:
 
     # Transmission.
 
-    def transmit(self, now: float) -> list[Outstanding]:
+    def transmit(self, now: float, *, corked: bool = False) -> list[Outstanding]:
         """Take what may be sent now: lost chunks first, then new ones.
 
         Args:
             now: The time in seconds.
+            corked: Whether new ones wait until they fill a packet.
 
         Returns:
             The chunks in the order to send them.
@@ -168,19 +170,33 @@ class OutboundData:
         if self._lost:
             self._retransmit(out, now)
         message = self.queue.current()
-        if message is not None and not self._lost:
+        if corked and self.queue.buffered < self._fragment:
+            message = None
+        elif message is not None and not self._lost:
             if not self._board.records:
                 self._restart_from_idle(now)
                 self.path.resumed(now)
             while message is not None and self._send_message(message, out, now):
                 message = self.queue.current()
             if message is None and out:
-                self._ask_for_sack(out[-1])
+                self._end_burst(out[-1], now)
         if out:
             self._stats.data_chunks_sent += len(out)
             self._last_sent_at = now
             self._arm(now)
         return out
+
+    def _end_burst(self, record: Outstanding, now: float) -> None:
+        """Ask for a SACK after everything there is to send, once in a round trip.
+
+        Small messages in a row would each be answered otherwise, and the answers cost more.
+        """
+        lone = len(self._board.records) == 1
+        if lone or now - self._asked_at >= (self.round_trip.smoothed or 0.0):
+            self._asked_at = now
+            self._ask_for_sack(record)
+        else:
+            self._asked = False
 
     def _ask_for_sack(self, record: Outstanding) -> None:
         """Set the I bit on the last of everything there is to send (RFC 7053 section 5.1).

@@ -53,7 +53,7 @@ class Connection:
         self.interrupted = False
         self.driver = self
 
-    def flush(self) -> None:
+    def flush_coalesced(self) -> None:
         """There is nothing to send."""
 
     @property

@@ -147,6 +147,36 @@ def test_the_last_chunk_of_all_asks_for_a_prompt_sack() -> None:
     assert sent(peer)[0][0].flags == DATA_BEGIN | DATA_END
 
 
+def test_who_sends_in_a_row_asks_for_a_sack_once_in_a_round_trip() -> None:
+    peer = RawPeer()
+
+    def asks() -> bool:
+        queue(peer, (0, b"message"))
+        return bool(sent(peer)[0][0].flags & DATA_IMMEDIATE)
+
+    assert asks()
+    peer.advance(0.02)
+    peer.send(peer.sack(0))
+    found: list[bool] = []
+    for _ in range(8):
+        found.append(asks())
+        peer.advance(0.006)
+    assert found == [True, False, False, False, True, False, False, False]
+
+
+def test_less_than_a_packet_waits_while_corked() -> None:
+    peer = RawPeer()
+    peer.association.corked = True
+    for size, leaves in ((100, False), (600, False), (600, True)):
+        queue(peer, (0, bytes(size)))
+        assert bool(sent(peer)) is leaves, size
+    queue(peer, (0, b"the rest"))
+    assert not sent(peer)
+    peer.association.corked = False
+    peer.association.flush(peer.now)
+    assert sent(peer)
+
+
 def test_unordered_messages_use_no_sequence_number() -> None:
     peer = RawPeer()
     queue(peer, (0, b"a"), (0, b"b"), ordered=False)
