@@ -355,9 +355,8 @@ class PeerDriver:
                 self._flush_row()
 
     def _flush_row(self) -> None:
-        """Flush what was asked since the last time."""
-        self.peer.cork(False)
-        if self._answered != self._asked:
+        """Flush what waited, whoever asked for it."""
+        if self.peer.cork(False) or self._answered != self._asked:
             self._answered = self._asked
             self.flush()
 

@@ -278,12 +278,14 @@ class Peer:
             label, ordered=ordered, max_retransmits=max_retransmits
         )
 
-    def cork(self, on: bool) -> None:
+    def cork(self, on: bool) -> bool:
         """Let messages of data channels wait until they fill a packet, or no more (TCP_CORK).
 
-        Uncorked, what waits leaves with the next ``flush``.
+        Returns:
+            Whether any wait; uncorked, they leave with the next ``flush``.
         """
         self._transport.sctp.corked = on
+        return self._transport.sctp.buffered_amount > 0
 
     # Offer and answer
 

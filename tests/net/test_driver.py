@@ -163,6 +163,18 @@ async def test_messages_in_a_row_share_packets_and_a_lone_one_leaves_at_once() -
             counted += 1
             await arrived()
             await trio.testing.wait_all_tasks_blocked()
+        receive, second.peer.receive = second.peer.receive, lambda *_: None  # type: ignore[method-assign]
+        before = packets()
+        channel.send(b"one", trio.current_time())
+        first.driver.flush_coalesced()
+        await trio.lowlevel.checkpoint()
+        channel.send(b"another, of somebody who flushes alone", trio.current_time())
+        first.driver.flush()
+        await trio.testing.wait_all_tasks_blocked()
+        assert packets() == before + 2  # although nothing came that would have flushed
+        second.peer.receive = receive  # type: ignore[method-assign]
+        counted += 2
+        await arrived()
         for senders in (1, 5):
             before = packets()
             async with trio.open_nursery() as nursery:
