@@ -199,6 +199,34 @@ async def test_cut_while_publishing(server: RoomServer) -> None:
                 await until(lambda: not sids())
 
 
+async def test_cut_while_publishing_again(server: RoomServer) -> None:
+    """A restart that is interrupted, whatever the server has seen of it."""
+    async with server.join("bob") as bob:
+        for milliseconds in (41, 47):
+            async with (
+                server.join("alice") as alice,
+                alice.local_participant.publish_data_track("x") as track,
+            ):
+                events = alice.events(Reconnecting, Reconnected, replay=False)
+                await alice.simulate(RESTART)
+                await expect(events, Reconnecting, _is_restart)
+                await trio.sleep(milliseconds / 1000)
+                await alice.simulate(RESUME)
+                await expect(events, Reconnected)
+                await trio.sleep(1)
+                assert track.published, milliseconds
+                await until(partial(_has, bob, track))
+
+
+def _is_restart(event: Reconnecting) -> bool:
+    return event.kind is ReconnectKind.RESTART
+
+
+def _has(room: Room, track: LocalDataTrack) -> bool:
+    alice = room.remote_participants.get("alice")
+    return alice is not None and [one.sid for one in alice.data_tracks.values()] == [track.sid]
+
+
 async def lose_later(room: Room, seconds: float) -> None:
     await trio.sleep(seconds)
     await lose(room, RESUME)

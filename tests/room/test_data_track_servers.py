@@ -282,6 +282,34 @@ async def test_a_permission_that_is_taken_away() -> None:
         nursery.cancel_scope.cancel()
 
 
+async def test_a_server_that_has_other_ideas_of_our_tracks() -> None:
+    """Other names than it was asked for, and tracks that it ends by itself."""
+    async with open_scripted_room() as (scripted, room), trio.open_nursery() as nursery:
+
+        async def accept_as_one() -> None:
+            async for sent in scripted.requests("publish_data_track_request"):
+                request = sent.publish_data_track_request
+                assert request is not None
+                track = named("same", pub_handle=request.pub_handle)
+                response = proto.PublishDataTrackResponse(info=track)
+                await scripted.send(publish_data_track_response=response)
+
+        nursery.start_soon(accept_as_one)
+        me, events = room.local_participant, room.events(LocalDataTrackUnpublished)
+        async with me.publish_data_track("x") as x, me.publish_data_track("y") as y:
+            assert me.data_tracks == {"x": x, "y": y}
+            await scripted.send(
+                unpublish_data_track_response=proto.UnpublishDataTrackResponse(info=x.info)
+            )
+            assert (await expect(events, LocalDataTrackUnpublished)).track is x
+            with pytest.raises(trio.BrokenResourceError, match="took"):
+                x.send_nowait(b"x")
+            y.send_nowait(b"y")
+        assert not me.data_tracks
+        assert (await expect(events, LocalDataTrackUnpublished)).track is y
+        nursery.cancel_scope.cancel()
+
+
 async def test_senders_wait_for_room() -> None:
     """And no longer than the track, the link and the room are there."""
     async with open_scripted_room() as (scripted, room), trio.open_nursery() as nursery:

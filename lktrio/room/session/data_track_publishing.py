@@ -111,15 +111,22 @@ class DataTrackPublisher:
             yield _unpublish(handle)
 
     def handle(self, response: proto.SignalResponse) -> bool:
-        """Take an answer to a withdrawal; returns whether this is one."""
+        """Take the news that a track is withdrawn, by us or not; returns whether this is one."""
         answer, refusal = response.unpublish_data_track_response, response.request_response
         if answer is not None and answer.info is not None:
-            self._withdrawn.discard(answer.info.pub_handle)
+            self._on_withdrawn(answer.info.pub_handle)
             return True
         if refusal is not None and refusal.unpublish_data_track is not None:
             self._withdrawn.discard(refusal.unpublish_data_track.pub_handle)
             return True
         return False
+
+    def _on_withdrawn(self, handle: int) -> None:
+        track = self._outgoing.get(handle)
+        if handle in self._withdrawn:
+            self._withdrawn.discard(handle)
+        elif track is not None:
+            self._remove(track)
 
     # Publishing
 
@@ -177,6 +184,7 @@ class DataTrackPublisher:
         self._say_unsaid()  # a name may be free only then
         info = await self._requests.publish_data_track(request)
         self._life.check_open()
+        info.name = request.name  # by which it is known here, whatever the server says
         return info
 
     async def publish_again(self) -> None:
@@ -195,7 +203,7 @@ class DataTrackPublisher:
         try:
             info = await self._ask(track.request)
         except (LinkInterrupted, RoomClosed):
-            _log.debug("a data track waits for the next link")
+            _log.debug("a data track waits for the next join")
         except PublishError as error:
             _log.warning("a data track is lost with the link: %s", printable(str(error)))
             if self._outgoing.get(track.handle) is track:
