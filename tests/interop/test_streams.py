@@ -123,6 +123,12 @@ async def test_what_they_send_arrives(which: str, client: str, tmp_path: Path) -
             assert (file.info.name, file.info.mime_type) == (path.name, "image/png")
 
         if client == "python":
+            path.write_bytes(bytes(50_000_000))  # a packet of it unpacks to many megabytes
+            await other.order("send_file", path=str(path), **to)
+            size = 0
+            async for piece in await files.receive():
+                size += len(piece)
+            assert size == 50_000_000
             await other.order("send_text", text=SHORT, reply_to_id="1", **to)
             assert (await texts.receive()).info.reply_to_stream_id == "1"
             await other.order("stream_text", pieces=["half"], at_end={}, reason="broken", **to)

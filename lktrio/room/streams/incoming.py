@@ -40,6 +40,7 @@ from lktrio.room.streams.reader import (
     WaitingBytes,
 )
 from lktrio.room.streams.serving import ServedTopics
+from lktrio.room.streams.unpacking import Unpacker
 
 __all__ = [
     "MAX_SILENCE",
@@ -151,7 +152,7 @@ class IncomingStreams:
         """End the streams that cannot become whole any more."""
         if isinstance(event, ParticipantDisconnected):
             identity, sid = event.participant.identity, event.participant.sid
-            self._abort(f"{printable(identity)!r} has left", lambda key: key[0] == sid)
+            self._abort(f"{printable(identity)!r} has left", lambda key: key[0] in (sid, identity))
         elif isinstance(event, Reconnecting) and event.kind is ReconnectKind.RESTART:
             self._abort("the room is joined anew", lambda _: True)
 
@@ -238,7 +239,10 @@ class IncomingStreams:
             self._stats.streams_refused += 1
             return
         together = self._kept if feed is None else self._together
-        contents = StreamContents(info, together, partial(self._open.pop, key, None))
+        left = partial(self._open.pop, key, None)
+        packed = header.compression == proto.DataStream.CompressionType.DEFLATE_RAW
+        unpacker = Unpacker(header.total_length) if packed else None
+        contents = StreamContents(info, together, left, unpacker)
         if feed is None:
             topics.keep(info.topic, make(contents, info))
         else:
@@ -249,7 +253,7 @@ class IncomingStreams:
         self, key: _Key, header: proto.DataStream.Header, sink: StreamSink, *, takes_place: bool
     ) -> None:
         try:
-            assembler = StreamAssembler(header)
+            assembler = StreamAssembler(header, unpack=not takes_place)
             if header.inline_content is None:
                 now = self._clock()
                 self._open[key] = _OpenStream(assembler, weakref.ref(sink), takes_place, now)

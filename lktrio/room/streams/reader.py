@@ -1,7 +1,9 @@
 """What programs read streams with.
 
 Theory of operation: `StreamContents` is what waits of one stream. It is filled without waiting, so
-a reader that stalls holds up nobody else; what does not fit ends this stream alone.
+a reader that stalls holds up nobody else; what does not fit ends this stream alone. Compressed
+contents wait as they came, and are unpacked piece by piece as they are read, so that a few bytes
+cannot become many before anybody wants them.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from lktrio.errors import SlowConsumer, StreamError, StreamTooLarge
 from lktrio.room.channels.feed import Feed
 from lktrio.room.streams.info import ByteStreamInfo, StreamInfo, TextStreamInfo
 from lktrio.room.streams.progress import Meter, StreamProgress
+from lktrio.room.streams.unpacking import Unpacker
 
 __all__ = [
     "MAX_READ",
@@ -36,6 +39,7 @@ MAX_WAITING_TOGETHER = 64 * 1024 * 1024
 """Bytes of all streams of a room that may wait."""
 MAX_READ = 8 * 1024 * 1024
 """Bytes that ``read_all`` accepts, unless told otherwise."""
+_UNPACKED_PIECE = 256 * 1024  # bytes that are unpacked at a time
 _LONGEST_ID = 60  # characters of an id that are shown
 
 
@@ -101,10 +105,11 @@ class StreamContents(Feed[_Pieces]):
         info: What the header says.
         together: What waits in all streams.
         left: Called when nobody reads any longer and the stream is not over.
+        unpacker: Unpacks the contents, if they are compressed.
 
     Attributes:
         info: What is known of the stream.
-        meter: Counts the bytes that have come.
+        meter: Counts the bytes that have come; of compressed contents, those that were unpacked.
     """
 
     def __init__(
@@ -112,8 +117,11 @@ class StreamContents(Feed[_Pieces]):
         info: StreamInfo,
         together: WaitingBytes,
         left: Callable[[], object],
+        unpacker: Unpacker | None = None,
     ) -> None:
         super().__init__(_Pieces(together))
+        self._unpacker = unpacker
+        self._left_over = b""  # contents that were taken, and not read
         self.info = info
         self.meter = Meter(info.total_length)
         self._left = left
@@ -129,7 +137,8 @@ class StreamContents(Feed[_Pieces]):
         """Add what has come; too much at a time ends the stream."""
         if self.ended or not data:
             return
-        self.meter.add(len(data))
+        if self._unpacker is None:
+            self.meter.add(len(data))
         if not self.queue.has_room(len(data)):
             self.queue.clear()
             stream_id = printable(self.info.id, _LONGEST_ID)
@@ -148,6 +157,7 @@ class StreamContents(Feed[_Pieces]):
         if not self.ended:
             self._error = error
         self.end()
+        self.meter.end()
 
     def spoil(self, error: StreamError) -> None:
         """What was read makes no sense; the rest is dropped."""
@@ -162,14 +172,17 @@ class StreamContents(Feed[_Pieces]):
     def _drop(self) -> None:
         was_over = self.ended
         self.queue.clear()
+        self._left_over = b""
         self.end()
+        self.meter.end()
         if not was_over:
             self._left()
 
     def end(self) -> None:
         """Nothing more will come. Idempotent."""
         super().end()
-        self.meter.end()
+        if self._unpacker is None:
+            self.meter.end()
 
     def check(self) -> None:
         """Tell a reader for whom nothing waits that it waits in vain, if it does."""
@@ -179,14 +192,39 @@ class StreamContents(Feed[_Pieces]):
             raise self._error
         super().check()
 
-    async def next_piece(self) -> bytes:
+    async def next_piece(self, max_bytes: int | None = None) -> bytes:
         """Wait for the next piece; empty at the end. Cancelled, it loses nothing."""
+        await trio.lowlevel.checkpoint()
+        piece = self._left_over
+        while not piece:
+            try:
+                came: bytes = await self.take()
+            except trio.EndOfChannel:
+                self._check_end()
+                return b""
+            piece = came if self._unpacker is None else self._unpack(self._unpacker, came)
+        self._left_over = b"" if max_bytes is None else piece[max_bytes:]
+        return piece[:max_bytes]
+
+    def _unpack(self, unpacker: Unpacker, packed: bytes) -> bytes:
         try:
-            piece: bytes = await self.take()
-        except trio.EndOfChannel:
-            await trio.lowlevel.checkpoint()
-            return b""
+            piece, rest = unpacker.unpack(packed, _UNPACKED_PIECE)
+        except StreamError as error:
+            self.spoil(error)
+            raise
+        if rest is not None:
+            self.queue.give_back(rest)
+        self.meter.add(len(piece))
         return piece
+
+    def _check_end(self) -> None:
+        try:
+            if self._unpacker is not None:
+                self._unpacker.check_end()
+        except StreamError as error:
+            self.spoil(error)
+            raise
+        self.meter.end()
 
     async def take_all(self, max_size: int) -> bytes:
         """Wait for all of it."""
@@ -218,7 +256,7 @@ class ByteStreamReader(trio.abc.ReceiveStream):
 
     @property
     def received(self) -> int:
-        """Bytes that have come so far, read or not."""
+        """Bytes that have come so far, read or not; of compressed contents those that were read."""
         return self._contents.meter.transferred
 
     @property
@@ -239,11 +277,7 @@ class ByteStreamReader(trio.abc.ReceiveStream):
         """
         if max_bytes is not None and max_bytes < 1:
             raise ValueError("max_bytes must be at least 1")
-        data = await self._contents.next_piece()
-        if max_bytes is not None and len(data) > max_bytes:
-            self._contents.queue.give_back(data[max_bytes:])
-            data = data[:max_bytes]
-        return data
+        return await self._contents.next_piece(max_bytes)
 
     async def read_all(self, *, max_size: int = MAX_READ) -> bytes:
         """Return everything, once the stream is whole. Cancelled, what was read is lost.
@@ -282,7 +316,7 @@ class TextStreamReader(trio.abc.ReceiveChannel[str]):
 
     @property
     def received(self) -> int:
-        """Bytes that have come so far, read or not."""
+        """Bytes that have come so far, read or not; of compressed contents those that were read."""
         return self._contents.meter.transferred
 
     @property
