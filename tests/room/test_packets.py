@@ -220,7 +220,9 @@ async def test_an_agent_speaks_for_somebody(server: RoomServer) -> None:
             assert own.participant is alice.local_participant, form
         with bob.text_streams("lk.chat") as streams:
             await robot.local_participant.send_chat_message(text, sender_identity="alice")
-            assert await (await streams.receive()).read_all() == text
+            stream = await streams.receive()
+            assert stream.info.participant is bob.remote_participants["alice"]
+            assert await stream.read_all() == text
 
 
 async def test_waiting_for_an_agent(server: RoomServer) -> None:

@@ -64,12 +64,9 @@ class IncomingMessages:
 
     def _speaker(self, identity: str, sid: str) -> Participant[Any] | None:
         """Whose words something is: its sender's, or somebody's for whom that one speaks."""
-        if not identity:
-            return None
         if identity == self._state.local.identity:
             return self._state.local
-        there = self._state.roster.views.get(identity)
-        return there if there is not None else self._state.roster.sender(identity, sid)
+        return self._state.roster.sender(identity, sid)
 
     def _publisher(self, track_sid: str) -> Participant[Any] | None:
         if self._state.local_tracks.find(track_sid) is not None:

@@ -97,7 +97,8 @@ class Roster:
         if not identity:
             return None
         known = self._by_identity.get(identity)
-        if known is not None and sid in ("", known.info.sid):
+        # Of somebody else who is here: an agent that speaks for this one.
+        if known is not None and (sid in ("", known.info.sid) or sid in self._by_sid):
             return known.view
         other = self._others.get(sid or identity)
         if other is None or other.info.identity != identity:
