@@ -241,6 +241,7 @@ async def test_streams_end_with_the_room(server: RoomServer) -> None:
         async with alice.local_participant.stream_text(topic="t") as out:
             await out.send("…")
             stream = await texts.receive()
+            await until(lambda: stream.received > 0)
             await bob.leave()
             assert await stream.receive() == "…"
             with pytest.raises(StreamAborted, match="ended"):

@@ -102,6 +102,7 @@ async def test_a_restart_ends_streams_at_both_ends(server: RoomServer) -> None:
                 async with bob.local_participant.stream_text(topic="t") as back:
                     await back.send("half")
                     first, second = await ours.receive(), await theirs.receive()
+                    await until(lambda: first.received > 0 and second.received > 0)
                     await alice.simulate(SimulateScenario.NODE_FAILURE)
                     assert (await expect(news, Reconnected)).kind is ReconnectKind.RESTART
                     for stream in (first, second):

@@ -194,17 +194,27 @@ class StreamContents(Feed[_Pieces]):
 
     async def next_piece(self, max_bytes: int | None = None) -> bytes:
         """Wait for the next piece; empty at the end. Cancelled, it loses nothing."""
-        await trio.lowlevel.checkpoint()
+        if self._left_over:
+            await trio.lowlevel.checkpoint()
+        else:
+            self._left_over = await self._next_unpacked()
+        if self.closed:
+            raise trio.ClosedResourceError("this stream was closed")
         piece = self._left_over
-        while not piece:
+        self._left_over = b"" if max_bytes is None else piece[max_bytes:]
+        return piece[:max_bytes]
+
+    async def _next_unpacked(self) -> bytes:
+        while True:
             try:
                 came: bytes = await self.take()
             except trio.EndOfChannel:
+                await trio.lowlevel.checkpoint()
                 self._check_end()
                 return b""
             piece = came if self._unpacker is None else self._unpack(self._unpacker, came)
-        self._left_over = b"" if max_bytes is None else piece[max_bytes:]
-        return piece[:max_bytes]
+            if piece:
+                return piece
 
     def _unpack(self, unpacker: Unpacker, packed: bytes) -> bytes:
         try:
