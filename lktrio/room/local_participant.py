@@ -22,6 +22,7 @@ from lktrio.room.state.agents import AGENT_STATE
 from lktrio.room.state.data_schemas import (
     DataTrackSchemaId,
     blob_key,
+    check_track_name,
     frame_encoding_to_proto,
 )
 from lktrio.room.state.enums import AgentState, DataTrackFrameEncoding, MessageForm, TrackSource
@@ -38,7 +39,6 @@ __all__ = ["LocalParticipant"]
 
 Q = TypeVar("Q")
 A = TypeVar("A")
-_MAX_DATA_TRACK_NAME = 256  # bytes
 
 
 class LocalParticipant(Participant[LocalTrackPublication]):
@@ -183,9 +183,11 @@ class LocalParticipant(Participant[LocalTrackPublication]):
             PublishError: The server refused it otherwise.
             RoomClosed: The room has ended.
             ValueError: A name is empty or too long.
+            TypeError: It is no text, or the schema is none.
         """
-        if not 0 < len(name.encode()) <= _MAX_DATA_TRACK_NAME:
-            raise ValueError(f"the name of a data track has 1 to 256 bytes: {name[:300]!r}")
+        check_track_name(name)
+        if not isinstance(schema, DataTrackSchemaId | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"a schema is a DataTrackSchemaId, not {schema!r}")
         request = proto.PublishDataTrackRequest(
             name=name,
             frame_encoding=frame_encoding_to_proto(frame_encoding),

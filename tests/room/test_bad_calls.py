@@ -92,3 +92,31 @@ async def test_a_token_that_is_no_text(wrong: Any) -> None:
     with pytest.raises(ValueError, match="AccessToken"):
         async with lktrio.open_room("ws://127.0.0.1:1", wrong):
             pytest.fail("it was joined")
+
+
+async def test_what_cannot_be_a_data_track() -> None:
+    wrong: Any
+    with trio.fail_after(20):
+        async with (
+            devserver.open_dev_server() as server,
+            lktrio.open_room(server.url, server.token("alice", "room")) as room,
+        ):
+            me = room.local_participant
+            for wrong in (None, 5, b"x"):
+                with pytest.raises(TypeError, match=r"name of a data track is text, not"):
+                    async with me.publish_data_track(wrong):
+                        raise AssertionError
+                with pytest.raises(TypeError, match="key of a data blob is text, not"):
+                    await me.store_data_blob(wrong, "x")
+            for wrong in ("pose.v1", 5):
+                with pytest.raises(TypeError, match="a schema is a DataTrackSchemaId, not"):
+                    async with me.publish_data_track("x", schema=wrong):
+                        raise AssertionError
+            async with me.publish_data_track("x") as track:
+                for wrong in ("text", 5, None):
+                    with pytest.raises(TypeError, match="bytes-like"):
+                        await track.send(wrong)
+                for wrong in (0.5, "1"):
+                    with pytest.raises(TypeError, match="a whole number, not"):
+                        await track.send(b"x", user_timestamp=wrong)
+                await track.send(b"x")

@@ -166,6 +166,8 @@ class OutgoingDataTrack:
             raise trio.ClosedResourceError("this data track was unpublished")
         if self.record.state is PublicationState.REMOVED:
             raise trio.BrokenResourceError("the server took this data track away")
+        if not isinstance(user_timestamp, int | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"a user timestamp is a whole number, not {user_timestamp!r}")
         if user_timestamp is not None and not 0 <= user_timestamp <= MAX_USER_TIMESTAMP:
             raise ValueError(f"a user timestamp is from 0 to 2**64 - 1, not {user_timestamp}")
 

@@ -15,6 +15,7 @@ from lktrio.room.state.enums import DataTrackFrameEncoding, DataTrackSchemaEncod
 __all__ = [
     "DataTrackSchemaId",
     "blob_key",
+    "check_track_name",
     "frame_encoding_from_proto",
     "frame_encoding_to_proto",
     "schema_from_proto",
@@ -89,6 +90,16 @@ def frame_encoding_from_proto(
     return DataTrackFrameEncoding(text) if known else text
 
 
+def check_track_name(name: str) -> None:
+    """Refuse what cannot be the name of a data track.
+
+    Raises:
+        ValueError: It is empty or too long.
+        TypeError: It is no text.
+    """
+    _check(name, _MAX_NAME, "the name of a data track")
+
+
 def blob_key(key: str | DataTrackSchemaId) -> proto.DataBlobKey:
     """LiveKit's message for the key of a blob.
 
@@ -119,5 +130,7 @@ def _from_proto(number: IntEnum | None, custom: str | None, prefix: str) -> str:
 
 
 def _check(text: str, limit: int, what: str) -> None:
+    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"{what} is text, not {text!r}")
     if not 0 < len(text.encode()) <= limit:
         raise ValueError(f"{what} has 1 to {limit} bytes: {text[:300]!r}")

@@ -135,7 +135,7 @@ class LocalDataTrack:
             trio.BrokenResourceError: The server took the track away.
             LocalProtocolError: The frame is too large.
             ValueError: The timestamp is out of range.
-            TypeError: The payload is no bytes.
+            TypeError: The payload is no bytes, or the timestamp is no whole number.
         """
         await self._sender.send(_checked(payload), user_timestamp)
 
