@@ -44,6 +44,8 @@ async def _join(arguments: argparse.Namespace) -> int:
         console = Console(room, show, arguments.topic)
         reason = await console.run(lines, leave_at_end=arguments.exit_after_input)
         nursery.cancel_scope.cancel()
+    if console.dropped:
+        print(f"{console.dropped} messages were not read in time, and dropped", file=sys.stderr)
     if reason is not DisconnectReason.CLIENT_INITIATED:
         raise CommandFailed(f"the room has ended: {reason}")
     return 0
@@ -67,6 +69,9 @@ class Console:
         room: The room.
         show: Shows what happens; it may take its time.
         topics: Topics of text streams that are shown.
+
+    Attributes:
+        dropped: Messages that were dropped because they could not be shown in time.
     """
 
     def __init__(
@@ -75,6 +80,7 @@ class Console:
         show: Callable[[Shown], Awaitable[None]],
         topics: Sequence[str],
     ) -> None:
+        self.dropped = 0
         self._room = room
         self._show_one = show
         self._showing = trio.StrictFIFOLock()
@@ -91,6 +97,7 @@ class Console:
                 await nursery.start(self._room.serve_text_streams, topic, self._show_text)
             nursery.start_soon(self._send, lines, nursery.cancel_scope, leave_at_end)
             async for event in happening:
+                self.dropped = happening.dropped
                 await self._show(event)
                 if isinstance(event, Disconnected):
                     reason = event.reason
