@@ -19,9 +19,11 @@ packet does.
 
 from __future__ import annotations
 
+import errno
 import functools
 import logging
 import math
+import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -29,7 +31,7 @@ import trio
 
 from lktrio.net.ice_policy import IcePolicy
 from lktrio.net.network import DatagramSocket, Network
-from lktrio.net.stream_paths import StreamPath
+from lktrio.net.stream_paths import StreamPath, open_stream
 from lktrio.net.system import SYSTEM_NETWORK
 from lktrio.rtc.base import Address, Transmit
 from lktrio.rtc.paths import OpenStream
@@ -97,6 +99,7 @@ class PeerDriver:
             bound are left out and logged.
         network: Where to open them.
         policy: Which ways to the peer may be taken.
+        ssl_context: For TURN servers over TLS; None trusts what the system trusts.
         listening: Where somebody listens for TCP and hands connections to `serve_stream`.
 
     The sockets are open from construction to the end of ``run``, until ``close``, or until their
@@ -111,9 +114,11 @@ class PeerDriver:
         network: Network = SYSTEM_NETWORK,
         policy: IcePolicy = _ANY_WAY,
         listening: Sequence[Address] = (),
+        ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self.peer = peer
         self._policy = policy
+        self._ssl_context = ssl_context
         self._network = network
         self._handle_event = handle_event
         self._outlets: dict[int, _Outlet] = {}
@@ -145,9 +150,9 @@ class PeerDriver:
 
     def _open_sockets(self, addresses: Sequence[str]) -> None:
         now = trio.current_time()
-        for host in addresses if self._policy.udp else ():
+        for host in self._policy.select(addresses) if self._policy.udp else ():
             try:
-                sock = self._network.open_udp(host)
+                sock = self._open_udp(host)
             except OSError as error:
                 logger.debug("no socket on %s: %s", host, error)
                 continue
@@ -157,12 +162,25 @@ class PeerDriver:
             if self._nursery is not None:
                 self._start(path, outlet, self._nursery)
 
+    def _open_udp(self, host: str) -> DatagramSocket:
+        """Open a socket on the first port that is allowed and free."""
+        failure = OSError(errno.EADDRINUSE, "no port of those that are allowed is free")
+        for port in self._policy.udp_ports or (0,):
+            try:
+                return self._network.open_udp(host, port)
+            except OSError as error:
+                failure = error
+                if error.errno != errno.EADDRINUSE:
+                    break
+        raise failure
+
     def _allow_dialling(self, addresses: Sequence[str]) -> bool:
         """Offer TCP from the first address of each family; whether that is another one now."""
         if not self._policy.tcp:
             return False
         now = trio.current_time()
-        best = {":" in host: host for host in reversed(addresses)}.values()
+        allowed = self._policy.select(addresses)
+        best = {":" in host: host for host in reversed(allowed)}.values()
         gone = self._dialling_from.keys() - best
         for host in gone:
             self.peer.remove_host_candidate(self._dialling_from.pop(host), now)
@@ -261,7 +279,9 @@ class PeerDriver:
             if isinstance(request, OpenStream):
                 path, address = request.path, request.address
                 receive = functools.partial(self._stream_received, path, address)
-                stream = self._streams[path, address] = StreamPath(address, receive)
+                stream = self._streams[path, address] = StreamPath(
+                    address, receive, request.framing
+                )
                 name = f"lktrio.net TCP to {request.address}"
                 nursery.start_soon(self._open_stream, request, stream, name=name)
             else:
@@ -270,7 +290,7 @@ class PeerDriver:
 
     async def _open_stream(self, request: OpenStream, stream: StreamPath) -> None:
         path, address = request.path, request.address
-        connect = functools.partial(self._network.open_tcp_stream, *address)
+        connect = functools.partial(open_stream, self._network, request, self._ssl_context)
         try:
             await stream.open(connect, functools.partial(self._stream_opened, path))
         finally:

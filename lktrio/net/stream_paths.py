@@ -1,4 +1,4 @@
-"""Byte streams as paths for datagrams: ICE over TCP (RFC 6544, framed as in RFC 4571).
+"""Byte streams as paths for datagrams: ICE over TCP (RFC 6544), and TURN over TCP and TLS.
 
 Theory of operation: each stream has one reader and one writer. Datagrams wait in a backlog of
 bounded size, which the writer takes whole whenever the stream has room again. What comes on top is
@@ -9,15 +9,19 @@ again. So a stream that does not drain costs media on itself alone, and nobody e
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
+from lktrio.errors import RemoteProtocolError
+from lktrio.net.network import Network
 from lktrio.net.system import failure_reason
 from lktrio.rtc.base import Address
-from lktrio.rtc.paths import MAX_FRAME, FrameReader, frame
+from lktrio.rtc.paths import MAX_FRAME, FrameReader, Framing, OpenStream, frame
+from lktrio.rtc.turn.framing import TurnReader
 
-__all__ = ["StreamPath"]
+__all__ = ["StreamPath", "open_stream"]
 
 _BACKLOG_LIMIT = 256 * 1024  # bytes
 _READ_SIZE = 64 * 1024
@@ -27,23 +31,41 @@ _STUN_BELOW = 4  # the first byte of a STUN message (RFC 7983)
 _log = logging.getLogger("lktrio.net")
 
 
+def _whole(message: bytes) -> bytes:
+    """Messages of TURN tell their length by themselves."""
+    return message
+
+
+_CODECS: dict[Framing, tuple[Callable[[], FrameReader | TurnReader], Callable[[bytes], bytes]]] = {
+    Framing.RFC4571: (FrameReader, frame),
+    Framing.TURN: (TurnReader, _whole),
+}
+
+
 class StreamPath:
     """The stream to one address.
 
     Args:
         address: Where it leads.
         receive: Called synchronously with each batch of datagrams that arrived.
+        framing: How datagrams are told apart.
 
     Attributes:
         dropped: Datagrams that were not sent, as too many waited, or they were too long.
     """
 
-    def __init__(self, address: Address, receive: Callable[[list[bytes]], None]) -> None:
+    def __init__(
+        self,
+        address: Address,
+        receive: Callable[[list[bytes]], None],
+        framing: Framing = Framing.RFC4571,
+    ) -> None:
         self.dropped = 0
         self._address = address
         self._receive = receive
         self._scope = trio.CancelScope()
-        self._reader = FrameReader()
+        reader, self._frame = _CODECS[framing]
+        self._feed = reader().feed
         self._backlog = bytearray()
         self._filled = trio.Event()
 
@@ -54,7 +76,7 @@ class StreamPath:
             if len(data) > MAX_FRAME or len(self._backlog) + len(data) > limit:
                 self.dropped += 1
             else:
-                self._backlog += frame(data)
+                self._backlog += self._frame(data)
         self._filled.set()
 
     def close(self) -> None:
@@ -110,12 +132,12 @@ class StreamPath:
 
     async def _read(self, stream: trio.abc.Stream, data: bytes) -> None:
         while True:
-            datagrams = self._reader.feed(data)
-            if datagrams:
-                self._receive(datagrams)
             try:
+                datagrams = self._feed(data)
+                if datagrams:
+                    self._receive(datagrams)
                 data = bytes(await stream.receive_some(_READ_SIZE))
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
+            except (trio.BrokenResourceError, trio.ClosedResourceError, RemoteProtocolError):
                 data = b""
                 await trio.lowlevel.checkpoint()
             if not data:
@@ -131,3 +153,27 @@ class StreamPath:
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 serving.cancel()
                 return
+
+
+async def open_stream(
+    network: Network, request: OpenStream, context: ssl.SSLContext | None
+) -> trio.abc.Stream:
+    """Connect, with TLS if that is asked for. Cancelled, it leaves nothing open.
+
+    Raises:
+        OSError: Nothing answers there, or it cannot prove who it is.
+    """
+    stream = await network.open_tcp_stream(*request.address)
+    if request.tls is None:
+        return stream
+    secured = trio.SSLStream(
+        stream, context or ssl.create_default_context(), server_hostname=request.tls
+    )
+    try:
+        await secured.do_handshake()
+    except BaseException as error:
+        await trio.aclose_forcefully(stream)
+        if isinstance(error, trio.BrokenResourceError):
+            raise ConnectionError(f"no TLS: {error.__cause__ or error}") from error
+        raise
+    return secured

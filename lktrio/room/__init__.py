@@ -8,7 +8,7 @@ from lktrio.room.channels.media import MediaChannel
 from lktrio.room.context import RoomContext, current_room
 from lktrio.room.local_participant import LocalParticipant
 from lktrio.room.opening import connect_room, open_room
-from lktrio.room.options import IcePolicy, ReconnectPolicy, RoomOptions, Timeouts
+from lktrio.room.options import IcePolicy, IceServer, ReconnectPolicy, RoomOptions, Timeouts
 from lktrio.room.room import Room
 from lktrio.room.rpc.codes import RpcErrorCode
 from lktrio.room.rpc.invocation import RpcInvocation
@@ -78,6 +78,7 @@ __all__ = [
     "DisconnectReason",
     "EncryptionType",
     "IcePolicy",
+    "IceServer",
     "InboundStreamStats",
     "LocalDataTrack",
     "LocalParticipant",

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from lktrio._timeouts import Timeouts
 from lktrio.net.ice_policy import IcePolicy
 from lktrio.net.network import Network, StreamOpener
+from lktrio.net.relaying import IceServer
 from lktrio.net.system import SYSTEM_NETWORK
 
-__all__ = ["IcePolicy", "ReconnectPolicy", "RoomOptions", "Timeouts"]
+__all__ = ["IcePolicy", "IceServer", "ReconnectPolicy", "RoomOptions", "Timeouts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,11 @@ class RoomOptions:
     loopback: bool | None = None
     """Whether to offer loopback addresses for media; None: if the server's URL is one."""
     ice: IcePolicy = field(default_factory=IcePolicy)
-    """Which ways media and data may take: UDP, TCP."""
+    """Which ways media and data may take: UDP, TCP, TURN."""
+    ice_servers: Sequence[IceServer] = ()
+    """STUN and TURN servers beside those that the LiveKit server names."""
     ssl_context: ssl.SSLContext | None = None
-    """For TLS with the server; None trusts what the system trusts."""
+    """For TLS with the server and with TURN servers; None trusts what the system trusts."""
     network: Network = SYSTEM_NETWORK
     """The machine's network: sockets, names and addresses; tests may simulate one."""
     open_tcp_stream: StreamOpener | None = None

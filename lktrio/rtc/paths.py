@@ -50,6 +50,8 @@ class Framing(Enum):
 
     RFC4571 = "rfc4571"
     """Two bytes with the length before each (ICE over TCP)."""
+    TURN = "turn"
+    """Messages of a TURN server, as `turn.framing` reads them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class OpenStream:
     """Where to connect to."""
     framing: Framing
     """How datagrams are told apart."""
+    tls: str | None = None
+    """Put TLS on it, with this name of the server; None for plain TCP."""
 
 
 @dataclass(frozen=True, slots=True)

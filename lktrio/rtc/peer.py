@@ -33,6 +33,7 @@ from lktrio.rtc.ice import Pair
 from lktrio.rtc.ice.candidate import Candidate
 from lktrio.rtc.negotiation import Negotiator, TransportParameters, read_transport
 from lktrio.rtc.paths import StreamRequest
+from lktrio.rtc.relays import TurnServer
 from lktrio.rtc.rtp.extensions import AudioLevel
 from lktrio.rtc.rtp.inbound import InboundStream
 from lktrio.rtc.rtp.outbound import OutboundStream
@@ -137,6 +138,12 @@ class Peer:
         return None if remote is None else write_description(remote)
 
     @property
+    def relay_transport(self) -> str | None:
+        """How the TURN server is reached that media goes through; None if there is none."""
+        pair = self._transport.ice.selected
+        return None if pair is None else self._transport.relays.transport(pair.path)
+
+    @property
     def selected_pair(self) -> Pair | None:
         """The pair of candidates that carries media and data, once it is agreed on."""
         return self._transport.ice.selected
@@ -207,6 +214,10 @@ class Peer:
     def gather(self, server: Address, now: float) -> None:
         """Ask a STUN server for our public addresses; ``LocalCandidateFound`` tells of each."""
         self._transport.gather(server, now)
+
+    def allocate(self, server: TurnServer, now: float) -> None:
+        """Ask a TURN server for a relay; ``LocalCandidateFound`` tells of it."""
+        self._transport.allocate(server, now)
 
     def add_transceiver(
         self,
@@ -493,6 +504,8 @@ class Peer:
             self.out += self._transport.out
             self._transport.out = []
         self._take_streams()
+        if self._transport.relays:
+            self.out = self._transport.relays.wrap(self.out, now)
         self._take_events()
 
     def _take_streams(self) -> None:
@@ -511,6 +524,8 @@ class Peer:
         self._streams.close()
         self.send(self._streams.out)
         self._streams.out = []
+        if self._transport.relays:
+            self.out = self._transport.relays.wrap(self.out, now)
         self._transport.close(now)
         self.out += self._transport.out
         self._transport.out = []

@@ -42,6 +42,7 @@ from lktrio.rtc.ice.gather import CandidateGathered, StunGatherer
 from lktrio.rtc.ice.messages import remote_credentials
 from lktrio.rtc.negotiation import RemoteTransport
 from lktrio.rtc.paths import StreamRequest, path_numbers
+from lktrio.rtc.relays import RelayOpened, Relays, TurnServer
 from lktrio.rtc.sctp import SctpAssociation, SctpOptions
 from lktrio.rtc.sdp import Fingerprint
 from lktrio.rtc.srtp import (
@@ -101,7 +102,7 @@ class TransportStateChanged:
 
 @dataclass(frozen=True, slots=True)
 class LocalCandidateFound:
-    """A STUN server told a public address of ours; signal it to the peer."""
+    """A STUN or TURN server told a public address of ours; signal it to the peer."""
 
     candidate: str
     """``candidate:…`` (RFC 8839)."""
@@ -116,6 +117,8 @@ class TransportOptions:
 
     ice_lite: bool = False
     """Whether we only answer connectivity checks (RFC 8445 section 2.5)."""
+    relay_only: bool = False
+    """Whether to use and to tell no address but those of TURN servers."""
     dtls: DtlsOptions = field(default_factory=DtlsOptions)
     """Cipher and SRTP preferences, timers."""
     sctp: SctpOptions = field(default_factory=SctpOptions)
@@ -137,7 +140,7 @@ class TransportStats:
     unvalidated_dtls: int = 0
     """DTLS from addresses that ICE has not validated, beyond those held."""
     failed_gatherings: int = 0
-    """STUN servers that did not answer, counted for each socket."""
+    """STUN servers that did not answer, counted for each socket, and TURN servers."""
 
 
 class MediaSink(Protocol):
@@ -192,12 +195,11 @@ class Transport:
         self.stats = TransportStats()
         self.state = TransportState.NEW
         self.certificate = certificate
+        new_path = path_numbers()
         self.ice = IceAgent(
-            role=IceRole.CONTROLLED,
-            random=random,
-            lite=options.ice_lite,
-            new_path=path_numbers(),
+            role=IceRole.CONTROLLED, random=random, lite=options.ice_lite, new_path=new_path
         )
+        self.relays = Relays(random, new_path)
         self.gatherer = StunGatherer(random=random)
         self.dtls: DtlsEndpoint | None = None
         self.sctp = SctpAssociation(random=random, options=options.sctp)
@@ -221,31 +223,44 @@ class Transport:
         """Offer a local socket; ``path`` is its number in ``out``."""
         preference = max(0, 65_535 - path)  # earlier sockets are on better interfaces
         candidate = host_candidate(*address, local_preference=preference)
-        self.ice.add_local_candidate(candidate, path, now)
+        if not self._options.relay_only:
+            self.ice.add_local_candidate(candidate, path, now)
         self._hosts.append((path, candidate))
 
     def add_stream_candidate(self, host: str, port: int | None, path: int, now: float) -> None:
         """Offer to connect from a local address by TCP, or, with a port, to be connected to."""
         preference = max(0, 65_535 - path)
         candidate = stream_candidate(host, port, local_preference=preference)
-        self.ice.add_local_candidate(candidate, path, now)
+        if not self._options.relay_only:
+            self.ice.add_local_candidate(candidate, path, now)
+
+    def allocate(self, server: TurnServer, now: float) -> bool:
+        """Ask a TURN server for a relay; whether there is a way to do so."""
+        ipv6 = ":" in server.address[0]
+        sockets = [path for path, host in self._hosts if (":" in host.address) == ipv6]
+        return self.relays.add(server, sockets[0] if sockets else None, now)
 
     def stream_opened(self, path: int, now: float) -> None:
         """A stream that was asked for is there."""
+        self.relays.stream_opened(path, now)
         self.ice.stream_opened(path, now)
 
     def stream_closed(self, path: int, now: float) -> None:
         """A stream could not be opened, or has ended."""
+        self.relays.path_closed(path)
         self.ice.stream_closed(path, now)
 
     def remove_host_candidate(self, path: int, now: float) -> None:
         """A local socket is gone, and its candidates with it."""
         self._hosts = [host for host in self._hosts if host[0] != path]
         self.gatherer.forget(path)
+        self.relays.path_closed(path)
         self.ice.remove_path(path, now)
 
     def gather(self, server: Address, now: float) -> None:
         """Ask a STUN server for the public addresses of all sockets of its address family."""
+        if self._options.relay_only:
+            return
         for path, candidate in self._hosts:
             if (":" in candidate.address) == (":" in server[0]):
                 self.gatherer.ask(server, candidate, path, now)
@@ -350,6 +365,10 @@ class Transport:
 
     def receive(self, batch: Sequence[tuple[bytes, Address]], path: int, now: float) -> None:
         """Take a batch of datagrams that one socket received."""
+        self._take(self._unwrap(batch, path, now) if self.relays else batch, path, now)
+
+    def _take(self, batch: Sequence[tuple[bytes, Address]], path: int, now: float) -> None:
+        """Give each datagram to its protocol."""
         media = self._media
         srtp = self._srtp
         limit = self._options.max_datagram
@@ -383,6 +402,22 @@ class Transport:
         if heard is not None:
             self.ice.on_traffic(now, (path, heard))
 
+    def _unwrap(
+        self, batch: Sequence[tuple[bytes, Address]], path: int, now: float
+    ) -> list[tuple[bytes, Address]]:
+        """Take what TURN servers sent; the rest has come to us directly."""
+        direct: list[tuple[bytes, Address]] = []
+        for data, source in batch:
+            try:
+                relayed = self.relays.receive(data, path, source, now)
+            except LookupError:
+                direct.append((data, source))
+                continue
+            if relayed is not None:
+                relay, inner, peer = relayed
+                self._take([(inner, peer)], relay, now)
+        return direct
+
     def _receive_dtls(self, data: bytes, path: int, address: Address, now: float) -> None:
         dtls = self.dtls
         if dtls is None or not self._is_trusted(dtls, path, address):
@@ -411,13 +446,14 @@ class Transport:
         """Let time pass in every protocol that is due."""
         self.ice.handle_timer(now)
         self.gatherer.handle_timer(now)
+        self.relays.handle_timer(now)
         if self.dtls is not None and self._may_lose_patience:
             self.dtls.handle_timer(now)
             self.sctp.handle_timer(now)
 
     def next_timer(self) -> float:
         """When ``handle_timer`` is to be called next."""
-        due = min(self.ice.next_timer(), self.gatherer.next_timer())
+        due = min(self.ice.next_timer(), self.gatherer.next_timer(), self.relays.next_timer())
         if self.dtls is not None and self._may_lose_patience:
             due = min(due, self.dtls.next_timer(), self.sctp.next_timer())
         return due
@@ -434,6 +470,8 @@ class Transport:
         """Bring the protocols' results into ``out`` and ``events``."""
         if not self.gatherer.is_done or self.gatherer.events:
             self._drive_gatherer(now)
+        if self.relays:
+            self._drive_relays(now)
         self._drive_ice(now)
         if self.dtls is not None:
             if self._early_dtls:
@@ -448,9 +486,19 @@ class Transport:
         self._take_streams()
 
     def _take_streams(self) -> None:
-        if self.ice.streams:
-            self.streams += self.ice.streams
-            self.ice.streams = []
+        self.streams += self.ice.streams + self.relays.streams
+        self.ice.streams, self.relays.streams = [], []
+
+    def _drive_relays(self, now: float) -> None:
+        self.relays.settle(now)
+        while self.relays.events:
+            event = self.relays.events.popleft()
+            if isinstance(event, RelayOpened):
+                self.ice.add_local_candidate(event.candidate, event.path, now)
+                self.events.append(LocalCandidateFound(str(event.candidate)))
+            else:
+                self.stats.failed_gatherings += 1
+                self.ice.remove_path(event.path, now)
 
     def _drive_gatherer(self, now: float) -> None:
         gatherer = self.gatherer
@@ -601,6 +649,8 @@ class Transport:
             self.dtls.close(now)
             self._send_dtls(self.dtls)
         self.ice.close()
+        if self.relays:
+            self.out = self.relays.wrap(self.out, now) + self.relays.close(now)
         self._take_streams()
         self.gatherer.close()
         self._set_state(TransportState.CLOSED)

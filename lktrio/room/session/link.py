@@ -112,6 +112,7 @@ class _Connections:
             self._options.network,
             self._capabilities,
             self._options.ice,
+            self._options.ssl_context,
         )
         self.opened.append(connection)
         return connection

@@ -11,7 +11,9 @@ publisher is ours to negotiate.
 from __future__ import annotations
 
 import datetime
+import ssl
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import trio
 
@@ -24,18 +26,22 @@ from lktrio.room.state.stats import ConnectionStats
 from lktrio.rtc.capabilities import MediaCapabilities, MediaKind
 from lktrio.rtc.datachannel import DataChannel, DataChannelOpened
 from lktrio.rtc.dtls import Certificate
+from lktrio.rtc.ice import Pair
 from lktrio.rtc.peer import Peer, PeerConfig, PeerEvent
 from lktrio.rtc.rtp.extensions import AudioLevel
 from lktrio.rtc.rtp.inbound import InboundStream
 from lktrio.rtc.rtp.outbound import OutboundStream
-from lktrio.rtc.transport import TransportState, TransportStateChanged
+from lktrio.rtc.transport import TransportOptions, TransportState, TransportStateChanged
 from lktrio.signal import OfferNumbers
 
 __all__ = ["DATA_TRACK", "LOSSY", "RELIABLE", "UDP_BLOCKED", "PeerConnection"]
 
 RELIABLE = "_reliable"
 LOSSY = "_lossy"
-UDP_BLOCKED = "is UDP blocked between this machine and the server's media ports?"
+UDP_BLOCKED = (
+    "are UDP and TCP blocked between this machine and the server's media ports? A TURN server "
+    "helps there (RoomOptions.ice_servers, or turn of the server's configuration)"
+)
 DATA_TRACK = "_data_track"
 _LABELS = frozenset({RELIABLE, LOSSY, DATA_TRACK})
 _NOT_UP = frozenset((TransportState.DISCONNECTED, TransportState.FAILED))
@@ -52,6 +58,7 @@ class PeerConnection:
         network: Where to open them.
         capabilities: What is received and sent.
         policy: Which ways to the server may be taken.
+        ssl_context: For TURN servers over TLS.
 
     Attributes:
         channels: Those data channels that LiveKit uses, by label; the newest of a label.
@@ -68,6 +75,7 @@ class PeerConnection:
         network: Network,
         capabilities: MediaCapabilities,
         policy: IcePolicy,
+        ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self.target = target
         self.numbers = OfferNumbers()
@@ -77,14 +85,19 @@ class PeerConnection:
         self._given_up = False
         now = network.wall_time()
         self.peer = Peer(
-            PeerConfig(capabilities=capabilities),
+            PeerConfig(
+                capabilities=capabilities,
+                transport=TransportOptions(relay_only=policy.relay_only),
+            ),
             certificate=Certificate.generate(
                 datetime.datetime.fromtimestamp(now, datetime.UTC), random=network.random_bytes
             ),
             random=network.random_bytes,
             ntp_offset=now - trio.current_time(),
         )
-        self.driver = PeerDriver(self.peer, self._on_event, addresses, network, policy)
+        self.driver = PeerDriver(
+            self.peer, self._on_event, addresses, network, policy, ssl_context=ssl_context
+        )
 
     def _on_event(self, event: PeerEvent) -> None:
         if isinstance(event, DataChannelOpened) and event.channel.label in _LABELS:
@@ -112,7 +125,7 @@ class PeerConnection:
             return None
         return MediaPath(
             connection="publisher" if self.target is proto.SignalTarget.PUBLISHER else "subscriber",
-            transport="tcp" if pair.is_stream else "udp",
+            transport=_transport(self.peer, pair),
             relayed=pair.base.type == "relay",
             local=(pair.local.address, pair.local.port),
             remote=pair.address,
@@ -238,6 +251,17 @@ class PeerConnection:
         self.give_up()
         self.handle_event = _ignore
         self.driver.close()
+
+
+def _transport(peer: Peer, pair: Pair) -> Literal["udp", "tcp", "tls"]:
+    """How packets leave this machine."""
+    match peer.relay_transport:
+        case "tcp":
+            return "tcp"
+        case "tls":
+            return "tls"
+        case _:
+            return "tcp" if pair.is_stream else "udp"
 
 
 def _ignore(connection: PeerConnection, event: PeerEvent) -> None:

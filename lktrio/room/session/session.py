@@ -36,6 +36,7 @@ from lktrio.errors import (
 )
 from lktrio.net.gathering import gather_reflexive
 from lktrio.net.network import Network
+from lktrio.net.relaying import IceServer, gather_relays
 from lktrio.room.channels.events import Broadcast
 from lktrio.room.context import RoomContext, current_room
 from lktrio.room.options import RoomOptions
@@ -456,10 +457,22 @@ class RoomSession:
         self._data_tracks.changed()
 
     async def _gather(self, connection: PeerConnection) -> None:
-        """Look for public addresses, unless the server is on this machine."""
-        if not self.link.local:
-            urls = [url for server in self.link.join.ice_servers for url in server.urls]
-            await gather_reflexive(connection.driver, urls, self._options.network)
+        """Look for public and for relayed addresses.
+
+        The servers that the LiveKit server names are left out if it is on this machine, as long as
+        something else may be used.
+        """
+        network, policy = self._options.network, self._options.ice
+        servers = list(self._options.ice_servers)
+        if not self.link.local or policy.relay_only:
+            servers += [
+                IceServer(server.urls, server.username, server.credential)
+                for server in self.link.join.ice_servers
+            ]
+        await gather_relays(connection.driver, servers, network, policy)
+        if not policy.relay_only:
+            urls = [url for server in servers for url in server.urls]
+            await gather_reflexive(connection.driver, urls, network)
         await trio.lowlevel.checkpoint()
 
     def _trickle(self, connection: PeerConnection, candidate: str) -> None:

@@ -35,6 +35,7 @@ __all__ = [
     "host_candidate",
     "normalize_host",
     "reflexive_candidate",
+    "relay_candidate",
     "stream_candidate",
 ]
 
@@ -255,6 +256,27 @@ def reflexive_candidate(base: Candidate, mapped: Address, *, server: str = "") -
         related_address=base.address,
         related_port=base.port,
         tcp_type=base.tcp_type,
+    )
+
+
+def relay_candidate(relayed: Address, mapped: Address, local_preference: int) -> Candidate:
+    """The candidate of an address that a TURN server relays for us.
+
+    Args:
+        relayed: The address.
+        mapped: Our own, as the server sees it.
+        local_preference: 0 to 65535, larger for better ways to the server.
+    """
+    return Candidate(
+        foundation=foundation("relay", relayed[0], "udp", mapped[0]),
+        component=_RTP_COMPONENT,
+        transport="udp",
+        priority=candidate_priority("relay", local_preference),
+        address=relayed[0],
+        port=relayed[1],
+        type="relay",
+        related_address=mapped[0],
+        related_port=mapped[1],
     )
 
 
