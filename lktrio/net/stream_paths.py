@@ -171,9 +171,10 @@ async def open_stream(
     )
     try:
         await secured.do_handshake()
-    except BaseException as error:
+    except trio.BrokenResourceError as error:
         await trio.aclose_forcefully(stream)
-        if isinstance(error, trio.BrokenResourceError):
-            raise ConnectionError(f"no TLS: {error.__cause__ or error}") from error
+        raise ConnectionError(f"no TLS: {error.__cause__ or error}") from error
+    except BaseException:
+        await trio.aclose_forcefully(stream)
         raise
     return secured
