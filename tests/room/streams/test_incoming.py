@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import gzip
 import logging
+import random
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +25,7 @@ from lktrio.errors import (
     StreamError,
     StreamTooLarge,
 )
+from lktrio.proto.codec import decode
 from lktrio.room import ByteStreamReader, TextStreamReader
 from lktrio.room.state.data import DataStats
 from lktrio.room.streams.handling import handle_streams
@@ -36,6 +40,7 @@ from lktrio.room.streams.serving import KEPT_FOR, MAX_KEPT, MAX_UNREAD
 
 pytestmark = pytest.mark.virtual_time
 
+DATA = Path(__file__).parents[2] / "data" / "datachannel"
 Stream = proto.DataStream
 DEFLATE = Stream.CompressionType.DEFLATE_RAW
 
@@ -153,6 +158,42 @@ async def test_contents_are_unpacked_as_they_are_read() -> None:
         assert await stream.receive_some() == b""
         attributes = {} if stream.info.id == "inline" else {"mood": "fine"}
         assert stream.info.attributes == attributes
+
+
+async def test_recorded_streams() -> None:
+    """What LiveKit's own clients send to one that knows every form."""
+    short = "grüß dich, 世界! "
+    letters = "grüßdich世界!abefjklmnopqtvwxyz 0123456789"
+    data = bytes(index % 251 for index in range(16_000))
+    contents: dict[str, str | bytes] = {
+        "short": short,
+        "squeezed": short * 300,
+        "long": "".join(random.Random(1).choices(letters, k=20_000)),
+        "pieces": short * 2,
+        "bytes": data,
+        "file": data,
+    }
+    seen: set[tuple[str, str]] = set()
+    await trio.lowlevel.checkpoint()
+    for line in gzip.decompress((DATA / "streams.txt.gz").read_bytes()).decode().splitlines():
+        client, name, *packets = line.split()
+        stats = DataStats()
+        streams = IncomingStreams(stats)
+        texts, files = streams.text.serve("t"), streams.bytes.serve("t")
+        for packet in packets:
+            streams.receive(decode(proto.DataPacket, bytes.fromhex(packet)), None)
+        channel = files if name in ("bytes", "file") else texts
+        with trio.fail_after(1):
+            stream = await channel.receive()
+        assert stream.info.participant_identity == "other", line[:50]
+        if name == "aborted":
+            with pytest.raises(StreamAborted, match="broken"):
+                await stream.read_all()
+        else:
+            assert await stream.read_all() == contents[name], line[:50]
+        seen.add((client, name))
+    clients = [{name for by, name in seen if by == client} for client in ("python", "browser")]
+    assert clients == [contents.keys() | {"aborted"}, contents.keys()]
 
 
 async def test_packets_of_no_open_stream_are_nothing() -> None:
