@@ -32,6 +32,7 @@ from lktrio.room.state.messages import ChatMessage, TranscriptionSegment
 from lktrio.room.state.participant import Participant
 from lktrio.room.state.room_state import LocalRecord
 from lktrio.room.streams.outgoing import ByteStreamWriter, StreamDescription, TextStreamWriter
+from lktrio.room.streams.packing import utf8
 from lktrio.room.streams.progress import Meter, StreamProgress
 from lktrio.room.streams.sending import StreamSender, size_of
 
@@ -349,7 +350,9 @@ class LocalParticipant(Participant[LocalTrackPublication]):
             RoomClosed: The room has ended.
         """
         destinations = _identities(destination_identities)
-        content = text.encode()
+        content = utf8(text)
+        if isinstance(attachments, str | os.PathLike):
+            raise TypeError("attachments is a list of files, not one path")
         files = {self._streams.new_id(): path for path in attachments}
         description = self._streams.describe(
             topic,

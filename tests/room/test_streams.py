@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 import trio.testing
 
-from lktrio.errors import LengthMismatch, SlowConsumer, StreamAborted, StreamError, StreamTooLarge
+from lktrio.errors import (
+    LengthMismatch,
+    LocalProtocolError,
+    SlowConsumer,
+    StreamAborted,
+    StreamError,
+    StreamTooLarge,
+)
 from lktrio.room import ByteStreamReader, Room, RoomOptions, StreamProgress, TextStreamReader
 from lktrio.room.streams.reader import MAX_WAITING
 from tests.support.servers import VERSIONS, RoomServer, until
@@ -89,6 +98,46 @@ async def test_long_contents_are_compressed_where_it_helps(
         texts = bob.text_streams("t")
         await me.send_text(text.decode(), topic="t")
         assert await (await texts.receive()).read_all() == text.decode()
+
+
+async def test_what_is_no_stream_is_refused_at_once(server: RoomServer) -> None:
+    no: Any = None
+    text: Any = "x"
+    data: Any = b"x"
+    number: Any = 1
+    async with server.join("bob") as bob, server.join("alice") as alice:
+        await both(alice, bob)
+        me, texts = alice.local_participant, bob.text_streams("t")
+
+        async def write(block: Any, value: Any = b"") -> None:
+            async with block as out:
+                await (out.send if hasattr(out, "send") else out.send_all)(value)
+
+        wrong: list[tuple[str, type[Exception], Callable[[], Awaitable[object]]]] = [
+            ("a text of bytes", TypeError, lambda: me.send_text(data, topic="t")),
+            ("no text", TypeError, lambda: me.send_text(no, topic="t")),
+            ("half a character", ValueError, lambda: me.send_text("\ud800", topic="t")),
+            ("one path", TypeError, lambda: me.send_text("x", topic="t", attachments="a.png")),
+            ("bytes of text", TypeError, lambda: me.send_bytes(text, topic="t")),
+            ("an attribute", TypeError, lambda: me.send_text("x", attributes={"a": number})),
+            (
+                "a huge header",
+                LocalProtocolError,
+                lambda: me.send_text("x" * 9, topic="t" * 70_000),
+            ),
+            ("a negative length", ValueError, lambda: write(me.stream_bytes(total_length=-1))),
+            ("bytes in a text", TypeError, lambda: write(me.stream_text(topic="u"), b"x")),
+            ("text in bytes", TypeError, lambda: write(me.stream_bytes(topic="u"), "x")),
+        ]
+        for name, error, call in wrong:
+            refused: Exception | None = None
+            try:
+                await call()
+            except (TypeError, ValueError, LocalProtocolError) as caught:
+                refused = caught
+            assert isinstance(refused, error), name
+        await me.send_text("right", topic="t")
+        assert await (await texts.receive()).read_all() == "right"
 
 
 async def test_progress_of_what_is_sent(server: RoomServer, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import trio
 from lktrio import proto
 from lktrio.errors import LengthMismatch, LiveKitError, StreamAborted
 from lktrio.proto.codec import encode
-from lktrio.room.streams.packing import CHUNK_SIZE, Deflater, deflate, pieces
+from lktrio.room.streams.packing import CHUNK_SIZE, Deflater, deflate, pieces, utf8
 from lktrio.room.streams.progress import Meter, StreamProgress
 
 __all__ = [
@@ -152,7 +152,7 @@ def small_stream(
     if abilities.deflate and len(packed := deflate(content)) < size:
         header.compression = proto.DataStream.CompressionType.DEFLATE_RAW
         content = packed
-    if abilities.inline:
+    if abilities.inline and len(content) <= CHUNK_SIZE:
         header.inline_content = content
         if len(encode(header)) <= CHUNK_SIZE:
             yield description.packet(header), size
@@ -381,7 +381,7 @@ class TextStreamWriter(trio.abc.SendChannel[str]):
             trio.ClosedResourceError: The stream was closed.
             RoomClosed: The room has ended.
         """
-        await self._writer.write(value.encode())
+        await self._writer.write(utf8(value))
 
     async def aclose(self) -> None:
         """Close the stream, which is whole. Idempotent."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
-__all__ = ["CHUNK_SIZE", "Deflater", "deflate", "is_worth_deflating", "pieces"]
+__all__ = ["CHUNK_SIZE", "Deflater", "deflate", "is_worth_deflating", "pieces", "utf8"]
 
 CHUNK_SIZE = 15_000
 """Bytes of a chunk, and of a header with its content, as in LiveKit's SDKs."""
@@ -20,6 +20,18 @@ _FAST = 1  # 83 MB/s of source code to 30 %, where the default level makes 25 MB
 _UNPACKED_SIZE = 1024 * 1024  # bytes that go into a chunk, about
 _SAMPLE_SIZE = 64 * 1024
 _WORTH = 0.9  # the part of its size to which a sample has to shrink
+
+
+def utf8(text: str) -> bytes:
+    """A text as it is sent.
+
+    Raises:
+        TypeError: It is none.
+        ValueError: It has half of a surrogate pair, which is no character.
+    """
+    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"a text is needed, not {type(text).__name__}")
+    return text.encode()
 
 
 def pieces(data: bytes, *, text: bool = False) -> Iterator[bytes]:
