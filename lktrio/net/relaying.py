@@ -21,7 +21,7 @@ from lktrio.rtc.base import Address
 from lktrio.rtc.relays import TurnServer
 from lktrio.rtc.turn import TurnCredentials
 
-__all__ = ["IceServer", "TurnUrl", "gather_relays", "parse_turn_url"]
+__all__ = ["IceServer", "TurnUrl", "gather_relays", "has_turn", "parse_turn_url"]
 
 _DEFAULT_TLS_PORT = 5349  # RFC 8656 section 18.2
 _DEFAULT_PORT = 3478
@@ -72,6 +72,11 @@ def parse_turn_url(url: str) -> TurnUrl | None:
         has_port = place.endswith(f":{port}") and (place.count(":") == 1 or "]" in place)
         return TurnUrl(host, port if has_port else _DEFAULT_TLS_PORT, "tls")
     return TurnUrl(host, port, "tcp" if query.lower() == "transport=tcp" else "udp")
+
+
+def has_turn(servers: Iterable[IceServer]) -> bool:
+    """Whether there is a TURN server among them."""
+    return any(parse_turn_url(url) is not None for server in servers for url in server.urls)
 
 
 async def gather_relays(

@@ -215,6 +215,10 @@ class Peer:
         """Ask a STUN server for our public addresses; ``LocalCandidateFound`` tells of each."""
         self._transport.gather(server, now)
 
+    def set_relay_only(self, relay_only: bool, now: float) -> None:
+        """Use TURN servers alone from now on, or direct paths as well; restart ICE afterwards."""
+        self._transport.set_relay_only(relay_only, now)
+
     def allocate(self, server: TurnServer, now: float) -> None:
         """Ask a TURN server for a relay; ``LocalCandidateFound`` tells of it."""
         self._transport.allocate(server, now)

@@ -216,6 +216,8 @@ class Transport:
         self._failed_by = ""
         self._past: Counter[str] = Counter()
         self._hosts: list[tuple[int, Candidate]] = []
+        self._direct: dict[int, Candidate] = {}
+        self._relay_only = options.relay_only
 
     # Configuration
 
@@ -223,16 +225,30 @@ class Transport:
         """Offer a local socket; ``path`` is its number in ``out``."""
         preference = max(0, 65_535 - path)  # earlier sockets are on better interfaces
         candidate = host_candidate(*address, local_preference=preference)
-        if not self._options.relay_only:
-            self.ice.add_local_candidate(candidate, path, now)
+        self._add_direct(candidate, path, now)
         self._hosts.append((path, candidate))
 
     def add_stream_candidate(self, host: str, port: int | None, path: int, now: float) -> None:
         """Offer to connect from a local address by TCP, or, with a port, to be connected to."""
         preference = max(0, 65_535 - path)
         candidate = stream_candidate(host, port, local_preference=preference)
-        if not self._options.relay_only:
+        self._add_direct(candidate, path, now)
+
+    def _add_direct(self, candidate: Candidate, path: int, now: float) -> None:
+        self._direct[path] = candidate
+        if not self._relay_only:
             self.ice.add_local_candidate(candidate, path, now)
+
+    def set_relay_only(self, relay_only: bool, now: float) -> None:
+        """Use TURN servers alone from now on, or direct paths as well. An ICE restart tells it."""
+        if relay_only is self._relay_only:
+            return
+        self._relay_only = relay_only
+        for path, candidate in self._direct.items():
+            if relay_only:
+                self.ice.remove_path(path, now)
+            else:
+                self.ice.add_local_candidate(candidate, path, now)
 
     def allocate(self, server: TurnServer, now: float) -> bool:
         """Ask a TURN server for a relay; whether there is a way to do so."""
@@ -253,13 +269,14 @@ class Transport:
     def remove_host_candidate(self, path: int, now: float) -> None:
         """A local socket is gone, and its candidates with it."""
         self._hosts = [host for host in self._hosts if host[0] != path]
+        self._direct.pop(path, None)
         self.gatherer.forget(path)
         self.relays.path_closed(path)
         self.ice.remove_path(path, now)
 
     def gather(self, server: Address, now: float) -> None:
         """Ask a STUN server for the public addresses of all sockets of its address family."""
-        if self._options.relay_only:
+        if self._relay_only:
             return
         for path, candidate in self._hosts:
             if (":" in candidate.address) == (":" in server[0]):

@@ -19,7 +19,7 @@ from lktrio.events import Reconnected
 from lktrio.net import IcePolicy
 from lktrio.room import IceServer, ReconnectKind, RoomOptions, SimulateScenario
 from tests.support.calls import go_on, open_call
-from tests.support.servers import SERVERS, expect, open_server
+from tests.support.servers import SERVERS, expect, open_server, until
 
 TURNSERVER = shutil.which("turnserver")
 HERE = "127.0.0.1"
@@ -107,6 +107,24 @@ async def test_calls_through_a_relay_alone(which: str, tmp_path: Path) -> None:
                     await go_on(alice, bob)
                     for side in (alice, bob):
                         assert side.data == list(range(side.data[0], side.data[-1] + 1))
+
+
+@pytest.mark.parametrize("which", SERVERS[1:])
+async def test_the_server_moves_a_call_to_a_relay_and_back(which: str, tmp_path: Path) -> None:
+    with trio.fail_after(60):
+        async with coturn(tmp_path, trustme.CA()) as (port, _), open_server(which) as server:
+            options = RoomOptions(
+                ice_servers=[IceServer([f"turn:{HERE}:{port}?transport=tcp"], "me", "secret")],
+            )
+            async with open_call(server, options) as (alice, bob):
+                events = alice.room.events(Reconnected, replay=False)
+                for protocol, relayed in (("tls", True), ("udp", False)):
+                    await alice.room.simulate(SimulateScenario.SWITCH_CANDIDATE_PROTOCOL, protocol)
+                    assert await expect(events, Reconnected) == Reconnected(ReconnectKind.RESUME)
+                    await go_on(alice, bob)
+                    await until(lambda r=relayed: alice.room.media_paths[0].relayed is r)  # type: ignore[misc]
+                for side in (alice, bob):
+                    assert side.data == list(range(side.data[0], side.data[-1] + 1))
 
 
 async def test_a_server_that_refuses_us_is_done_without(tmp_path: Path) -> None:

@@ -61,6 +61,8 @@ class ServerLink:
     """Our offers on ``outgoing``."""
     sections: SendingSections
     """The sections of ``outgoing`` that carry tracks of ours."""
+    relay_forced: bool = False
+    """Whether the server wants us to use TURN servers alone."""
     told: bool = False
     """Whether the server was told that we leave."""
     moved: bool = False

@@ -36,7 +36,7 @@ from lktrio.errors import (
 )
 from lktrio.net.gathering import gather_reflexive
 from lktrio.net.network import Network
-from lktrio.net.relaying import IceServer, gather_relays
+from lktrio.net.relaying import IceServer, gather_relays, has_turn
 from lktrio.room.channels.events import Broadcast
 from lktrio.room.context import RoomContext, current_room
 from lktrio.room.options import RoomOptions
@@ -256,6 +256,7 @@ class RoomSession:
             services.start_soon(self._gather, connection, name=f"{name} gathering")
         services.start_soon(self._connectivity.watch_addresses, name="lktrio.room addresses")
         services.start_soon(self.rpc.run, name="lktrio.room rpc")
+        self._follow_configuration(link, link.join.client_configuration)
         self._descriptions = Descriptions(
             link, link.negotiation, self._subscriptions, self._fail_negotiation
         )
@@ -315,6 +316,10 @@ class RoomSession:
             link, self.state, self._data_tracks, auto_subscribe=self._options.auto_subscribe
         )
         await self._send(link, proto.SignalRequest(sync_state=sync))
+        if answer is not None and self._follow_configuration(link, answer.client_configuration):
+            link.moved = True
+            for connection in link.connections:
+                await self._gather(connection)
         if link.moved or not link.outgoing.works:
             link.negotiation.request_ice_restart()
         else:  # the server may have asked for sections meanwhile, and looks anew at an offer
@@ -463,17 +468,44 @@ class RoomSession:
         something else may be used.
         """
         network, policy = self._options.network, self._options.ice
-        servers = list(self._options.ice_servers)
-        if not self.link.local or policy.relay_only:
-            servers += [
-                IceServer(server.urls, server.username, server.credential)
-                for server in self.link.join.ice_servers
-            ]
+        relay_only = policy.relay_only or self.link.relay_forced
+        servers = self._options.ice_servers
+        if not self.link.local or relay_only:
+            servers = self._ice_servers(self.link)
         await gather_relays(connection.driver, servers, network, policy)
-        if not policy.relay_only:
+        if not relay_only:
             urls = [url for server in servers for url in server.urls]
             await gather_reflexive(connection.driver, urls, network)
         await trio.lowlevel.checkpoint()
+
+    def _ice_servers(self, link: ServerLink) -> list[IceServer]:
+        """STUN and TURN servers: ours, and those that the LiveKit server named last."""
+        answer = link.signal.reconnect
+        named = answer.ice_servers if answer is not None else []
+        return [
+            *self._options.ice_servers,
+            *(
+                IceServer(server.urls, server.username, server.credential)
+                for server in named or link.join.ice_servers
+            ),
+        ]
+
+    def _follow_configuration(
+        self, link: ServerLink, configuration: proto.ClientConfiguration | None
+    ) -> bool:
+        """Use TURN alone if the server wants it, and there is any; returns whether that is news.
+
+        LiveKit's server wants it when other ways have failed.
+        """
+        enabled = proto.ClientConfigSetting.ENABLED
+        forced = configuration is not None and configuration.force_relay == enabled
+        forced = forced and self._options.ice.turn and has_turn(self._ice_servers(link))
+        news, link.relay_forced = forced is not link.relay_forced, forced
+        if news and not self._options.ice.relay_only:
+            for connection in link.connections:
+                connection.peer.set_relay_only(forced, trio.current_time())
+                connection.driver.flush()
+        return news
 
     def _trickle(self, connection: PeerConnection, candidate: str) -> None:
         mid = next((t.mid for t in connection.peer.transceivers if t.mid is not None), "0")
