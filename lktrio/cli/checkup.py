@@ -35,6 +35,7 @@ from lktrio.events import DataReceived, Reconnected, TrackSubscribed
 from lktrio.media import EncodedFrame
 from lktrio.net.http import NetworkTransport
 from lktrio.net.network import Network
+from lktrio.net.relaying import parse_turn_url
 from lktrio.room import IcePolicy, MediaPath, Room, RoomOptions, connect_room, open_room
 from lktrio.signal import open_signal
 from lktrio.signal.urls import SignalUrl
@@ -144,6 +145,7 @@ class Checkup:
     steps: list[Step] = field(default_factory=list[Step])
     """What was tried so far."""
     _rooms: list[Room] = field(default_factory=list[Room])
+    _turn: list[str] = field(default_factory=list[str])
     _nursery: trio.Nursery = field(init=False)
 
     async def run(self) -> bool:
@@ -156,6 +158,7 @@ class Checkup:
             ("signalling", self._open_signalling),
             ("udp", partial(self._probe, IcePolicy(tcp=False), _UDP_ADVICE)),
             ("tcp", partial(self._probe, IcePolicy(udp=False), _TCP_ADVICE)),
+            ("turn", self._probe_relay),
             ("ice", self._join),
             ("media", self._exchange_media),
             ("data", self._exchange_data),
@@ -271,9 +274,19 @@ class Checkup:
             connect=self.network.open_tcp_stream,
             wall_time=self.network.wall_time,
         ) as signal:
-            info = signal.join.server_info if signal.join is not None else None
+            join = signal.join
+            named = join.ice_servers if join is not None else []
+            urls = [url for server in named for url in server.urls]
+            self._turn = [url for url in urls if parse_turn_url(url) is not None]
+            info = join.server_info if join is not None else None
             version = f"LiveKit {info.version}" if info is not None and info.version else "a server"
             return f"{version}, {signal.version}"
+
+    async def _probe_relay(self) -> str:
+        if not self._turn:
+            raise _NotApplicable("the server names no TURN server")
+        advice = f"let UDP or TCP pass to the TURN server ({', '.join(self._turn)})"
+        return await self._probe(IcePolicy(relay_only=True), printable(advice, _LONG))
 
     async def _join(self) -> str:
         try:
@@ -353,7 +366,8 @@ def _describe(paths: Sequence[MediaPath]) -> str:
     told: list[str] = []
     for path in paths:
         delay = "" if path.round_trip is None else f" ({path.round_trip * 1000:.1f} ms)"
-        told.append(f"{path.transport} to {path.remote[0]} port {path.remote[1]}{delay}")
+        how = f"{path.transport} through a relay" if path.relayed else path.transport
+        told.append(f"{how} to {path.remote[0]} port {path.remote[1]}{delay}")
     return ", ".join(told) or "connected"
 
 

@@ -23,6 +23,7 @@ _NAMES = [
     "signalling",
     "udp",
     "tcp",
+    "turn",
     "ice",
     "media",
     "data",
