@@ -21,7 +21,7 @@ from lktrio.room.state.data import DataStats
 from lktrio.room.state.enums import ReconnectKind
 from lktrio.room.state.events import ParticipantDisconnected, Reconnected, Reconnecting, RoomEvent
 from lktrio.room.state.remote import RemoteParticipant
-from lktrio.room.streams.incoming import IncomingStreams, StreamSink, TakeText
+from lktrio.room.streams.incoming import IncomingStreams, StreamSink
 from lktrio.room.streams.info import TextStreamInfo
 from lktrio.room.streams.reader import WaitingBytes
 from lktrio.room.streams.sending import StreamSender
@@ -101,13 +101,16 @@ class RpcEndpoint:
             self._calls.receive_answer(identity, packet.rpc_response)
 
     def _take_stream(
-        self, take: TakeText, info: TextStreamInfo, identity: str
+        self,
+        take: Callable[[TextStreamInfo, str], StreamSink | None],
+        info: TextStreamInfo,
+        sid: str,
     ) -> StreamSink | None:
         """Take a stream of a request or an answer, unless an agent sends it in the name of another.
 
         That is possible with text streams, but calls are answered to whom they come from.
         """
-        sid = "" if info.participant is None else info.participant.sid
+        identity = info.participant_identity
         if self._room.identity_of(sid) not in (None, identity):
             self._stats.rpc_dropped += 1
             return None

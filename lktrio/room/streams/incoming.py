@@ -89,7 +89,9 @@ class StreamSink(Protocol):
 
 
 TakeText: TypeAlias = "Callable[[TextStreamInfo, str], StreamSink | None]"
-"""Takes a stream of the participant that this identity names, or does not want it (None).
+"""Takes a stream that comes from the session with this SID, or does not want it (None).
+
+An agent may send a stream in the name of another, whose identity the stream has then.
 
 Who takes it goes on referring to the sink.
 """
@@ -211,7 +213,7 @@ class IncomingStreams:
         for other in [other for other, stream in self._open.items() if stream.over]:
             del self._open[other]
         if isinstance(info, TextStreamInfo) and (take := self._reserved.get(info.topic)):
-            sink = take(info, info.participant_identity) if key not in self._open else None
+            sink = take(info, key[0]) if key not in self._open else None
             if sink is not None:
                 self._begin(key, header, sink, takes_place=False)
         elif isinstance(info, TextStreamInfo):
