@@ -113,14 +113,17 @@ class Relays:
             now: The time.
 
         Returns:
-            Whether it was asked.
+            Whether it was asked; one that relays for us already is not asked again.
         """
         reliable = server.transport != "udp"
         if len(self._relays) >= _MAX_RELAYS or (socket is None and not reliable):
             return False
-        via = self._new_path() if reliable or socket is None else socket
-        if (via, server.address) in self._servers:
+        if any(
+            (each.server.address, each.server.transport) == (server.address, server.transport)
+            for each in self._relays.values()
+        ):
             return False
+        via = self._new_path() if reliable or socket is None else socket
         client = TurnClient(
             server.credentials,
             random=self._random,

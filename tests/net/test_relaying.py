@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
-from lktrio.net import IcePolicy
 from lktrio.net.relaying import IceServer, TurnUrl, has_turn, parse_turn_url
 
 URLS = {
@@ -35,24 +32,3 @@ def test_urls_of_turn_servers() -> None:
 
 def test_a_password_is_not_shown() -> None:
     assert "hush" not in repr(IceServer(["turn:x"], "me", "hush"))
-
-
-def test_policies_that_make_no_sense() -> None:
-    for options in (
-        {"udp": False, "tcp": False},
-        {"relay_only": True, "turn": False},
-        {"udp_ports": range(0)},
-        {"udp_ports": range(70_000)},
-    ):
-        with pytest.raises(ValueError, match=r"way|TURN|ports"):
-            IcePolicy(**options)
-
-
-def test_a_policy_selects_local_addresses() -> None:
-    here = ["192.0.2.1", "10.0.0.1", "2001:db8::1"]
-    for policy, expected in (
-        (IcePolicy(), here),
-        (IcePolicy(ipv6_only=True), here[2:]),
-        (IcePolicy(addresses=lambda address: not address.startswith("10.")), here[::2]),
-    ):
-        assert policy.select(here) == expected, policy

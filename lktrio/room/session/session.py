@@ -278,6 +278,9 @@ class RoomSession:
             for request in say_again_about_others(self.state):
                 await self._send(link, request)
         async with trio.open_nursery() as tasks:
+            if kind is ReconnectKind.RESUME:  # other sockets, and relays that were lost meanwhile
+                for connection in link.connections:
+                    tasks.start_soon(self._gather, connection, name="lktrio.room gathering")
             tasks.start_soon(self._read_signal, link, name="lktrio.room signal")
             tasks.start_soon(self._negotiate, link, name="lktrio.room negotiation")
             tasks.start_soon(self._connectivity.watch_closed, name="lktrio.room media")
@@ -318,8 +321,6 @@ class RoomSession:
         await self._send(link, proto.SignalRequest(sync_state=sync))
         if answer is not None and self._follow_configuration(link, answer.client_configuration):
             link.moved = True
-            for connection in link.connections:
-                await self._gather(connection)
         if link.moved or not link.outgoing.works:
             link.negotiation.request_ice_restart()
         else:  # the server may have asked for sections meanwhile, and looks anew at an offer
