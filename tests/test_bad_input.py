@@ -132,7 +132,7 @@ def deadlines(*, single: bool) -> lktrio.RoomOptions:
 async def test_unreachable_udp(single: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lktrio.room.session.peer_connection.PeerDriver", Blocked)
     async with lktrio.devserver.open_dev_server() as server:
-        with trio.fail_after(DEADLINE), pytest.raises(ConnectTimeout, match="UDP blocked"):
+        with trio.fail_after(DEADLINE), pytest.raises(ConnectTimeout, match="UDP and TCP blocked"):
             async with lktrio.open_room(server.url, token(server), deadlines(single=single)):
                 pytest.fail("it was joined")
 
@@ -143,15 +143,16 @@ async def test_unreachable_udp_for_publishing(
     """With two connections (v0), joining needs only the one for receiving."""
     drivers = iter((Blocked, PeerDriver))  # in the order of the connections
 
-    def open_driver(*arguments: Any) -> PeerDriver:
-        return next(drivers)(*arguments)
+    def open_driver(*arguments: Any, **options: Any) -> PeerDriver:
+        return next(drivers)(*arguments, **options)
 
     monkeypatch.setattr("lktrio.room.session.peer_connection.PeerDriver", open_driver)
     async with lktrio.devserver.open_dev_server() as server:
         options = deadlines(single=False)
         async with lktrio.open_room(server.url, token(server), options) as room:
             for publish in (publish_sound, publish_data, publish_lossy):
-                with trio.fail_after(DEADLINE), pytest.raises(PublishTimeout, match="UDP blocked"):
+                blocked = pytest.raises(PublishTimeout, match="UDP and TCP blocked")
+                with trio.fail_after(DEADLINE), blocked:
                     await publish(room)
             assert room.state == "connected"
             assert not room.local_participant.track_publications

@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from lktrio.proto.codec import to_json
 from lktrio.webhooks import signed_headers
 
 README = Path(__file__).parents[2] / "README.md"
-TOKENS_AND_API, ROOM, RECORDING, WEBHOOKS_AND_SERVER = re.findall(
+TOKENS_AND_API, ROOM, CALLS, RECORDING, WEBHOOKS_AND_SERVER = re.findall(
     r"(?sm)^```python\n(.*?)^```", README.read_text(encoding="utf-8")
 )
 PATIENCE = 60.0
@@ -68,6 +69,24 @@ async def test_a_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             assert isinstance(data, lktrio.events.DataReceived)
             assert (data.data, data.topic) == (b"hello", "chat")
             assert isinstance(await heard.receive(), lktrio.events.TrackUnsubscribed)
+
+
+async def test_calls() -> None:
+    with trio.fail_after(PATIENCE):
+        async with (
+            open_dev_server() as server,
+            lktrio.open_room(server.url, server.token("bob", "demo")) as bob,
+            lktrio.open_room(server.url, server.token("alice", "demo")) as alice,
+            trio.open_nursery() as nursery,
+        ):
+            while not (alice.remote_participants and bob.remote_participants):
+                await trio.sleep(0.01)
+            both = SimpleNamespace(
+                serve_rpc=bob.serve_rpc, local_participant=alice.local_participant
+            )
+            found = await program(CALLS, trio=trio, nursery=nursery, room=both)()
+            assert found["total"] == "3"
+            nursery.cancel_scope.cancel()
 
 
 async def test_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -310,10 +310,11 @@ class Publisher:
 
     async def set_muted(self, track: OutgoingTrack, muted: bool) -> None:
         """Mute or unmute a track and tell the server. Cancelled, nothing has changed."""
-        told = ""
-        while told != track.record.info.sid:  # it has another one if it was published again
+        while True:
             told = track.record.info.sid
             await self._requests.mute_track(track.record, muted=muted)
+            if told == track.record.info.sid:  # it has another one if it was published again
+                break
         self._tracks.set_muted(track.record, muted)
         self._tell()
 

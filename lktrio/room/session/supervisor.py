@@ -382,12 +382,12 @@ class LinkSupervisor:
 
     async def _with_other_token(self, loss: LinkLoss) -> LinkLoss:
         """Our token was refused: go on with another one of the program, if there is any."""
+        await trio.lowlevel.checkpoint()
         try:
             details = await self._renew()
         except (LiveKitError, ValueError) as error:
             _log.warning("there is no other token: %s", printable(str(error)))
             return loss.final()
-        await trio.lowlevel.checkpoint()
         if details.participant_token in (self._token, self._refused):
             return loss.final()
         self._refused, self._token = self._token, details.participant_token
