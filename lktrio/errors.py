@@ -6,6 +6,7 @@
     ├─ ConnectError                      joining a room failed
     │  ├─ AuthenticationFailed           the server refused the token
     │  ├─ ServerUnreachable              no server answered at the URL
+    │  │  └─ ProxyFailed                 the proxy on the way did not let us through (OSError)
     │  ├─ JoinRejected                   the server knows us and said no
     │  ├─ IceFailed                      no network path for media was found
     │  ├─ DtlsFailed                     the media path could not be secured
@@ -94,6 +95,7 @@ __all__ = [
     "NotPermitted",
     "NotYetValid",
     "ProtocolError",
+    "ProxyFailed",
     "PublishError",
     "PublishTimeout",
     "RemoteProtocolError",
@@ -124,6 +126,26 @@ class AuthenticationFailed(ConnectError):
 
 class ServerUnreachable(ConnectError):
     """No LiveKit server answered at the URL."""
+
+
+class ProxyFailed(ServerUnreachable, OSError):
+    """The proxy on the way to the server did not let us through.
+
+    It is an ``OSError`` as well, as it is raised where connections are opened.
+
+    Attributes:
+        proxy: Scheme, host and port of the proxy, without name and password.
+        status: The HTTP status with which it refused, or None.
+        permanent: Whether trying again is of no use: the URL is none, or the credentials are wrong.
+    """
+
+    def __init__(
+        self, message: str, *, proxy: str, status: int | None = None, permanent: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.proxy = proxy
+        self.status = status
+        self.permanent = permanent
 
 
 class JoinRejected(ConnectError):

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
 import trio
 
-from lktrio._http import proxy_place, read_body
+from lktrio._http import read_body
 from lktrio._regions import Regions
 from lktrio._running import require_trio
 from lktrio._text import printable
@@ -277,6 +277,4 @@ def _parsed(url: str) -> httpx.URL:
 
 
 def _no_answer(url: str, error: httpx.HTTPError) -> str:
-    proxy = proxy_place(url)
-    way = f" through the proxy {proxy} of the environment" if proxy else ""
-    return f"no answer from {url}{way}: {type(error).__name__}: {printable(str(error))}"
+    return f"no answer from {url}: {type(error).__name__}: {printable(str(error))}"

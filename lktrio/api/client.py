@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import trio
 
 from lktrio._http import new_client
+from lktrio._proxies import find_proxy
 from lktrio._regions import http_url
 from lktrio._running import require_trio
 from lktrio.auth import AccessToken
@@ -66,8 +67,11 @@ class LiveKitAPI:
         api_secret: Its secret; ``LIVEKIT_API_SECRET`` if None.
         token: A ready-made token, sent as it is instead of tokens signed for each call. If there
             is neither a key nor a token, ``LIVEKIT_TOKEN`` is looked up before the key.
-        client: HTTP client to use, for a proxy or a TLS context of its own. It is not closed, and
-            its timeouts are not used: the deadline is the caller's cancel scope.
+        client: HTTP client to use, for a TLS context of its own. It is not closed, and its timeouts
+            are not used: the deadline is the caller's cancel scope.
+        proxy: URL of a proxy (``http://``, ``https://``, ``socks5://``, ``socks5h://``), with name
+            and password if it asks for them; empty for none. None does what the environment says
+            (``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY``, ``NO_PROXY``).
         failover: When a failed call goes on to another region: ``"cloud"`` for projects of LiveKit
             Cloud, ``"always"``, or ``"never"``. A region that the project may not use sends Cloud
             calls on in any case.
@@ -76,7 +80,8 @@ class LiveKitAPI:
 
     Raises:
         TypeError: A value is of the wrong type; the message names it.
-        ValueError: There is no URL, or no key and no token; or, when the block is entered, the
+        ValueError: There is no URL, or no key and no token; the proxy is none, or there is a client
+            beside it, which has proxies of its own; or, when the block is entered, the
             proxy or the certificates that the environment names cannot be used.
     """
 
@@ -88,6 +93,7 @@ class LiveKitAPI:
         *,
         token: str | None = None,
         client: httpx.AsyncClient | None = None,
+        proxy: str | None = None,
         failover: FailoverMode = "cloud",
         agents_url: str | None = None,
     ) -> None:
@@ -98,11 +104,15 @@ class LiveKitAPI:
             raise ValueError(f'failover is "cloud", "always" or "never", not {failover!r}')
         if client is not None and not hasattr(client, "aclose"):
             raise TypeError(f"client must be an httpx.AsyncClient, not {type(client).__name__}")
+        if client is not None and proxy is not None:
+            raise ValueError("give the proxy to the client: it is not used with a client of yours")
+        find_proxy(proxy, "")
         self.url = http_url(url)
         self._agents_url = agents_url
         self._sign = _signer(api_key, api_secret, token)
         self._failover: FailoverMode = failover
         self._client = client
+        self._proxy = proxy
         self._owns_client = client is None
         self._connections: dict[str, Connection] = {}
         self._services: dict[str, Service] = {}
@@ -111,7 +121,7 @@ class LiveKitAPI:
         require_trio("LiveKitAPI")
         await trio.lowlevel.checkpoint()
         if self._client is None:
-            self._client = new_client(self.url)
+            self._client = new_client(self.url, self._proxy)
         return self
 
     async def __aexit__(

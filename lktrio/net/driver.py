@@ -31,6 +31,7 @@ import trio
 
 from lktrio.net.ice_policy import IcePolicy
 from lktrio.net.network import DatagramSocket, Network
+from lktrio.net.proxy import Dialer, MediaDialer
 from lktrio.net.stream_paths import StreamPath, open_stream
 from lktrio.net.system import SYSTEM_NETWORK
 from lktrio.rtc.base import Address, Transmit
@@ -100,6 +101,7 @@ class PeerDriver:
         network: Where to open them.
         policy: Which ways to the peer may be taken.
         ssl_context: For TURN servers over TLS; None trusts what the system trusts.
+        dialer: Opens streams, perhaps through a proxy; None for the network's own.
         listening: Where somebody listens for TCP and hands connections to `serve_stream`.
 
     The sockets are open from construction to the end of ``run``, until ``close``, or until their
@@ -115,8 +117,10 @@ class PeerDriver:
         policy: IcePolicy = _ANY_WAY,
         listening: Sequence[Address] = (),
         ssl_context: ssl.SSLContext | None = None,
+        dialer: MediaDialer | None = None,
     ) -> None:
         self.peer = peer
+        self.dialer = dialer or MediaDialer(Dialer(network, proxy=""))
         self._policy = policy
         self._ssl_context = ssl_context
         self._network = network
@@ -290,7 +294,8 @@ class PeerDriver:
 
     async def _open_stream(self, request: OpenStream, stream: StreamPath) -> None:
         path, address = request.path, request.address
-        connect = functools.partial(open_stream, self._network, request, self._ssl_context)
+        opener = self.dialer.opener(request)
+        connect = functools.partial(open_stream, opener, request, self._ssl_context)
         try:
             await stream.open(connect, functools.partial(self._stream_opened, path))
         finally:

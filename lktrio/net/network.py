@@ -172,6 +172,13 @@ class Network(Protocol):
         """
         ...
 
+    def proxy_for(self, url: str) -> str:
+        """The URL of the proxy that the machine is set to use for a URL; empty if there is none.
+
+        It may hold a name and a password.
+        """
+        ...
+
     def random_bytes(self, count: int) -> bytes:
         """Draw random bytes that nobody can guess."""
         ...

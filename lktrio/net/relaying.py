@@ -106,8 +106,11 @@ async def _ask(
 ) -> None:
     addresses: list[Address] = []
     try:
-        with trio.fail_after(_RESOLVE_TIMEOUT):
-            addresses = await network.resolve(url.host, url.port)
+        if url.transport != "udp" and driver.dialer.uses_proxy(url.host, url.port):
+            addresses = [(url.host, url.port)]
+        else:
+            with trio.fail_after(_RESOLVE_TIMEOUT):
+                addresses = await network.resolve(url.host, url.port)
     except OSError as error:
         logger.info("the TURN server %s cannot be found: %s", url.host, error)
     except trio.TooSlowError:

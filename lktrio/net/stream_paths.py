@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
-from lktrio.errors import RemoteProtocolError
-from lktrio.net.network import Network
+from lktrio.errors import ProxyFailed, RemoteProtocolError
+from lktrio.net.network import StreamOpener
 from lktrio.net.system import failure_reason
 from lktrio.rtc.base import Address
 from lktrio.rtc.paths import MAX_FRAME, FrameReader, Framing, OpenStream, frame
@@ -100,7 +100,8 @@ class StreamPath:
                 with trio.fail_after(_CONNECT_TIMEOUT):
                     stream = await connect()
             except OSError as error:
-                _log.debug("no TCP to %s port %d: %s", *self._address, failure_reason(error))
+                level = logging.INFO if isinstance(error, ProxyFailed) else logging.DEBUG
+                _log.log(level, "no TCP to %s port %d: %s", *self._address, failure_reason(error))
             except trio.TooSlowError:
                 _log.debug("no TCP to %s port %d in time", *self._address)
             if stream is not None:
@@ -156,14 +157,14 @@ class StreamPath:
 
 
 async def open_stream(
-    network: Network, request: OpenStream, context: ssl.SSLContext | None
+    connect: StreamOpener, request: OpenStream, context: ssl.SSLContext | None
 ) -> trio.abc.Stream:
     """Connect, with TLS if that is asked for. Cancelled, it leaves nothing open.
 
     Raises:
         OSError: Nothing answers there, or it cannot prove who it is.
     """
-    stream = await network.open_tcp_stream(*request.address)
+    stream = await connect(*request.address)
     if request.tls is None:
         return stream
     secured = trio.SSLStream(

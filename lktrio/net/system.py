@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import trio
 
+from lktrio._proxies import environment_proxy
 from lktrio._scope import first_leaf
 from lktrio.net.address_watch import watch_of_this_run
 from lktrio.net.interfaces import local_addresses
@@ -109,6 +110,10 @@ class SystemNetwork:
             raise unknown_name(host) from error
         by_family = {family: sockaddr for family, _, _, _, sockaddr in reversed(found)}
         return [(str(sockaddr[0]), int(sockaddr[1])) for sockaddr in by_family.values()]
+
+    def proxy_for(self, url: str) -> str:
+        """Read ``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``."""
+        return environment_proxy(url)
 
     def random_bytes(self, count: int) -> bytes:
         """Random bytes of the system."""

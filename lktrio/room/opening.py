@@ -46,7 +46,8 @@ async def open_room(
     Raises:
         AuthenticationFailed: The server refused the token.
         JoinRejected: It refused the join for another reason.
-        ServerUnreachable: No LiveKit server answers at the URL.
+        ServerUnreachable: No LiveKit server answers at the URL; ``ProxyFailed`` if a proxy on the
+            way did not let us through.
         IceFailed: No path for media was found.
         DtlsFailed: The path could not be secured.
         ConnectTimeout: A phase took too long; the message names it. What failed before, in other

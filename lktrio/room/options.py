@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from lktrio._proxies import find_proxy
 from lktrio._timeouts import Timeouts
 from lktrio.net.ice_policy import IcePolicy
 from lktrio.net.network import Network, StreamOpener
@@ -73,12 +74,19 @@ class RoomOptions:
     ice_servers: Sequence[IceServer] = ()
     """STUN and TURN servers beside those that the LiveKit server names."""
     ssl_context: ssl.SSLContext | None = None
-    """For TLS with the server and with TURN servers; None trusts what the system trusts."""
+    """For TLS with the server, with TURN servers and with a proxy; None trusts what the system
+    trusts."""
     network: Network = SYSTEM_NETWORK
     """The machine's network: sockets, names and addresses; tests may simulate one."""
     open_tcp_stream: StreamOpener | None = None
     """Opens the byte stream to the server's host and port, such as through a tunnel; None for the
     network's own. TLS is put on top."""
+    proxy: str | None = field(default=None, repr=False)
+    """URL of a proxy: ``http://``, ``https://``, ``socks5://`` or ``socks5h://``, with name and
+    password if it asks for them (``http://name:password@proxy:3128``). Signalling and what media
+    sends over TCP and TLS go through it, UDP does not. None does what the environment says
+    (``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY``, ``NO_PROXY``) unless there is an
+    ``open_tcp_stream``; empty uses none. The proxy itself is reached by ``open_tcp_stream``."""
     regions: bool = True
     """Whether other regions of LiveKit Cloud are tried when the one of the URL cannot be reached,
     at the first join and later."""
@@ -90,3 +98,6 @@ class RoomOptions:
     join again by themselves."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     """Deadlines."""
+
+    def __post_init__(self) -> None:
+        find_proxy(self.proxy, "")

@@ -104,7 +104,8 @@ async def open_signal(
     Raises:
         AuthenticationFailed: The server refused the token.
         JoinRejected: It refused the join for another reason; `LeaveReceived` if by ``leave``.
-        ServerUnreachable: No LiveKit server answers at the URL.
+        ServerUnreachable: No LiveKit server answers at the URL; `ProxyFailed` if a proxy on the way
+            did not let us through.
         ConnectTimeout: A phase took too long; the message names it.
         RemoteProtocolError: The server's answer to the join lacks the room or the participant.
         ValueError: The URL or the token cannot be one.

@@ -24,8 +24,9 @@ from wsproto.utilities import ProtocolError as WebSocketProtocolError
 
 from lktrio._scope import first_leaf
 from lktrio._version import __version__
-from lktrio.errors import ConnectTimeout, ServerUnreachable
+from lktrio.errors import ConnectTimeout, ProxyFailed, ServerUnreachable
 from lktrio.net.network import StreamOpener
+from lktrio.net.proxy import ServerOpener
 from lktrio.net.system import failure_reason
 from lktrio.signal.urls import SignalUrl
 
@@ -139,7 +140,8 @@ async def open_stream(
     """Connect to the host of a URL and secure the connection if the URL says so.
 
     Raises:
-        ServerUnreachable: Nothing answers there, or TLS fails.
+        ServerUnreachable: Nothing answers there, or TLS fails; `ProxyFailed` if a
+            proxy is to blame.
         ConnectTimeout: It takes longer than ``seconds``.
     """
     phase = "connecting"
@@ -149,12 +151,15 @@ async def open_stream(
             return stream
         phase = "securing the connection (TLS)"
         return await _secure(stream, url, ssl_context or ssl.create_default_context())
-    raise ConnectTimeout(f"{phase} to {url.place} took longer than {seconds:g} s")
+    through = connect.through if isinstance(connect, ServerOpener) else ""
+    raise ConnectTimeout(f"{phase} to {url.place}{through} took longer than {seconds:g} s")
 
 
 async def _connect(url: SignalUrl, connect: StreamOpener) -> trio.abc.Stream:
     try:
         return await connect(url.host, url.port)
+    except ProxyFailed:
+        raise
     except OSError as error:
         raise ServerUnreachable(
             f"cannot connect to {url.place}: {failure_reason(error)}; "

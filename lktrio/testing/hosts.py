@@ -12,6 +12,7 @@ import os
 import random
 from collections.abc import Sequence
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import trio
 
@@ -83,6 +84,7 @@ class SimulatedHost:
     Attributes:
         sockets: Its open UDP sockets by address.
         listeners: Its listening sockets by address.
+        proxy: URL of the proxy that it is set to use, as by ``HTTPS_PROXY``; empty for none.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class SimulatedHost:
         self.nat = nat
         self.sockets: dict[Address, SimulatedUdpSocket] = {}
         self.listeners: dict[Address, SimulatedTcpListener] = {}
+        self.proxy = ""
         self._addresses = list(addresses)
         self._fabric = fabric
         self._chance = chance
@@ -257,6 +260,10 @@ class SimulatedHost:
         if not found:
             raise unknown_name(host)
         return [(address, port) for address in found]
+
+    def proxy_for(self, url: str) -> str:
+        """The proxy that it is set to use, save for addresses of its own."""
+        return "" if self.owns(urlsplit(url).hostname or "") else self.proxy
 
     def random_bytes(self, count: int) -> bytes:
         """Draw bytes from the seed of the network and the host's name."""

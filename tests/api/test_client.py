@@ -16,11 +16,13 @@ from lktrio import api, proto
 from lktrio.api import LiveKitAPI
 from lktrio.auth import verify_token
 from lktrio.errors import LocalProtocolError, ServerError
+from lktrio.net.system import SYSTEM_NETWORK
 from lktrio.proto.codec import decode, encode
 from tests.api.peer import KEY, SECRET, URL, Peer, always, answer
 from tests.api.peer import api as make_api
 from tests.support.http_origin import HttpOrigin
 from tests.support.http_origin import answer as wire_answer
+from tests.support.proxies import CompanyProxy
 
 VARIABLES = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "LIVEKIT_TOKEN")
 LIST = proto.ListRoomsRequest()
@@ -140,8 +142,26 @@ async def test_a_proxy_that_cannot_be_reached_is_named(monkeypatch: pytest.Monke
     async with LiveKitAPI(URL, KEY, SECRET) as lk:
         with pytest.raises(ServerError) as caught:
             await lk.room.list_rooms(LIST)
-    assert "through the proxy http://127.0.0.1:1 of the environment: Connect" in str(caught.value)
+    said = "ConnectError: through the proxy http://127.0.0.1:1 of the environment: "
+    assert said in str(caught.value)
     assert "hush" not in str(caught.value)
+
+
+async def test_calls_go_through_the_proxy_that_is_given() -> None:
+    origin = HttpOrigin(wire_answer(encode(proto.ListRoomsResponse()), PROTOBUF_LINE))
+    proxy = CompanyProxy(SYSTEM_NETWORK, ("me", "hush"))
+    async with origin.open() as url, proxy.open("127.0.0.1") as at:
+        given = f"socks5://me:hush@{at}"
+        async with LiveKitAPI(url, KEY, SECRET, proxy=given) as lk:
+            await lk.room.list_rooms(LIST)
+            assert "hush" not in repr(lk)
+    assert proxy.asked == [("127.0.0.1", int(url.rpartition(":")[2]))]
+    for proxy_url, client, message in (
+        ("ftp://me:hush@proxy", None, "the proxy 'ftp://proxy' is none that can be used: give"),
+        (given, httpx.AsyncClient(), "give the proxy to the client"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            LiveKitAPI(url, KEY, SECRET, proxy=proxy_url, client=client)
 
 
 async def test_its_own_client_lives_as_long_as_the_block() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -18,15 +19,20 @@ def answer(body: bytes, headers: bytes = b"") -> bytes:
 class HttpOrigin:
     """Gives every request the same answer.
 
+    Args:
+        answer: The answer.
+        context: For TLS; None for none.
+
     Attributes:
         requests: What came, head and body.
         connections: How many connections were made.
     """
 
-    def __init__(self, answer: bytes) -> None:
+    def __init__(self, answer: bytes, context: ssl.SSLContext | None = None) -> None:
         self.requests: list[bytes] = []
         self.connections = 0
         self._answer = answer
+        self._context = context
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[str]:
@@ -34,11 +40,14 @@ class HttpOrigin:
         async with trio.open_nursery() as nursery:
             listeners = await nursery.start(trio.serve_tcp, self._serve, 0)
             port = listeners[0].socket.getsockname()[1]
-            yield f"http://127.0.0.1:{port}"
+            yield f"http{'' if self._context is None else 's'}://127.0.0.1:{port}"
             nursery.cancel_scope.cancel()
 
-    async def _serve(self, stream: trio.SocketStream) -> None:
+    async def _serve(self, raw: trio.SocketStream) -> None:
         self.connections += 1
+        stream: trio.abc.Stream = raw
+        if self._context is not None:
+            stream = trio.SSLStream(raw, self._context, server_side=True, https_compatible=True)
         received = b""
         while data := await stream.receive_some():
             received += data

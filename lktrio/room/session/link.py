@@ -21,7 +21,9 @@ import trio
 from lktrio import proto
 from lktrio._text import printable
 from lktrio.errors import ConnectError, RemoteProtocolError
+from lktrio.net.proxy import MediaDialer
 from lktrio.room.options import RoomOptions
+from lktrio.room.session.dialing import dialer_of
 from lktrio.room.session.negotiation import OfferExchange
 from lktrio.room.session.peer_connection import PeerConnection
 from lktrio.room.session.sections import SendingSections
@@ -101,7 +103,8 @@ class ServerLink:
 class _Connections:
     """The connections made so far."""
 
-    def __init__(self, addresses: Sequence[str], options: RoomOptions) -> None:
+    def __init__(self, url: str, addresses: Sequence[str], options: RoomOptions) -> None:
+        self._dialer = MediaDialer(dialer_of(options), url)
         self._capabilities = _capabilities(options.packet_codecs)
         self.opened: list[PeerConnection] = []
         self._addresses = addresses
@@ -115,6 +118,7 @@ class _Connections:
             self._capabilities,
             self._options.ice,
             self._options.ssl_context,
+            self._dialer,
         )
         self.opened.append(connection)
         return connection
@@ -148,7 +152,7 @@ async def open_link(url: str, token: str, options: RoomOptions) -> AsyncGenerato
     loopback = local if options.loopback is None else options.loopback
     network = options.network
     addresses = network.local_addresses(loopback=loopback)
-    connections = _Connections(addresses, options)
+    connections = _Connections(url, addresses, options)
     try:
         async with open_signal(
             url,
@@ -157,7 +161,7 @@ async def open_link(url: str, token: str, options: RoomOptions) -> AsyncGenerato
             make_offer=connections.make_offer,
             timeouts=options.timeouts,
             ssl_context=options.ssl_context,
-            connect=options.open_tcp_stream or network.open_tcp_stream,
+            connect=dialer_of(options).opener(url),
             wall_time=network.wall_time,
         ) as signal:
             assert signal.join is not None  # nothing was resumed
@@ -211,7 +215,7 @@ async def resume_link(
         resume=resume,
         timeouts=options.timeouts,
         ssl_context=options.ssl_context,
-        connect=options.open_tcp_stream or options.network.open_tcp_stream,
+        connect=dialer_of(options).opener(url),
         wall_time=options.network.wall_time,
     ) as signal:
         if signal.join is not None:

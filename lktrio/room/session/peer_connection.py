@@ -21,6 +21,7 @@ from lktrio import proto
 from lktrio.net import IcePolicy
 from lktrio.net.driver import PeerDriver
 from lktrio.net.network import Network
+from lktrio.net.proxy import MediaDialer
 from lktrio.room.state.media_path import MediaPath
 from lktrio.room.state.stats import ConnectionStats
 from lktrio.rtc.capabilities import MediaCapabilities, MediaKind
@@ -59,6 +60,7 @@ class PeerConnection:
         capabilities: What is received and sent.
         policy: Which ways to the server may be taken.
         ssl_context: For TURN servers over TLS.
+        dialer: Opens streams, perhaps through a proxy; None for the network's own.
 
     Attributes:
         channels: Those data channels that LiveKit uses, by label; the newest of a label.
@@ -76,6 +78,7 @@ class PeerConnection:
         capabilities: MediaCapabilities,
         policy: IcePolicy,
         ssl_context: ssl.SSLContext | None = None,
+        dialer: MediaDialer | None = None,
     ) -> None:
         self.target = target
         self.numbers = OfferNumbers()
@@ -96,7 +99,13 @@ class PeerConnection:
             ntp_offset=now - trio.current_time(),
         )
         self.driver = PeerDriver(
-            self.peer, self._on_event, addresses, network, policy, ssl_context=ssl_context
+            self.peer,
+            self._on_event,
+            addresses,
+            network,
+            policy,
+            ssl_context=ssl_context,
+            dialer=dialer,
         )
 
     def _on_event(self, event: PeerEvent) -> None:

@@ -17,9 +17,16 @@ import trio
 
 from lktrio._regions import RegionList, Regions, is_cloud, place_of
 from lktrio._text import printable
-from lktrio.errors import ConnectError, ConnectTimeout, JoinRejected, ServerUnreachable
+from lktrio.errors import (
+    ConnectError,
+    ConnectTimeout,
+    JoinRejected,
+    ProxyFailed,
+    ServerUnreachable,
+)
 from lktrio.net.network import Network
 from lktrio.room.options import RoomOptions
+from lktrio.room.session.dialing import dialer_of
 from lktrio.signal import LeaveReceived
 from lktrio.signal.urls import SignalUrl
 from lktrio.signal.websocket import open_stream
@@ -139,7 +146,7 @@ async def look_up_regions(
     parts = urlsplit(url)
     secure = _is_secure(url)
     context = (options.ssl_context or ssl.create_default_context()) if secure else None
-    connect = options.open_tcp_stream or options.network.open_tcp_stream
+    connect = dialer_of(options).opener(url)
     base = f"http{'s' if secure else ''}://{parts.netloc}"
     known, place = _KNOWN.get({}), (options.network, base)
     async with httpx.AsyncClient(transport=NetworkTransport(connect, context)) as client:
@@ -167,7 +174,7 @@ async def prepare_connection(url: str, token: str = "", options: RoomOptions | N
     """
     options = options or RoomOptions()
     target = SignalUrl.parse(url)
-    connect = options.open_tcp_stream or options.network.open_tcp_stream
+    connect = dialer_of(options).opener(url)
     try:
         stream = await open_stream(target, options.ssl_context, connect, options.timeouts.connect)
         await trio.aclose_forcefully(stream)
@@ -185,6 +192,8 @@ def is_of_the_place(error: ConnectError) -> bool:
     if isinstance(error, JoinRejected):
         status = error.status
         return status is None or status >= _SERVER_ERRORS or status == _REGION_PIN
+    if isinstance(error, ProxyFailed):
+        return not error.permanent
     return isinstance(error, (ServerUnreachable, ConnectTimeout))
 
 
