@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 import trio
 
+from lktrio import proto
 from lktrio.events import DataTrackPublished, DataTrackUnpublished, Reconnected, Reconnecting
 from lktrio.room import (
     DataTrackChannel,
@@ -172,7 +173,7 @@ async def test_what_begins_and_ends_without_a_link(server: RoomServer) -> None:
                     me.publish_data_track("new") as new,
                     me.publish_data_track("old") as old,
                 ):
-                    assert alice.state == "connected"
+                    await until(lambda: alice.state == "connected")
                     await until(lambda: names() == {"new", "old", "staying"})
                     there = bob.remote_participants["alice"]
                     assert there.data_tracks["old"].sid == old.sid
@@ -256,6 +257,35 @@ async def test_reading_begins_and_ends_without_a_link(server: RoomServer) -> Non
             await b.send(scenario.encode())
             assert (await new.receive()).payload == scenario.encode()
             new.close()
+
+
+async def test_what_was_told_over_the_lost_link_is_asked_for_anew(server: RoomServer) -> None:
+    """The server tells handles when they change; nothing does if it got the request."""
+    if server.faults is None:
+        pytest.skip("what the real server says cannot be dropped")
+    async with (
+        server.join("bob") as bob,
+        server.join("alice") as alice,
+        alice.local_participant.publish_data_track("a") as a,
+    ):
+        lost: list[proto.SignalResponse] = []
+
+        def drop_handles(
+            identity: str, response: proto.SignalResponse
+        ) -> proto.SignalResponse | None:
+            if identity != "bob" or response.data_track_subscriber_handles is None or lost:
+                return response
+            lost.append(response)
+            return None
+
+        server.faults.on_response = drop_handles
+        await until(partial(_knows, bob, {"a"}))
+        frames = bob.remote_participants["alice"].data_tracks["a"].frames()
+        await until(lambda: lost)
+        await lose(bob, RESUME)
+        await frames.wait_subscribed()
+        await a.send(b"x")
+        assert (await frames.receive()).payload == b"x"
 
 
 def _knows(room: Room, names: set[str]) -> bool:

@@ -10,12 +10,15 @@ is sent earlier may not arrive. Handles and packets travel on different ways, so
 may come before their handle is known. They are kept for a moment if a track is waited for, within
 bounds.
 
-After a resume everything is said again, as requests may have been lost. A new join begins with
-nothing: readers go on when the server has subscribed us again.
+After a resume everything is said again, as requests may have been lost. So may the answer: handles
+that were told over the lost link are not told again, as nothing changes for the server. A track
+that is still without its handle a while after the resume is ended and asked for once more, which
+changes them. A new join begins with nothing: readers go on when the server has subscribed us again.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 
@@ -32,6 +35,7 @@ __all__ = ["DataTrackSubscriptions"]
 
 _EARLY_SECONDS = 2.0  # that packets wait for their handle
 _EARLY_PACKETS = 64
+_ANSWER_SECONDS = 1.0  # that handles may take after a resume
 _UNSURE = -1  # what the server was told may have been lost
 _OFF = -2  # the server was told that a track is not wanted
 _ALL = 0  # the server was asked for all frames of a track
@@ -62,6 +66,9 @@ class DataTrackSubscriptions:
         self._stats = stats
         self._changed = trio.lowlevel.ParkingLot()
         self._said: dict[str, int] = {}  # by SID, frames a second or one of the above
+        self._named: set[str] = set()  # SIDs whose handle was told since they were asked for
+        self._renewed: set[str] = set()  # SIDs that are ended to be asked for again
+        self._check_at = math.inf  # when those that are wanted should be named, or renewed
         self._received: dict[int, _Received] = {}  # by handle
         self._sent: set[RemoteDataTrackRecord] = set()  # whose handle is known
         self._early: deque[tuple[float, DataTrackPacket]] = deque()
@@ -76,26 +83,46 @@ class DataTrackSubscriptions:
         """A new join: the server knows nothing of us."""
         self._said.clear()
         self._early.clear()
+        self._end_check()
         self._take_over({})
 
     def resumed(self) -> None:
         """The session goes on; what was said last may not have arrived."""
         self._said = dict.fromkeys(self._said, _UNSURE)
+        self._renewed.clear()
+        self._check_at = trio.current_time() + _ANSWER_SECONDS
         self._changed.unpark_all()
 
     async def wait_request(self) -> proto.UpdateDataSubscription:
         """Wait until there is something to say to the server, and return it."""
         await trio.lowlevel.checkpoint()
         while not (request := self._next_request()).updates:
-            await self._changed.park()
+            with trio.move_on_at(self._check_at) as scope:
+                await self._changed.park()
+            if scope.cancelled_caught:
+                self._check()
         return request
 
+    def _check(self) -> None:
+        """Renew what the server should have named by now, or ask again for what is renewed."""
+        unnamed = set(self._wanted()) - self._named
+        if self._renewed or not unnamed:
+            self._end_check()
+        else:
+            self._renewed = unnamed
+            self._check_at = trio.current_time() + _ANSWER_SECONDS
+
+    def _end_check(self) -> None:
+        self._renewed.clear()
+        self._check_at = math.inf
+
     def _next_request(self) -> proto.UpdateDataSubscription:
-        wanted = self._wanted()
+        wanted = {sid: wish for sid, wish in self._wanted().items() if sid not in self._renewed}
         known = {sid: said for sid, said in self._said.items() if self._tracks.find(sid)}
         now = dict.fromkeys(known, _OFF) | wanted
         updates = [_update(sid, wish) for sid, wish in now.items() if known.get(sid) != wish]
         self._said = now
+        self._named &= set(wanted)
         return proto.UpdateDataSubscription(updates=updates)
 
     def _wanted(self) -> dict[str, int]:
@@ -121,6 +148,10 @@ class DataTrackSubscriptions:
                 same = before is not None and before.track is track
                 handles[handle] = before if before and same else _Received(track)
         self._take_over(handles)
+        self._named = {one.track.info.sid for one in handles.values()}
+        if self._renewed:
+            self._end_check()
+            self._changed.unpark_all()
         early, self._early = self._early, deque()
         now = trio.current_time()
         for arrived, packet in early:
