@@ -80,7 +80,7 @@ class _RoomService:
             if not fits(agent.metadata, limit=MAX_METADATA):
                 raise _limit("metadata size exceeds limits", MAX_METADATA)
             if attributes_size(agent.attributes) > MAX_ATTRIBUTES:
-                raise _limit("attributes size exceeds limits", MAX_ATTRIBUTES)
+                raise _limit("attribute size exceeds limits", MAX_ATTRIBUTES)
         try:
             room = self._core.create_room(request)
         except HttpError as error:
@@ -175,14 +175,14 @@ class _RoomService:
             raise _limit("metadata size exceeds limits", MAX_METADATA)
         attributes = dict(request.attributes)
         if attributes_size(attributes) > MAX_ATTRIBUTES:
-            raise _limit("attributes size exceeds limits", MAX_ATTRIBUTES)
+            raise _limit("attribute size exceeds limits", MAX_ATTRIBUTES)
         participant = self._find(request.room, request.identity)
         if participant is None:
             raise _no_participant()
         if request.name or request.metadata or attributes:
             refusal = participant.update(request.name, request.metadata, attributes)
             if refusal is not None:
-                raise _limit("attributes size exceeds limits", MAX_ATTRIBUTES)
+                raise _limit("attribute size exceeds limits", MAX_ATTRIBUTES)
         if request.permission is not None:
             participant.set_permission(request.permission)
         await trio.lowlevel.checkpoint()

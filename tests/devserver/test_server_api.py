@@ -399,7 +399,7 @@ IMPOSSIBLE: tuple[tuple[str, proto.Message, str, str], ...] = (
             name="x", agents=[proto.RoomAgentDispatch(attributes={"a": "v" * 65_536})]
         ),
         "invalid_argument",
-        "attributes size exceeds limits",
+        "attribute size exceeds limits",
     ),
     (
         "update_room_metadata",

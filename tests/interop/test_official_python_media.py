@@ -139,7 +139,7 @@ class Pessimist(ReceiveBandwidth):
 async def test_a_real_server_takes_our_word_for_what_our_path_carries(
     which: str, single: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lktrio.rtc.streams.ReceiveBandwidth", Pessimist)
+    monkeypatch.setattr("lktrio.rtc.inbound_streams.ReceiveBandwidth", Pessimist)
     with trio.fail_after(LIMIT):
         async with (
             open_server(which) as server,
