@@ -142,15 +142,18 @@ def find_proxy(given: str | None, named: str) -> Proxy | None:
 
 def environment_proxy(url: str) -> str:
     """The URL of the proxy that the environment names for a URL; empty if there is none."""
-    parts = urlsplit(url)
-    host = parts.hostname
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # whoever calls it says what is wrong with it
+        return ""
     if not host or not _says_anything() or _is_this_machine(host):
         return ""
     # Slow to import, and of use only with a proxy.
     from urllib.request import getproxies, proxy_bypass
 
     scheme = _SCHEME_OF.get(parts.scheme, parts.scheme)
-    port = parts.port or _PORTS.get(scheme, 0)
+    port = port or _PORTS.get(scheme, 0)
     proxies = getproxies()
     excepted = [name.strip() for name in proxies.get("no", "").split(",")]
     if "*" in excepted or _in_networks(host, excepted):

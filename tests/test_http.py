@@ -75,6 +75,8 @@ RULES: list[tuple[str, dict[str, str], str]] = [
     ("ws://127.0.0.1:7880", {"ALL_PROXY": NAMED}, ""),
     ("ws://localhost:7880", {"ALL_PROXY": NAMED}, ""),
     ("ws://[::1]:7880", {"ALL_PROXY": NAMED}, ""),
+    ("ws://host:port", {"ALL_PROXY": NAMED}, ""),
+    ("7880", {"ALL_PROXY": NAMED}, ""),
 ]
 
 

@@ -29,12 +29,14 @@ from lktrio.errors import (
     JoinRejected,
     LiveKitError,
     NotPermitted,
+    ProxyFailed,
     ServerUnreachable,
 )
 from lktrio.events import DataReceived, Reconnected, TrackSubscribed
 from lktrio.media import EncodedFrame
 from lktrio.net.http import NetworkTransport
 from lktrio.net.network import Network
+from lktrio.net.proxy import Dialer
 from lktrio.net.relaying import parse_turn_url
 from lktrio.room import IcePolicy, MediaPath, Room, RoomOptions, connect_room, open_room
 from lktrio.signal import open_signal
@@ -115,6 +117,13 @@ _ADVICE: Sequence[tuple[type[Exception], str]] = (
         "the server says why; a room may be full, or rooms may not be created by joining",
     ),
     (
+        ProxyFailed,
+        (
+            "the text says what to ask of the proxy; to do without it, unset HTTPS_PROXY, "
+            "HTTP_PROXY and ALL_PROXY, or list the server's host in NO_PROXY"
+        ),
+    ),
+    (
         ServerUnreachable,
         "check the URL and that the server is running; a proxy on the way must let WebSockets pass",
     ),
@@ -151,6 +160,7 @@ class Checkup:
     async def run(self) -> bool:
         """Go through all steps; whether none has failed."""
         checks: Sequence[tuple[str, Callable[[], Awaitable[str]]]] = (
+            ("proxy", self._reach_proxy),
             ("name", self._resolve),
             ("connection", self._connect),
             ("region", self._find_regions),
@@ -208,8 +218,23 @@ class Checkup:
 
     # The way to the server
 
+    @property
+    def _dialer(self) -> Dialer:
+        return Dialer(self.network, ssl_context=self.ssl_context)
+
+    async def _reach_proxy(self) -> str:
+        await trio.lowlevel.checkpoint()
+        proxy = self._dialer.proxy_for(self.url)
+        if proxy is None:
+            raise _NotApplicable("none is used")
+        stream = await self._dialer.reach(proxy)
+        await trio.aclose_forcefully(stream)
+        return str(proxy)
+
     async def _resolve(self) -> str:
         target = SignalUrl.parse(self.url)
+        if self._dialer.proxy_for(self.url) is not None:
+            raise _NotApplicable("the proxy looks it up")
         try:
             found = await self.network.resolve(target.host, target.port)
         except OSError as error:
@@ -221,12 +246,11 @@ class Checkup:
 
     async def _connect(self) -> str:
         target = SignalUrl.parse(self.url)
-        stream = await open_stream(
-            target, self.ssl_context, self.network.open_tcp_stream, _PATIENCE
-        )
+        opener = self._dialer.opener(self.url)
+        stream = await open_stream(target, self.ssl_context, opener, _PATIENCE)
         await trio.aclose_forcefully(stream)
         how = "TCP and TLS" if target.secure else "TCP, without TLS"
-        return f"{target.place} by {how}"
+        return f"{target.place} by {how}{opener.through}"
 
     async def _find_regions(self) -> str:
         import httpx
@@ -234,7 +258,7 @@ class Checkup:
         target = SignalUrl.parse(self.url)
         if not is_cloud(target.host):
             raise _NotApplicable("only LiveKit Cloud has regions")
-        transport = NetworkTransport(self.network.open_tcp_stream, self.ssl_context)
+        transport = NetworkTransport(self._dialer.opener(self.url), self.ssl_context)
         async with httpx.AsyncClient(transport=transport) as client:
             headers = {"Authorization": f"Bearer {self.tokens('doctor')}"}
             urls = await Regions(client, target.http("")).list(headers)
@@ -271,7 +295,7 @@ class Checkup:
             self.url,
             self.tokens("doctor-1"),
             ssl_context=self.ssl_context,
-            connect=self.network.open_tcp_stream,
+            connect=self._dialer.opener(self.url),
             wall_time=self.network.wall_time,
         ) as signal:
             join = signal.join

@@ -73,11 +73,9 @@ class Dialer:
             OSError: There can be no host of that name.
         """
         host = _checked(host)
-        stream = await self._reach(proxy)
+        stream = await self.reach(proxy)
         handshake: _Handshake = connect_through_socks if proxy.is_socks else connect_through_http
         try:
-            if proxy.scheme == "https":
-                stream = await self._secure(proxy, stream)
             return await handshake(stream, proxy, host, port)
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             await trio.aclose_forcefully(stream)
@@ -88,14 +86,26 @@ class Dialer:
             await trio.aclose_forcefully(stream)
             raise
 
-    async def _reach(self, proxy: Proxy) -> trio.abc.Stream:
+    async def reach(self, proxy: Proxy) -> trio.abc.Stream:
+        """Open a stream to a proxy, with TLS if it wants that. Cancelled, it leaves nothing open.
+
+        Raises:
+            ProxyFailed: It cannot be reached, or not be trusted.
+        """
         connect = self.connect or self.network.open_tcp_stream
         try:
-            return await connect(proxy.host, proxy.port)
+            stream = await connect(proxy.host, proxy.port)
         except OSError as error:
             raise ProxyFailed(
                 f"cannot connect to {proxy}: {failure_reason(error)}; {_ADVICE}", proxy=proxy.place
             ) from error
+        if proxy.scheme != "https":
+            return stream
+        try:
+            return await self._secure(proxy, stream)
+        except BaseException:
+            await trio.aclose_forcefully(stream)
+            raise
 
     async def _secure(self, proxy: Proxy, stream: trio.abc.Stream) -> trio.abc.Stream:
         context = self.ssl_context or ssl.create_default_context()

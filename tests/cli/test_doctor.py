@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +13,12 @@ import trio
 from lktrio.cli.checkup import Checkup, Step
 from lktrio.testing import SimulatedHost
 from tests.cli.shell import Shell
+from tests.support.proxies import CompanyProxy
 from tests.support.server_thread import ServerThread
 from tests.support.servers import RoomServer, open_server
 
 _NAMES = [
+    "proxy",
     "name",
     "connection",
     "region",
@@ -44,6 +47,9 @@ class Case:
     breaks: Callable[[RoomServer, SimulatedHost], object] | None = None
     warns: tuple[str, ...] = ("tcp",)
     ice_tcp: bool = False
+    proxy: str = ""
+    """Name and password for the proxy, beyond which nothing can be reached."""
+    allowed: Callable[[str, int], bool] = lambda host, port: True
 
 
 def _server(server: RoomServer) -> SimulatedHost:
@@ -75,13 +81,38 @@ CASES = {
     ),
     "TCP in place of UDP": Case(breaks=_block_udp, warns=("udp",), ice_tcp=True),
     "both": Case(warns=(), ice_tcp=True),
+    "a proxy": Case(proxy="me:hush", warns=("udp",), ice_tcp=True),
+    "a proxy that asks": Case("connection", "407", "NO_PROXY", proxy="me:wrong"),
+    "a proxy that refuses": Case(
+        "connection", "does not allow this", "NO_PROXY", proxy="me:hush", allowed=lambda *_: False
+    ),
+    "a proxy that is not there": Case(
+        "proxy", "cannot connect to the proxy http://10.0.255.1:9 of", "NO_PROXY", proxy="9"
+    ),
+    "a proxy that is none": Case("proxy", "none that can be used", "NO_PROXY", proxy="no"),
 }
 
 
+@asynccontextmanager
+async def _proxy(server: RoomServer, client: SimulatedHost, case: Case) -> AsyncIterator[None]:
+    _block_everything(server, client)
+    assert server.network is not None
+    border = server.network.host("border", "10.0.255.1")
+    proxy = CompanyProxy(border, ("me", "hush"), case.allowed)
+    async with proxy.open("10.0.255.1") as at:
+        client.proxy = {"9": "http://me:hush@10.0.255.1:9", "no": "ftp://me:hush@x"}.get(
+            case.proxy, f"http://{case.proxy}@{at}"
+        )
+        yield
+
+
 async def _examine(case: Case) -> list[Step]:
-    async with open_server("embedded", ice_tcp=case.ice_tcp) as server:
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(open_server("embedded", ice_tcp=case.ice_tcp))
         client = server.host()
         assert isinstance(client, SimulatedHost)
+        if case.proxy:
+            await stack.enter_async_context(_proxy(server, client, case))
         if case.breaks is not None:
             case.breaks(server, client)
         url = case.url if case.url != "wss" else server.url.replace("ws:", "wss:")
@@ -110,6 +141,11 @@ async def test_each_fault_is_found_where_it_is() -> None:
         if "udp" not in [step.name for step in steps if step.status == "skipped"]:
             assert tuple(step.name for step in warned) == case.warns, (name, steps)
         assert all("path" in step.detail and "let " in step.advice for step in warned), name
+        assert steps[0].status == ("skipped" if not case.proxy else steps[0].status), name
+        assert not [step for step in steps if "hush" in step.detail or "wrong" in step.detail], name
+        if case.proxy and not case.fails:
+            assert "http://10.0.255.1:" in steps[0].detail, name
+            assert steps[2].detail.endswith(f"through {steps[0].detail}"), name
         for step in failed:
             assert case.says in step.detail, (name, step)
             assert case.advises in step.advice, (name, step)
