@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 from lktrio._text import printable
 
-__all__ = ["Proxy", "environment_proxy", "find_proxy", "http_refusal"]
+__all__ = ["UNAUTHORISED", "Proxy", "environment_proxy", "find_proxy", "http_refusal"]
 
 _PORTS: Final = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 _SCHEME_OF: Final = {"ws": "http", "wss": "https"}
@@ -31,7 +31,8 @@ _MAX_SOCKS_FIELD = 255  # bytes of a name or password (RFC 1929 section 2)
 _SYSTEM_SETTINGS = ("win32", "darwin")
 _EXAMPLE = "http://proxy.example.com:3128"
 
-_UNAUTHORISED = 407
+UNAUTHORISED = (401, 407)
+"""Statuses with which proxies ask for other credentials; tinyproxy answers wrong ones with 401."""
 _REFUSALS: Final = {
     403: "it does not allow this connection: ask for host and port to be allowed there, or name "
     "the host in NO_PROXY if it can be reached without a proxy",
@@ -219,7 +220,7 @@ def http_refusal(status: int, *, had_credentials: bool, asks_for: str = "") -> s
         had_credentials: Whether it was given a name and a password.
         asks_for: The value of its ``Proxy-Authenticate``.
     """
-    if status == _UNAUTHORISED:
+    if status in UNAUTHORISED:
         schemes = [part.split()[0] for part in asks_for.split(",") if part.split()]
         if schemes and "basic" not in [scheme.lower() for scheme in schemes]:
             return f"it asks for {printable(schemes[0], 40)}, and only Basic is known here"

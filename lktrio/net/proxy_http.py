@@ -13,7 +13,7 @@ from base64 import b64encode
 import h11
 import trio
 
-from lktrio._proxies import Proxy, http_refusal
+from lktrio._proxies import UNAUTHORISED, Proxy, http_refusal
 from lktrio._text import printable
 from lktrio._version import __version__
 from lktrio.errors import ProxyFailed
@@ -25,7 +25,6 @@ _MAX_ANSWER = 64 * 1024  # bytes until the answer's head is over; proxies of com
 _HTTP = b"HTTP/1."
 _LONG = 80  # characters of a reason that are shown
 _SUCCESS = range(200, 300)
-_UNAUTHORISED = 407
 
 
 async def connect_through_http(
@@ -108,7 +107,7 @@ def _refusal(answer: h11.Response, proxy: Proxy, place: str) -> ProxyFailed:
         f"{proxy} refused to connect to {place} ({f'{status} {reason}'.rstrip()}): {advice}",
         proxy=proxy.place,
         status=status,
-        permanent=status == _UNAUTHORISED,
+        permanent=status in UNAUTHORISED,
     )
 
 

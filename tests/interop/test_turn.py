@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
 import ssl
-import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,62 +13,11 @@ import trustme
 from lktrio.events import Reconnected
 from lktrio.net import IcePolicy
 from lktrio.room import IceServer, ReconnectKind, RoomOptions, SimulateScenario
+from tests.interop.support.coturn import HERE, TURNSERVER, coturn
 from tests.support.calls import go_on, open_call
 from tests.support.servers import SERVERS, expect, open_server, until
 
-TURNSERVER = shutil.which("turnserver")
-HERE = "127.0.0.1"
-
 pytestmark = pytest.mark.skipif(TURNSERVER is None, reason="coturn (turnserver) is not installed")
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-        tcp.bind((HERE, 0))
-        port: int = tcp.getsockname()[1]
-        return port
-
-
-@asynccontextmanager
-async def coturn(directory: Path, authority: trustme.CA) -> AsyncIterator[tuple[int, int]]:
-    """A TURN server on the loopback interface; its ports without and with TLS."""
-    assert TURNSERVER is not None
-    port, tls_port = free_port(), free_port()
-    certificate = authority.issue_cert(HERE)
-    certificate.private_key_pem.write_to_path(directory / "key")
-    certificate.cert_chain_pems[0].write_to_path(directory / "certificate")
-    options = ["-n", "--no-cli", "--no-dtls", "--lt-cred-mech", "--user=me:secret"]
-    options += ["--realm=example.org", "--allow-loopback-peers", "--stale-nonce=2"]
-    paths = [f"--{name}={directory / name}" for name in ("pidfile", "userdb")]
-    paths += [f"--cert={directory / 'certificate'}", f"--pkey={directory / 'key'}"]
-    place = [f"--listening-ip={HERE}", f"--relay-ip={HERE}", f"--listening-port={port}"]
-    place += [f"--tls-listening-port={tls_port}", "--log-file=stdout"]
-    async with trio.open_nursery() as nursery:
-        process: trio.Process = await nursery.start(
-            lambda task_status: trio.run_process(
-                [TURNSERVER, *options, *paths, *place],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                check=False,
-                task_status=task_status,
-            )
-        )
-        for each in (port, tls_port):
-            await _wait_listening(each)
-        yield port, tls_port
-        process.terminate()
-
-
-async def _wait_listening(port: int) -> None:
-    with trio.fail_after(10):
-        while True:
-            try:
-                stream = await trio.open_tcp_stream(HERE, port)
-            except OSError:
-                await trio.sleep(0.05)
-            else:
-                await stream.aclose()
-                return
 
 
 @pytest.mark.parametrize("which", SERVERS)

@@ -134,6 +134,7 @@ NO_SOCKS = "does not answer as SOCKS5 has it: check its port"
 HUNG_UP = "closed the connection: check its host"
 REFUSALS: list[tuple[str, list[bytes | None], str]] = [
     ("http", [NOT_BASIC % b'Basic realm="x"'], "refused the user name or the password"),
+    ("http", [b"HTTP/1.1 401 No\r\n\r\n"], "refused the user name or the password"),
     ("http", [NOT_BASIC % b"NTLM"], "asks for NTLM, and only Basic is known here"),
     ("http", [b"HTTP/1.1 403 No\r\n\r\n"], r"\(403 No\): it does not allow .* to be allowed"),
     ("http", [b"HTTP/1.1 502 No\r\n\r\n"], "could not reach the server: check the server's URL"),

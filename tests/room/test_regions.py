@@ -25,6 +25,7 @@ from lktrio.net.network import TcpListener
 from lktrio.room import ReconnectKind, RoomOptions, connect_room, open_room, prepare_connection
 from lktrio.room.session.places import ServerPlaces
 from lktrio.testing import LinkProfile, SimulatedHost, SimulatedNetwork
+from tests.support.proxies import CompanyProxy
 
 pytestmark = pytest.mark.virtual_time
 
@@ -113,6 +114,23 @@ async def test_a_room_is_joined_in_the_next_region() -> None:
             events = room.events(Reconnected, Disconnected, replay=False)
             with trio.fail_after(90):
                 assert await events.receive() == Reconnected(ReconnectKind.RESTART)
+
+
+async def test_behind_a_proxy_the_next_region_is_reached_through_it() -> None:
+    async with open_cloud("a.livekit.cloud", "b.livekit.cloud") as cloud:
+        network, border = cloud.network, cloud.network.host("border", "10.1.255.1")
+        network.partition(border, cloud.regions["a.livekit.cloud"])
+        proxy = CompanyProxy(border)
+        async with proxy.open("10.1.255.1", 3128) as at:
+            options = cloud.options(proxy=f"http://{at}")
+            client = options.network
+            assert isinstance(client, SimulatedHost)
+            for host in (cloud.front, *cloud.regions.values()):
+                network.partition(client, host, "tcp")
+            async with open_room(f"ws://{_PROJECT}", cloud.token(), options) as room:
+                assert room.state == "connected"
+        asked = dict.fromkeys(host for host, _ in proxy.asked)
+        assert list(asked) == [_PROJECT, "a.livekit.cloud", "b.livekit.cloud"]
 
 
 async def test_a_server_names_where_to_come_back() -> None:
