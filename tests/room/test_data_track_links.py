@@ -281,7 +281,7 @@ async def test_what_was_told_over_the_lost_link_is_asked_for_anew(server: RoomSe
         server.faults.on_response = drop_handles
         await until(partial(_knows, bob, {"a"}))
         frames = bob.remote_participants["alice"].data_tracks["a"].frames()
-        await until(lambda: lost)
+        await until(lambda: bool(lost))
         await lose(bob, RESUME)
         await frames.wait_subscribed()
         await a.send(b"x")
