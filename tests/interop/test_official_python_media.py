@@ -10,6 +10,7 @@ import trio
 
 from lktrio.events import TrackMuted, TrackUnmuted, TrackUnpublished, TrackUnsubscribed
 from lktrio.media import H264, OPUS, VP8, EncodedFrame, open_reader
+from lktrio.room import SimulateScenario
 from lktrio.rtc.rtcp import ReceiverEstimatedMaxBitrate
 from lktrio.rtc.rtp.estimator import ReceiveBandwidth
 from tests.interop.support.child import open_child
@@ -153,6 +154,31 @@ async def test_a_real_server_takes_our_word_for_what_our_path_carries(
             await participant.wait_pictures("cam", lambda p: p.sizes[-1] == (1280, 720))
             monkeypatch.setattr(Pessimist, "despairs", True)
             await participant.wait_pictures("cam", lambda p: p.sizes[-1] < (1280, 720))
+
+
+@pytest.mark.parametrize("which", SERVERS[1:])
+@single
+async def test_a_server_that_limits_what_it_sends_us_takes_smaller_pictures(
+    which: str, single: bool
+) -> None:
+    """Of the real server's scenarios the one that concerns media alone."""
+    with trio.fail_after(LIMIT):
+        async with (
+            open_server(which) as server,
+            open_child("official_client") as other,
+            open_participant(
+                server.url, server.token("me"), single_peer_connection=single
+            ) as participant,
+        ):
+            await other.order("join", url=server.url, token=server.token("other"))
+            await other.order("publish_picture", width=1280, height=720, simulcast=True)
+            await participant.wait_pictures("cam", lambda p: p.sizes[-1] == (1280, 720))
+            scenario = SimulateScenario.SUBSCRIBER_BANDWIDTH
+            await participant.room.simulate(scenario, 200_000)
+            await participant.wait_pictures("cam", lambda p: p.sizes[-1] < (1280, 720))
+            await participant.room.simulate(scenario, 0)
+            await participant.wait_pictures("cam", lambda p: p.sizes[-1] == (1280, 720))
+            assert participant.room.state == "connected"
 
 
 @on_each_server

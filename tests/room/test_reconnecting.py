@@ -7,6 +7,7 @@ import trio
 
 from lktrio import proto
 from lktrio.events import (
+    ActiveSpeakersChanged,
     Disconnected,
     LocalTrackRepublished,
     LocalTrackUnpublished,
@@ -123,6 +124,21 @@ async def test_a_lost_session_begins_anew_under_the_same_tracks(
             assert list(bob.room.remote_participants) == ["alice"], scenario
             for side in (alice, bob):
                 assert side.data == sorted(set(side.data)), scenario
+
+
+async def test_somebody_seems_to_speak(server: RoomServer) -> None:
+    async with (
+        server.join("alice") as alice,
+        server.join("bob") as bob,
+        alice.local_participant.publish_track(OPUS) as track,
+    ):
+        await track.wait_subscribed()  # only subscribers are told
+        events = bob.events(ActiveSpeakersChanged, replay=False)
+        await alice.simulate(SimulateScenario.SPEAKER_UPDATE, 1)
+        told = await expect(events, ActiveSpeakersChanged)
+        assert [speaker.identity for speaker in told.speakers] == ["alice"]
+        assert (await expect(events, ActiveSpeakersChanged)).speakers == ()
+        assert alice.state is bob.state is ConnectionState.CONNECTED
 
 
 async def test_who_is_sent_away_does_not_come_back(server: RoomServer) -> None:
