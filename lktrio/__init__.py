@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         MissingAuthorization,
         NotPermitted,
         NotYetValid,
+        PacketLogError,
         ProtocolError,
         ProxyFailed,
         PublishError,
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
         WebhookError,
     )
     from lktrio.media import EncodedFrame
+    from lktrio.net.packet_log import PacketLog, open_packet_log
     from lktrio.room import (
         AgentAttributes,
         AgentState,
@@ -203,6 +205,7 @@ _HOMES = {
         "MissingAuthorization",
         "NotPermitted",
         "NotYetValid",
+        "PacketLogError",
         "ProtocolError",
         "ProxyFailed",
         "PublishError",
@@ -224,6 +227,7 @@ _HOMES = {
         "WebhookError",
     ),
     "lktrio.media": ("EncodedFrame",),
+    "lktrio.net.packet_log": ("PacketLog", "open_packet_log"),
     "lktrio.room": (
         "AgentAttributes",
         "AgentState",
@@ -377,6 +381,8 @@ __all__ = [
     "MissingAuthorization",
     "NotPermitted",
     "NotYetValid",
+    "PacketLog",
+    "PacketLogError",
     "ObservabilityGrants",
     "OutboundStreamStats",
     "Participant",
@@ -446,6 +452,7 @@ __all__ = [
     "errors",
     "events",
     "media",
+    "open_packet_log",
     "open_room",
     "prepare_connection",
     "proto",

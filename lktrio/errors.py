@@ -43,6 +43,7 @@
     ├─ ProtocolError
     │  ├─ LocalProtocolError             you asked for something the protocol forbids
     │  └─ RemoteProtocolError            the peer sent something the protocol forbids
+    ├─ PacketLogError                    a packet log cannot be written
     └─ MediaError
        ├─ ContainerError                 a media file is damaged or of the wrong kind
        ├─ CodecUnavailable               no encoder or decoder for that codec is installed
@@ -94,6 +95,7 @@ __all__ = [
     "MissingAuthorization",
     "NotPermitted",
     "NotYetValid",
+    "PacketLogError",
     "ProtocolError",
     "ProxyFailed",
     "PublishError",
@@ -370,6 +372,10 @@ class DuplicateEvent(WebhookError):
 
 class MalformedEvent(WebhookError):
     """The body is not a LiveKit webhook event."""
+
+
+class PacketLogError(LiveKitError):
+    """A packet log cannot be written where it should be."""
 
 
 class MediaError(LiveKitError):

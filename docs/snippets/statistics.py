@@ -36,3 +36,12 @@ class LatestStats:
         while True:
             self.stats = self._room.stats()
             await trio.sleep(1)
+
+
+async def logged(url: str, token: str) -> None:
+    """Stay in a room for a minute, with all of its packets in a file."""
+    async with (
+        lktrio.open_packet_log("call.pcapng") as log,
+        lktrio.open_room(url, token, lktrio.RoomOptions(packet_log=log)),
+    ):
+        await trio.sleep(60)

@@ -26,6 +26,7 @@ import math
 import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import trio
 
@@ -38,7 +39,7 @@ from lktrio.rtc.base import Address, Transmit
 from lktrio.rtc.paths import OpenStream
 from lktrio.rtc.peer import Peer, PeerEvent
 
-__all__ = ["PeerDriver"]
+__all__ = ["PacketTap", "PeerDriver"]
 
 _ANY_WAY = IcePolicy()
 _BACKLOG_LIMIT = 1024  # datagrams kept per socket while the kernel is full; then they are dropped
@@ -49,6 +50,22 @@ _STOOD_STILL = 0.5  # seconds by which the timer is late: stopped, asleep, or sw
 _BATCHES_AFTER_A_STALL = 32  # of each socket; the rest is read as usual
 
 logger = logging.getLogger("lktrio.net")
+
+
+class PacketTap(Protocol):
+    """What is told of every datagram that comes or goes."""
+
+    def note(
+        self, batch: Sequence[tuple[bytes, Address]], *, sent: bool, local: Address | int
+    ) -> None:
+        """Datagrams came or went together. Must not block.
+
+        Args:
+            batch: Each with the address of the other side.
+            sent: Whether they went.
+            local: The address of our socket; for a stream, the number of its path.
+        """
+        ...
 
 
 class _Outlet:
@@ -103,6 +120,7 @@ class PeerDriver:
         ssl_context: For TURN servers over TLS; None trusts what the system trusts.
         dialer: Opens streams, perhaps through a proxy; None for the network's own.
         listening: Where somebody listens for TCP and hands connections to `serve_stream`.
+        tap: Told of every datagram; None for nobody.
 
     The sockets are open from construction to the end of ``run``, until ``close``, or until their
     address is not among those of ``set_addresses`` any more.
@@ -118,9 +136,11 @@ class PeerDriver:
         listening: Sequence[Address] = (),
         ssl_context: ssl.SSLContext | None = None,
         dialer: MediaDialer | None = None,
+        tap: PacketTap | None = None,
     ) -> None:
         self.peer = peer
         self.dialer = dialer or MediaDialer(Dialer(network, proxy=""))
+        self._tap = tap
         self._policy = policy
         self._ssl_context = ssl_context
         self._network = network
@@ -273,7 +293,7 @@ class PeerDriver:
 
     def _stream_received(self, path: int, address: Address, datagrams: list[bytes]) -> None:
         now = trio.current_time()
-        self.peer.receive([(data, address) for data in datagrams], path, now)
+        self._take([(data, address) for data in datagrams], path, now)
         self._pump(now)
 
     def _ask_streams(self, nursery: trio.Nursery) -> None:
@@ -327,7 +347,7 @@ class PeerDriver:
             batch = sock.drain()
             if batch:
                 now = trio.current_time()
-                self.peer.receive(batch, path, now)
+                self._take(batch, path, now)
                 self._pump(now)
 
     async def _run_timer(self) -> None:
@@ -347,7 +367,18 @@ class PeerDriver:
                 batch = outlet.socket.drain()
                 if not batch:
                     break
-                self.peer.receive(batch, path, now)
+                self._take(batch, path, now)
+
+    def _take(self, batch: Sequence[tuple[bytes, Address]], path: int, now: float) -> None:
+        self.peer.receive(batch, path, now)
+        if self._tap is not None:  # afterwards, as from it may come how to decrypt it
+            self._tell_tap(self._tap, batch, path, sent=False)
+
+    def _tell_tap(
+        self, tap: PacketTap, batch: Sequence[tuple[bytes, Address]], path: int, *, sent: bool
+    ) -> None:
+        outlet = self._outlets.get(path)
+        tap.note(batch, sent=sent, local=path if outlet is None else outlet.socket.address)
 
     def flush(self) -> None:
         """Bring what was asked of the peer onto the wire. Never blocks."""
@@ -420,7 +451,11 @@ class PeerDriver:
             path, address, _ = out[start]
             outlet = self._outlets.get(path) or self._streams.get((path, address))
             if outlet is not None:
-                outlet.send(address, [item[2] for item in out[start:end]])
+                datagrams = [item[2] for item in out[start:end]]
+                if self._tap is not None:
+                    batch = [(data, address) for data in datagrams]
+                    self._tell_tap(self._tap, batch, path, sent=True)
+                outlet.send(address, datagrams)
             start = end
 
     def close(self) -> None:

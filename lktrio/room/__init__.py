@@ -44,13 +44,11 @@ from lktrio.room.state.participant import Participant, ParticipantPermissions
 from lktrio.room.state.publication import TrackPublication
 from lktrio.room.state.remote import RemoteParticipant, RemoteTrack, RemoteTrackPublication
 from lktrio.room.state.remote_data_tracks import RemoteDataTrack
-from lktrio.room.state.stats import (
-    AssociationStats,
-    ConnectionStats,
+from lktrio.room.state.stats import AssociationStats, ConnectionStats, RoomStats
+from lktrio.room.state.stream_stats import (
     InboundStreamStats,
     MediaStreamStats,
     OutboundStreamStats,
-    RoomStats,
 )
 from lktrio.room.streams.info import ByteStreamInfo, StreamInfo, TextStreamInfo
 from lktrio.room.streams.outgoing import ByteStreamWriter, TextStreamWriter

@@ -6,6 +6,7 @@ import math
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from lktrio._proxies import find_proxy
 from lktrio._timeouts import Timeouts
@@ -13,6 +14,9 @@ from lktrio.net.ice_policy import IcePolicy
 from lktrio.net.network import Network, StreamOpener
 from lktrio.net.relaying import IceServer
 from lktrio.net.system import SYSTEM_NETWORK
+
+if TYPE_CHECKING:  # loads what only a log needs
+    from lktrio.net.packet_log import PacketLog
 
 __all__ = ["IcePolicy", "IceServer", "ReconnectPolicy", "RoomOptions", "Timeouts"]
 
@@ -98,6 +102,9 @@ class RoomOptions:
     join again by themselves."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     """Deadlines."""
+    packet_log: PacketLog | None = None
+    """Where media and data are noted, packet by packet, for Wireshark (see ``open_packet_log``): in
+    clear, and with keys. None, as usual, for nowhere."""
 
     def __post_init__(self) -> None:
         find_proxy(self.proxy, "")

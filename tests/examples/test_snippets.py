@@ -417,3 +417,11 @@ async def test_reporting(capsys: pytest.CaptureFixture[str], short: Path) -> Non
         nursery.cancel_scope.cancel()
         assert latest.stats.connections
     assert "publisher: udp, " in capsys.readouterr().out
+
+
+async def test_logging_packets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with open_dev_server() as server:
+        with trio.move_on_after(0.5):
+            await statistics.logged(server.url, server.token("alice", ROOM))
+    assert Path("call.pcapng").stat().st_size > 1000

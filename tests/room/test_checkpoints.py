@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import os
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -15,6 +16,7 @@ from lktrio import media, proto
 from lktrio import room as public
 from lktrio.errors import RpcError
 from lktrio.events import DataTrackPublished, ParticipantConnected, TrackSubscribed
+from lktrio.net.packet_log import open_packet_log
 from lktrio.room import (
     DataTrackChannel,
     DataTrackSchemaId,
@@ -61,6 +63,10 @@ class Stage:
 
     async def join(self) -> None:
         async with self.server.join("other"):
+            await trio.lowlevel.checkpoint()
+
+    async def log(self) -> None:
+        async with open_packet_log(os.devnull):
             await trio.lowlevel.checkpoint()
 
     async def connect(self) -> None:
@@ -113,6 +119,7 @@ class Stage:
 
 CALLS: dict[str, Callable[[Stage], Awaitable[object]]] = {
     "open_room": Stage.join,
+    "open_packet_log": Stage.log,
     "connect_room": Stage.connect,
     "prepare_connection": lambda s: public.prepare_connection(s.server.url),
     "Room.leave": lambda s: s.room.leave(),

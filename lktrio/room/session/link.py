@@ -119,6 +119,7 @@ class _Connections:
             self._options.ice,
             self._options.ssl_context,
             self._dialer,
+            self._options.packet_log,
         )
         self.opened.append(connection)
         return connection

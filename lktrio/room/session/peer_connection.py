@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime
 import ssl
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import trio
 
@@ -26,7 +26,7 @@ from lktrio.room.state.media_path import MediaPath
 from lktrio.room.state.stats import ConnectionStats
 from lktrio.rtc.capabilities import MediaCapabilities, MediaKind
 from lktrio.rtc.datachannel import DataChannel, DataChannelOpened
-from lktrio.rtc.dtls import Certificate
+from lktrio.rtc.dtls import Certificate, DtlsOptions
 from lktrio.rtc.ice import Pair
 from lktrio.rtc.peer import Peer, PeerConfig, PeerEvent
 from lktrio.rtc.rtp.extensions import AudioLevel
@@ -34,6 +34,9 @@ from lktrio.rtc.rtp.inbound import InboundStream
 from lktrio.rtc.rtp.outbound import OutboundStream
 from lktrio.rtc.transport import TransportOptions, TransportState, TransportStateChanged
 from lktrio.signal import OfferNumbers
+
+if TYPE_CHECKING:  # loads what only a log needs
+    from lktrio.net.packet_log import PacketLog
 
 __all__ = ["DATA_TRACK", "LOSSY", "RELIABLE", "UDP_BLOCKED", "PeerConnection"]
 
@@ -61,6 +64,7 @@ class PeerConnection:
         policy: Which ways to the server may be taken.
         ssl_context: For TURN servers over TLS.
         dialer: Opens streams, perhaps through a proxy; None for the network's own.
+        packet_log: Where its packets are noted, if anywhere.
 
     Attributes:
         channels: Those data channels that LiveKit uses, by label; the newest of a label.
@@ -79,6 +83,7 @@ class PeerConnection:
         policy: IcePolicy,
         ssl_context: ssl.SSLContext | None = None,
         dialer: MediaDialer | None = None,
+        packet_log: PacketLog | None = None,
     ) -> None:
         self.target = target
         self.numbers = OfferNumbers()
@@ -87,16 +92,21 @@ class PeerConnection:
         self.handle_event: Callable[[PeerConnection, PeerEvent], None] = _ignore
         self._given_up = False
         now = network.wall_time()
+        ntp_offset = now - trio.current_time()
+        log, dtls = None, DtlsOptions()
+        if packet_log is not None:
+            log = packet_log.open_connection(_name(target), ntp_offset)
+            dtls = DtlsOptions(key_log=log.secured)
         self.peer = Peer(
             PeerConfig(
                 capabilities=capabilities,
-                transport=TransportOptions(relay_only=policy.relay_only),
+                transport=TransportOptions(relay_only=policy.relay_only, dtls=dtls),
             ),
             certificate=Certificate.generate(
                 datetime.datetime.fromtimestamp(now, datetime.UTC), random=network.random_bytes
             ),
             random=network.random_bytes,
-            ntp_offset=now - trio.current_time(),
+            ntp_offset=ntp_offset,
         )
         self.driver = PeerDriver(
             self.peer,
@@ -106,6 +116,7 @@ class PeerConnection:
             policy,
             ssl_context=ssl_context,
             dialer=dialer,
+            tap=log,
         )
 
     def _on_event(self, event: PeerEvent) -> None:
@@ -165,7 +176,7 @@ class PeerConnection:
         """What is known of it now."""
         peer = self.peer
         return ConnectionStats(
-            target=proto.SignalTarget(self.target).name.lower(),
+            target=_name(self.target),
             state=peer.state.value,
             path=self.path,
             association=peer.association,
@@ -260,6 +271,10 @@ class PeerConnection:
         self.give_up()
         self.handle_event = _ignore
         self.driver.close()
+
+
+def _name(target: proto.SignalTarget) -> str:
+    return (proto.SignalTarget(target).name or str(target)).lower()
 
 
 def _transport(peer: Peer, pair: Pair) -> Literal["udp", "tcp", "tls"]:

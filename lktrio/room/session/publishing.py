@@ -46,7 +46,7 @@ from lktrio.room.session.sending import OutgoingTrack, TrackPath
 from lktrio.room.state.events import LocalTrackSubscribed, LocalTrackUnpublished, RoomEvent
 from lktrio.room.state.local import LocalTrackPublication, LocalTrackRecord, PublicationState
 from lktrio.room.state.local_tracks import LocalTracks
-from lktrio.room.state.stats import OutboundStreamStats
+from lktrio.room.state.stream_stats import OutboundStreamStats
 from lktrio.rtc.transceiver import Transceiver
 
 __all__ = ["Publisher", "TrackRequests"]

@@ -33,7 +33,7 @@ from lktrio.room.session.capture_times import CaptureTimes
 from lktrio.room.session.freezes import FreezeMonitor
 from lktrio.room.state.enums import TrackKind
 from lktrio.room.state.remote import RemoteTrackRecord
-from lktrio.room.state.stats import InboundStreamStats
+from lktrio.room.state.stream_stats import InboundStreamStats
 from lktrio.rtc.payload.opus import packet_samples
 from lktrio.rtc.rtp import RtpPacket
 from lktrio.rtc.rtp.inbound import InboundStream, ReceivedFrame

@@ -15,7 +15,7 @@ from lktrio.room.session.life import RoomLife
 from lktrio.room.session.peer_connection import PeerConnection
 from lktrio.room.state.enums import TrackKind
 from lktrio.room.state.local import LocalTrackRecord, PublicationState
-from lktrio.room.state.stats import OutboundStreamStats
+from lktrio.room.state.stream_stats import OutboundStreamStats
 from lktrio.rtc.rtp.extensions import SILENCE, AudioLevel
 from lktrio.rtc.rtp.outbound import OutboundStream
 from lktrio.rtc.transceiver import Transceiver

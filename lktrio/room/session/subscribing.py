@@ -20,7 +20,7 @@ from lktrio.room.session.peer_connection import PeerConnection
 from lktrio.room.session.receiving import TrackMedia
 from lktrio.room.state.remote import RemoteTrackRecord
 from lktrio.room.state.roster import Roster
-from lktrio.room.state.stats import InboundStreamStats
+from lktrio.room.state.stream_stats import InboundStreamStats
 from lktrio.rtc.rtp.inbound import InboundStream
 from lktrio.rtc.transceiver import Transceiver
 

@@ -25,6 +25,7 @@ from lktrio.media import Codec, EncodedFrame
 from lktrio.room.state.enums import TrackKind
 from lktrio.room.state.participant import Participant
 from lktrio.room.state.publication import TrackPublication, TrackRecord
+from lktrio.room.state.stream_stats import OutboundStreamStats
 
 __all__ = [
     "LocalTrack",
@@ -79,6 +80,10 @@ class TrackSender(Protocol):
 
     async def wait_keyframe_request(self) -> None:
         """Wait until a subscriber needs a keyframe."""
+        ...
+
+    def stats(self, now: float) -> OutboundStreamStats | None:
+        """What is known of its stream now, while it has one."""
         ...
 
     def unpublish(self) -> None:
@@ -179,6 +184,15 @@ class LocalTrack(trio.abc.SendChannel[EncodedFrame]):
     def dropped(self) -> int:
         """Frames that went nowhere because the link with the server was being replaced."""
         return self._record.dropped
+
+    def stats(self) -> tuple[OutboundStreamStats, ...]:
+        """Numbers about its stream as they are now: those that ``Room.stats`` has of it.
+
+        There is none while the link with the server is being replaced, and none once the track has
+        ended.
+        """
+        found = self._sender.stats(trio.current_time())
+        return () if found is None else (found,)
 
     @property
     def audio_level(self) -> int:

@@ -14,9 +14,11 @@ subscribed     the media              the section carries it no more, or the pub
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+
+import trio
 
 from lktrio import proto
 from lktrio._text import printable
@@ -26,6 +28,7 @@ from lktrio.room.state.enums import StreamState, TrackKind, VideoQuality
 from lktrio.room.state.participant import Participant, ParticipantRecord, ParticipantWaits
 from lktrio.room.state.publication import TrackPublication, TrackRecord
 from lktrio.room.state.remote_data_tracks import RemoteDataTrack, RemoteDataTrackRecord
+from lktrio.room.state.stream_stats import InboundStreamStats
 from lktrio.rtc.rtp import RtpPacket
 
 __all__ = [
@@ -65,6 +68,10 @@ class TrackReceiver(Protocol):
 
     def packets(self) -> MediaChannel[RtpPacket]:
         """A new channel of packets."""
+        ...
+
+    def stats(self, now: float) -> Sequence[InboundStreamStats]:
+        """What is known of its streams now."""
         ...
 
     def end(self) -> None:
@@ -285,6 +292,14 @@ class RemoteTrack:
         of a browser.
         """
         return self._receiver.codec
+
+    def stats(self) -> tuple[InboundStreamStats, ...]:
+        """Numbers about its streams as they are now: those that ``Room.stats`` has of it.
+
+        One stream, mostly. There is none before the first packet, none while the link with the
+        server is being replaced, and none once the track has ended.
+        """
+        return tuple(self._receiver.stats(trio.current_time()))
 
     def frames(self) -> MediaChannel[EncodedFrame]:
         """Receive the encoded frames, in order, video from a keyframe on.

@@ -13,6 +13,7 @@ from lktrio.rtc.dtls.options import (
     DtlsConnected,
     DtlsEvent,
     DtlsOptions,
+    DtlsSecrets,
 )
 from lktrio.rtc.dtls.records import DtlsStats
 
@@ -24,5 +25,6 @@ __all__ = [
     "DtlsEvent",
     "DtlsAborted",
     "DtlsOptions",
+    "DtlsSecrets",
     "DtlsStats",
 ]

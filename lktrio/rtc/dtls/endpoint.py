@@ -41,6 +41,7 @@ from lktrio.rtc.dtls.options import (
     DtlsConnected,
     DtlsEvent,
     DtlsOptions,
+    DtlsSecrets,
 )
 from lktrio.rtc.dtls.records import (
     RECORD_HEADER,
@@ -513,7 +514,7 @@ class DtlsEndpoint:
         if self.is_client:
             self._flight = ()  # the server's Finished says that it arrived
         if secrets is not None and self._options.key_log is not None:
-            self._options.key_log(secrets.key_log_line())
+            self._options.key_log(DtlsSecrets(secrets, self.is_client, self.srtp_profile))
         self.events.append(DtlsConnected())
         self.inbound += self._early_data
         self._early_data = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from lktrio.rtc.dtls.exchange import GROUPS
@@ -12,13 +12,26 @@ from lktrio.rtc.dtls.keys import (
     ECDHE_ECDSA_AES_128_GCM_SHA256,
     ECDHE_ECDSA_AES_256_GCM_SHA384,
     ECDHE_ECDSA_CHACHA20_POLY1305_SHA256,
+    Secrets,
 )
 from lktrio.rtc.dtls.registry import NamedGroup
 from lktrio.rtc.srtp import SrtpProfile
 
-__all__ = ["DtlsClosed", "DtlsConnected", "DtlsEvent", "DtlsAborted", "DtlsOptions"]
+__all__ = ["DtlsClosed", "DtlsConnected", "DtlsEvent", "DtlsAborted", "DtlsOptions", "DtlsSecrets"]
 
 SMALLEST_MTU: Final = 128  # a record and fragment header, a tag, and a useful piece
+
+
+@dataclass(frozen=True, slots=True)
+class DtlsSecrets:
+    """What a handshake has agreed on: whoever has it can decrypt everything."""
+
+    secrets: Secrets = field(repr=False)
+    """The master secret, and what follows from it."""
+    is_client: bool
+    """Whether our end is the client."""
+    srtp_profile: int | None
+    """The negotiated SRTP profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +67,8 @@ class DtlsOptions:
     """Seconds from ``start`` after which an unfinished handshake has failed."""
     cookie_exchange: bool = False
     """Whether a server asks for a cookie first (HelloVerifyRequest); ICE makes it superfluous."""
-    key_log: Callable[[str], None] | None = None
-    """Receives a line of an NSS key log per connection: whoever has it can decrypt everything."""
+    key_log: Callable[[DtlsSecrets], None] | None = None
+    """Receives the secrets of each connection, before anything is decrypted with them."""
 
     def __post_init__(self) -> None:
         if not self.cipher_suites or not CIPHER_SUITES.keys() >= set(self.cipher_suites):

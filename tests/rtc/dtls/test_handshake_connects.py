@@ -9,7 +9,7 @@ import pytest
 
 from lktrio.errors import LocalProtocolError
 from lktrio.rtc.base import NEVER
-from lktrio.rtc.dtls import DtlsEndpoint, DtlsOptions
+from lktrio.rtc.dtls import DtlsEndpoint, DtlsOptions, DtlsSecrets
 from tests.rtc.dtls.harness import (
     LABEL,
     Wire,
@@ -135,9 +135,12 @@ def test_reserved_labels_cannot_be_exported() -> None:
         connected_pair().client.export_keying_material("key expansion", 40)
 
 
-def test_the_key_log_gets_one_line_per_connection() -> None:
-    lines: list[str] = []
-    connected_pair(DtlsOptions(key_log=lines.append))
+def test_the_key_log_gets_the_secrets_of_each_connection() -> None:
+    found: list[DtlsSecrets] = []
+    wire = connected_pair(DtlsOptions(key_log=found.append))
+    assert {keys.is_client for keys in found} == {True, False}
+    assert {keys.srtp_profile for keys in found} == {wire.client.srtp_profile}
+    lines = [keys.secrets.key_log_line() for keys in found]
     assert len(lines) == 2
     assert lines[0] == lines[1]
     label, client_random, master = lines[0].split()
@@ -147,10 +150,10 @@ def test_the_key_log_gets_one_line_per_connection() -> None:
 
 
 def test_no_secret_is_in_a_repr() -> None:
-    lines: list[str] = []
-    wire = connected_pair(DtlsOptions(key_log=lines.append))
-    master = bytes.fromhex(lines[0].split()[2])
-    for thing in (wire.client, vars(wire.client), certificate("client")):
+    found: list[DtlsSecrets] = []
+    wire = connected_pair(DtlsOptions(key_log=found.append))
+    master = bytes.fromhex(found[0].secrets.key_log_line().split()[2])
+    for thing in (wire.client, vars(wire.client), certificate("client"), found[0]):
         assert master.hex() not in repr(thing)
         assert repr(master) not in repr(thing)
     assert repr(wire.client) == "<DtlsEndpoint client connected>"
