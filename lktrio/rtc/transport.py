@@ -657,14 +657,16 @@ class Transport:
         return flatten_counters(sources)
 
     def close(self, now: float) -> None:
-        """Write SCTP ABORT and DTLS close_notify into ``out`` and end. Idempotent."""
-        if self.state is TransportState.CLOSED:
-            return
-        self.sctp.abort(now)
-        self._drive_sctp(now)
-        if self.dtls is not None:
-            self.dtls.close(now)
-            self._send_dtls(self.dtls)
+        """Write SCTP ABORT and DTLS close_notify into ``out``, give relays back, and end.
+
+        Idempotent.
+        """
+        if self.state is not TransportState.CLOSED:  # by the peer
+            self.sctp.abort(now)
+            self._drive_sctp(now)
+            if self.dtls is not None:
+                self.dtls.close(now)
+                self._send_dtls(self.dtls)
         self.ice.close()
         if self.relays:
             self.out = self.relays.wrap(self.out, now) + self.relays.close(now)

@@ -111,12 +111,10 @@ class TurnServer:
             return
         message = StunMessage.parse(data)
         if message.message_class is StunClass.INDICATION:
-            peer, payload = (
-                message.get_address(Attribute.XOR_PEER_ADDRESS),
-                message.get(Attribute.DATA),
-            )
-            if allocation is not None and peer is not None and payload is not None:
-                self._pass_on(allocation, peer, payload)
+            peer = message.get_address(Attribute.XOR_PEER_ADDRESS)
+            content = message.get(Attribute.DATA)
+            if allocation is not None and peer is not None and content is not None:
+                self._pass_on(allocation, peer, content)
             return
         self._answer(message, key, client, reply)
 
