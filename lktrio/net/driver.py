@@ -24,7 +24,7 @@ import functools
 import logging
 import math
 import ssl
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -101,6 +101,11 @@ class _Outlet:
             else:
                 self._blocked = trio.Event()
 
+    @property
+    def counters(self) -> dict[str, int]:
+        lost = {f"udp.{name}": count for name, count in self.socket.counters.items()}
+        return lost | {"udp.dropped": self.dropped}
+
     def close(self) -> None:
         self.serving.cancel()  # before the socket goes, so that nobody waits on a closed one
         self.socket.close()
@@ -150,6 +155,7 @@ class PeerDriver:
         self._dialling_from: dict[str, int] = {}
         self._listening: dict[Address, int] = {}
         self._next_path = 0
+        self._past: Counter[str] = Counter()  # of what is closed
         self._nursery: trio.Nursery | None = None
         self._closed = False
         self._pumping = False
@@ -219,6 +225,15 @@ class PeerDriver:
         """The addresses of the open sockets."""
         return [outlet.socket.address for outlet in self._outlets.values()]
 
+    @property
+    def counters(self) -> dict[str, int]:
+        """Datagrams that were not sent or received, by cause, such as ``"udp.send_errors"``."""
+        total = Counter(self._past)
+        for outlet in self._outlets.values():
+            total.update(outlet.counters)
+        total["tcp.dropped"] += sum(stream.dropped for stream in self._streams.values())
+        return dict(total)
+
     def set_addresses(self, addresses: Sequence[str]) -> bool:
         """Follow the machine to other addresses: open sockets on new ones, close those of old ones.
 
@@ -242,8 +257,7 @@ class PeerDriver:
         for path, outlet in before.items():
             if outlet.socket.address[0] not in addresses:
                 self.peer.remove_host_candidate(path, now)
-                outlet.close()
-                del self._outlets[path]
+                self._drop_outlet(path)
         dialling = self._allow_dialling(addresses)
         self.flush()
         return dialling or self._outlets.keys() != before.keys()
@@ -289,7 +303,7 @@ class PeerDriver:
             await served.serve(stream, first)
         finally:
             if self._streams.get((path, remote)) is served:
-                del self._streams[path, remote]
+                self._drop_stream((path, remote))
 
     def _stream_received(self, path: int, address: Address, datagrams: list[bytes]) -> None:
         now = trio.current_time()
@@ -310,7 +324,7 @@ class PeerDriver:
                 nursery.start_soon(self._open_stream, request, stream, name=name)
             else:
                 for key in [key for key in self._streams if key[0] == request.path]:
-                    self._streams.pop(key).close()
+                    self._drop_stream(key)
 
     async def _open_stream(self, request: OpenStream, stream: StreamPath) -> None:
         path, address = request.path, request.address
@@ -320,7 +334,7 @@ class PeerDriver:
             await stream.open(connect, functools.partial(self._stream_opened, path))
         finally:
             now = trio.current_time()
-            if self._streams.pop((path, address), None) is not None:
+            if self._drop_stream((path, address)):
                 self.peer.stream_closed(path, now)
                 self._pump(now)
 
@@ -474,12 +488,24 @@ class PeerDriver:
             self._timer_scope.deadline = math.inf
 
     def _close_sockets(self) -> None:
-        for outlet in self._outlets.values():
-            outlet.close()
-        for stream in self._streams.values():
-            stream.close()
-        self._outlets = {}
-        self._streams = {}
+        for path in list(self._outlets):
+            self._drop_outlet(path)
+        for key in list(self._streams):
+            self._drop_stream(key)
+
+    def _drop_outlet(self, path: int) -> None:
+        outlet = self._outlets.pop(path)
+        self._past.update(outlet.counters)
+        outlet.close()
+
+    def _drop_stream(self, key: tuple[int, Address]) -> bool:
+        """Close a stream; whether there was one."""
+        stream = self._streams.pop(key, None)
+        if stream is None:
+            return False
+        self._past["tcp.dropped"] += stream.dropped
+        stream.close()
+        return True
 
 
 def _same_destination(out: list[Transmit], start: int) -> int:

@@ -14,7 +14,7 @@ block. TLS, WebSocket and HTTP stand above the byte streams and are the same on 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 import trio
@@ -65,6 +65,11 @@ class DatagramSocket(Protocol):
             How many were dealt with: sent, or refused and counted. Send the rest after
             `wait_writable`.
         """
+        ...
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """How many datagrams were not sent, or not received, by cause."""
         ...
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import trio
@@ -209,6 +209,12 @@ class UdpSocket:
                 return end - start + (1 if 0 < length < size else 0)
             end += 1
         return max(1, end - start)
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """Datagrams that the kernel refused, and errors on reading."""
+        stats = self.stats
+        return {"send_errors": stats.send_errors, "receive_errors": stats.receive_errors}
 
     def close(self) -> None:
         """Close the socket; tasks waiting on it get ``trio.ClosedResourceError``. Idempotent."""

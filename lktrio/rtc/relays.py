@@ -18,7 +18,7 @@ from typing import TypeAlias
 from lktrio.rtc.base import NEVER, Address, RandomBytes, Transmit
 from lktrio.rtc.ice.candidate import Candidate, relay_candidate
 from lktrio.rtc.paths import CloseStream, Framing, NewPath, OpenStream, StreamRequest
-from lktrio.rtc.turn import Allocated, AllocationFailed, TurnClient, TurnCredentials
+from lktrio.rtc.turn import Allocated, AllocationFailed, TurnClient, TurnCredentials, TurnStats
 
 __all__ = ["RelayEvent", "RelayFailed", "RelayOpened", "Relays", "TurnServer"]
 
@@ -86,11 +86,13 @@ class Relays:
     Attributes:
         streams: Streams to open and close; swap it out whole after every call.
         events: What happened; swap it out whole after every call.
+        stats: Counters of all clients.
     """
 
     def __init__(self, random: RandomBytes, new_path: NewPath) -> None:
         self.streams: list[StreamRequest] = []
         self.events: deque[RelayEvent] = deque()
+        self.stats = TurnStats()
         self._random = random
         self._new_path = new_path
         self._relays: dict[int, _Relay] = {}
@@ -126,6 +128,7 @@ class Relays:
         via = self._new_path() if reliable or socket is None else socket
         client = TurnClient(
             server.credentials,
+            stats=self.stats,
             random=self._random,
             reliable=reliable,
             ipv6=":" in server.address[0],

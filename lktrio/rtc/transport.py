@@ -642,6 +642,7 @@ class Transport:
         sources: dict[str, object] = {
             "transport": self.stats,
             "ice": self.ice.stats,
+            "turn": self.relays.stats,
             "channels": self.channels.stats,
         }
         lasting = flatten_counters(sources) | {"gatherer.dropped": self.gatherer.dropped}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import trio
@@ -124,6 +124,11 @@ class SimulatedUdpSocket:
         for data in datagrams:
             self._transmit(self, address, bytes(data))
         return len(datagrams)
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """Datagrams that found the buffer full."""
+        return {"overflowed": self.statistics.overflowed}
 
     def close(self) -> None:
         """Close the socket; a task that waits gets ``trio.ClosedResourceError``. Idempotent."""

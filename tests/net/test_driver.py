@@ -95,6 +95,19 @@ async def test_an_event_handler_that_raises_ends_the_driver() -> None:
     assert end.driver.local_addresses == []
 
 
+async def test_what_the_kernel_refuses_is_counted_also_of_sockets_that_are_closed() -> None:
+    async with open_pair() as (first, _, _):
+        assert first.driver.counters["udp.send_errors"] == 0
+        elsewhere = "candidate:1 1 udp 1 192.0.2.1 9 typ host"  # not reached from a loopback socket
+        first.peer.add_remote_candidate(elsewhere, trio.current_time())
+        first.driver.flush()
+        with trio.fail_after(5):
+            while not first.driver.counters["udp.send_errors"]:
+                await trio.sleep(0.01)
+    assert first.driver.counters["udp.send_errors"] > 0
+    assert first.driver.counters["udp.dropped"] == first.driver.counters["tcp.dropped"] == 0
+
+
 async def test_a_driver_for_a_closed_peer_is_refused_and_leaves_no_socket() -> None:
     end = End(["127.0.0.1"])
     end.driver.close()

@@ -163,6 +163,9 @@ class MediaSource(Generic[T]):
     Args:
         backlog: Keeps what comes before the first reader.
         stamp: Called with every item that somebody takes; returns what is given to the taker.
+
+    Attributes:
+        dropped: How many were dropped because somebody has not read them in time.
     """
 
     def __init__(self, backlog: Backlog[T], stamp: Callable[[T], T] = _as_it_is) -> None:
@@ -170,6 +173,7 @@ class MediaSource(Generic[T]):
         self._backlog: Backlog[T] | None = backlog
         self._feeds: tuple[weakref.ref[_Feed[T]], ...] = ()
         self._ended = False
+        self.dropped = 0
 
     @property
     def wanted(self) -> bool:
@@ -208,7 +212,9 @@ class MediaSource(Generic[T]):
             if feed is None or feed.ended:
                 self._feeds = tuple(one for one in self._feeds if one is not reference)
             else:
+                before = feed.queue.dropped
                 feed.put(item)
+                self.dropped += feed.queue.dropped - before
 
     def begin_backlog_with(self, first: Callable[[T], bool]) -> None:
         """Keep nothing that came before the first item for which this holds."""

@@ -181,7 +181,7 @@ class PeerConnection:
             path=self.path,
             association=peer.association,
             available_bitrate=peer.available_bitrate,
-            counters=peer.counters,
+            counters=peer.counters | self.driver.counters,
         )
 
     def open_data_channels(self) -> None:

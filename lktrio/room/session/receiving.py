@@ -181,7 +181,11 @@ class TrackMedia:
             jitter=reception.jitter / stream.clock_rate,
             repaired=stats.repaired,
             restored=stats.restored,
-            malformed=stats.malformed + stats.unknown_payload_type,
+            useless_repairs=stats.useless_repairs,
+            malformed=stats.malformed,
+            unknown_payload_type=stats.unknown_payload_type,
+            frames_unread=self._frames.dropped,
+            packets_unread=self._packets.dropped,
             freezes=self._freezes.count,
             frozen=self._freezes.seconds,
         )

@@ -175,7 +175,7 @@ class OutgoingTrack:
     def stats(self, now: float) -> OutboundStreamStats | None:
         """What is known of its stream now, while it has one."""
         path = self.path
-        if path is None:
+        if path is None or self._ended.is_set():
             return None
         stream, record = path.stream, self.record
         return OutboundStreamStats(
@@ -191,6 +191,7 @@ class OutgoingTrack:
             keyframe_requests=stream.stats.keyframe_requests,
             round_trip=stream.round_trip,
             resent=stream.stats.resent,
+            resend_refused=stream.stats.resend_refused,
             fraction_lost=stream.fraction_lost,
             frames_dropped=record.dropped,
         )

@@ -63,6 +63,9 @@ class OutboundStreamStats(MediaStreamStats):
     """Seconds to the server and back, by RTCP reports; None before the first."""
     resent: int
     """Packets sent again because they were asked for."""
+    resend_refused: int
+    """Packets asked for again that were not sent: no longer there, sent again a moment ago, or more
+    than the share of the bandwidth that repairs may take."""
     fraction_lost: float
     """The part of our packets that the server has missed of late, 0 to 1, by its last report."""
     frames_dropped: int
@@ -85,8 +88,16 @@ class InboundStreamStats(MediaStreamStats):
     """Packets recovered by retransmission."""
     restored: int
     """Audio packets recovered from redundant ones (RED)."""
+    useless_repairs: int
+    """Retransmissions of packets that were there already."""
     malformed: int
-    """Packets that made no sense."""
+    """Packets dropped because they made no sense."""
+    unknown_payload_type: int
+    """Packets dropped because nobody has agreed on what is in them."""
+    frames_unread: int
+    """Frames dropped because somebody has not read ``frames`` in time."""
+    packets_unread: int
+    """The same for ``packets``."""
     freezes: int
     """How often video stood still while its frames were read, for whatever reason: for three times
     as long as a frame usually lasts, and for 150 ms longer (W3C's ``freezeCount``)."""

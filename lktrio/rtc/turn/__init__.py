@@ -9,6 +9,7 @@ from lktrio.rtc.turn.client import (
     TurnClient,
     TurnCredentials,
     TurnEvent,
+    TurnStats,
 )
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "TurnClient",
     "TurnCredentials",
     "TurnEvent",
+    "TurnStats",
 ]

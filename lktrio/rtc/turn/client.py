@@ -178,6 +178,7 @@ class TurnClient:
         random: Source of transaction ids.
         reliable: Whether it is reached over a stream, where nothing has to be repeated.
         ipv6: Whether to ask for a relayed address of IPv6.
+        stats: Where to count.
 
     Attributes:
         out: Messages for the server; swap it out whole after every call.
@@ -192,10 +193,11 @@ class TurnClient:
         random: RandomBytes,
         reliable: bool,
         ipv6: bool = False,
+        stats: TurnStats | None = None,
     ) -> None:
         self.out: list[bytes] = []
         self.events: deque[TurnEvent] = deque()
-        self.stats = TurnStats()
+        self.stats = stats or TurnStats()
         self._credentials = credentials
         self._random = random
         self._reliable = reliable
