@@ -74,6 +74,8 @@ class _Relay:
     """The relay's own."""
     via: int
     """The path that leads to the server."""
+    renewed: TurnServer | None = None
+    """The same server with other credentials, for when it takes those of the relay no more."""
 
 
 class Relays:
@@ -115,15 +117,15 @@ class Relays:
             now: The time.
 
         Returns:
-            Whether it was asked; one that relays for us already is not asked again.
+            Whether it was asked; one that relays for us already is not asked again, as long as it
+            takes the credentials that it was asked with (RFC 8656 section 5: they cannot change).
         """
         reliable = server.transport != "udp"
-        if len(self._relays) >= _MAX_RELAYS or (socket is None and not reliable):
+        known = self._known(server)
+        if known is not None:
+            known.renewed = server if server.credentials != known.server.credentials else None
             return False
-        if any(
-            (each.server.address, each.server.transport) == (server.address, server.transport)
-            for each in self._relays.values()
-        ):
+        if len(self._relays) >= _MAX_RELAYS or (socket is None and not reliable):
             return False
         via = self._new_path() if reliable or socket is None else socket
         client = TurnClient(
@@ -142,6 +144,14 @@ class Relays:
             client.start(now)
         return True
 
+    def _known(self, server: TurnServer) -> _Relay | None:
+        for relay in self._relays.values():
+            if relay.server.address == server.address and (
+                relay.server.transport == server.transport
+            ):
+                return relay
+        return None
+
     def stream_opened(self, path: int, now: float) -> None:
         """A stream is there; others than ours are left alone."""
         for relay in self._via(path):
@@ -150,6 +160,8 @@ class Relays:
     def path_closed(self, path: int) -> None:
         """A stream or a socket is gone."""
         for relay in self._via(path):
+            if relay.server.transport == "udp":
+                relay.renewed = None
             relay.client.fail("the way to the TURN server is closed")
 
     def _via(self, path: int) -> list[_Relay]:
@@ -203,6 +215,8 @@ class Relays:
                 self.events.append(RelayFailed(relay.path, reason))
                 if not isinstance(event, AllocationFailed):
                     self._follow(relay, event.server, now)
+                elif relay.renewed is not None:
+                    self.add(relay.renewed, relay.via, now)
 
     def _follow(self, relay: _Relay, address: Address, now: float) -> None:
         old = relay.server

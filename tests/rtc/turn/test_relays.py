@@ -41,6 +41,55 @@ def test_a_server_that_names_another_is_followed_twice_at_most() -> None:
     assert not relays
 
 
+def test_credentials_that_change_are_used_when_the_old_ones_are_refused() -> None:
+    others = TurnCredentials("me, later", "secret")
+    for transport in ("udp", "tcp"):
+        for offered, expected in (((others,), others), ((others, CREDENTIALS), None), ((), None)):
+            relays = new_relays()
+            assert relays.add(TurnServer(FIRST, transport, CREDENTIALS), SOCKET, 0.0)
+            open_streams(relays)
+            for credentials in offered:
+                again = TurnServer(FIRST, transport, credentials)
+                assert not relays.add(again, SOCKET, 0.0), "it relays already"
+            asked = [username(relays, refusal) for refusal in (401, 401)]
+            assert asked == ["", "me"], transport
+            relays.settle(1.0)
+            open_streams(relays)
+            assert [type(event) for event in relays.events] == [RelayFailed], transport
+            assert bool(relays) is (expected is not None), (transport, offered)
+            if expected is not None:
+                asked = [username(relays, refusal) for refusal in (401, 401)]
+                assert asked == ["", expected.username], transport
+
+
+def open_streams(relays: Relays) -> None:
+    streams, relays.streams = relays.streams, []
+    for each in streams:
+        if isinstance(each, OpenStream):
+            relays.stream_opened(each.path, 0.0)
+
+
+def username(relays: Relays, code: int) -> str:
+    """Who asks for a relay now; that is refused."""
+    ((path, address, data),) = relays.wrap([], 0.0)
+    message = StunMessage.parse(data)
+    answer = message.respond(StunClass.ERROR)
+    answer.add_error(code, "no")
+    answer.add(Attribute.REALM, b"example.org")
+    answer.add(Attribute.NONCE, b"once")
+    relays.receive(answer.serialize(), path, address, 0.0)
+    return (message.get(Attribute.USERNAME) or b"").decode()
+
+
+def test_a_socket_that_is_gone_is_not_asked_through_again() -> None:
+    relays = new_relays()
+    relays.add(TurnServer(FIRST, "udp", CREDENTIALS), SOCKET, 0.0)
+    relays.add(TurnServer(FIRST, "udp", TurnCredentials("other", "x")), SOCKET, 0.0)
+    relays.path_closed(SOCKET)
+    relays.settle(0.0)
+    assert not relays
+
+
 def test_each_server_is_asked_once_over_a_way_of_its_own() -> None:
     relays = new_relays()
     for transport, name in (("udp", ""), ("tcp", ""), ("tls", "turn.example.org")):
