@@ -328,8 +328,8 @@ class PeerDriver:
 
     async def _open_stream(self, request: OpenStream, stream: StreamPath) -> None:
         path, address = request.path, request.address
-        opener = self.dialer.opener(request)
-        connect = functools.partial(open_stream, opener, request, self._ssl_context)
+        dial = functools.partial(self.dialer.open, request, self._local_address(address))
+        connect = functools.partial(open_stream, dial, request, self._ssl_context)
         try:
             await stream.open(connect, functools.partial(self._stream_opened, path))
         finally:
@@ -337,6 +337,13 @@ class PeerDriver:
             if self._drop_stream((path, address)):
                 self.peer.stream_closed(path, now)
                 self._pump(now)
+
+    def _local_address(self, remote: Address) -> str | None:
+        """Where a stream has to come from; None if the policy leaves that to the system."""
+        if self._policy.addresses is None:
+            return None
+        same = [host for host in self._dialling_from if (":" in host) == (":" in remote[0])]
+        return same[0] if same else None
 
     def _stream_opened(self, path: int) -> None:
         now = trio.current_time()

@@ -143,11 +143,18 @@ class Network(Protocol):
         """
         ...
 
-    async def open_tcp_stream(self, host: str, port: int) -> trio.abc.HalfCloseableStream:
+    async def open_tcp_stream(
+        self, host: str, port: int, *, local_address: str | None = None
+    ) -> trio.abc.HalfCloseableStream:
         """Connect to a host, by name or numeric address. Cancelled, it leaves nothing open.
 
+        Args:
+            host: Where to.
+            port: Its port.
+            local_address: The address of this machine to come from; None for any.
+
         Raises:
-            OSError: The name is not known, or nothing answers there.
+            OSError: The name is not known, nothing answers there, or the address is not local.
         """
         ...
 

@@ -136,8 +136,6 @@ class ServerOpener:
     """What it knows of proxies."""
     url: str
     """Where the server is: what decides about the proxy."""
-    unless_direct: str = ""
-    """Another URL: if that is reached without a proxy, so is this server."""
 
     async def __call__(self, host: str, port: int) -> trio.abc.Stream:
         """Open a stream, as `lktrio.net.Network.open_tcp_stream` does.
@@ -146,7 +144,7 @@ class ServerOpener:
             ProxyFailed: A proxy did not let us through.
             OSError: The name is not known, or nothing answers there.
         """
-        proxy = self._proxy()
+        proxy = self.dialer.proxy_for(self.url)
         if proxy is not None:
             return await self.dialer.open_through(proxy, host, port)
         return await (self.dialer.connect or self.dialer.network.open_tcp_stream)(host, port)
@@ -155,15 +153,10 @@ class ServerOpener:
     def through(self) -> str:
         """``" through the proxy ..."``, for messages; empty without one."""
         try:
-            proxy = self._proxy()
+            proxy = self.dialer.proxy_for(self.url)
         except ProxyFailed:
             return ""
         return "" if proxy is None else f" through {proxy}"
-
-    def _proxy(self) -> Proxy | None:
-        if self.unless_direct and self.dialer.proxy_for(self.unless_direct) is None:
-            return None
-        return self.dialer.proxy_for(self.url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +172,28 @@ class MediaDialer:
     server_url: str = ""
     """The server's; empty if the dialer alone decides."""
 
-    def opener(self, request: OpenStream) -> ServerOpener:
-        """What opens a stream that the core asks for."""
-        url = _https(*request.address)
-        return ServerOpener(self.dialer, url, self.server_url if _to_server(request) else "")
+    async def open(self, request: OpenStream, local_address: str | None) -> trio.abc.Stream:
+        """Open a stream that the core asks for. Cancelled, it leaves nothing open.
+
+        Args:
+            request: Where to.
+            local_address: Where to come from; None for any. A proxy is reached from any.
+
+        Raises:
+            ProxyFailed: A proxy did not let us through.
+            OSError: Nothing answers there.
+        """
+        proxy = self._proxy_for(request)
+        if proxy is not None:
+            return await self.dialer.open_through(proxy, *request.address)
+        open_tcp_stream = self.dialer.network.open_tcp_stream
+        return await open_tcp_stream(*request.address, local_address=local_address)
+
+    def _proxy_for(self, request: OpenStream) -> Proxy | None:
+        to_server = request.framing is Framing.RFC4571
+        if to_server and self.server_url and self.dialer.proxy_for(self.server_url) is None:
+            return None
+        return self.dialer.proxy_for(_https(*request.address))
 
     def uses_proxy(self, host: str, port: int) -> bool:
         """Whether a TURN server is reached through a proxy, which then looks its name up.
@@ -191,10 +202,6 @@ class MediaDialer:
             ProxyFailed: The proxy cannot be used.
         """
         return self.dialer.proxy_for(_https(host, port)) is not None
-
-
-def _to_server(request: OpenStream) -> bool:
-    return request.framing is Framing.RFC4571
 
 
 def _https(host: str, port: int) -> str:

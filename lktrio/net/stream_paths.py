@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable, Sequence
 import trio
 
 from lktrio.errors import ProxyFailed, RemoteProtocolError
-from lktrio.net.network import StreamOpener
 from lktrio.net.system import failure_reason
 from lktrio.rtc.base import Address
 from lktrio.rtc.paths import MAX_FRAME, FrameReader, Framing, OpenStream, frame
@@ -157,14 +156,16 @@ class StreamPath:
 
 
 async def open_stream(
-    connect: StreamOpener, request: OpenStream, context: ssl.SSLContext | None
+    connect: Callable[[], Awaitable[trio.abc.Stream]],
+    request: OpenStream,
+    context: ssl.SSLContext | None,
 ) -> trio.abc.Stream:
     """Connect, with TLS if that is asked for. Cancelled, it leaves nothing open.
 
     Raises:
         OSError: Nothing answers there, or it cannot prove who it is.
     """
-    stream = await connect(*request.address)
+    stream = await connect()
     if request.tls is None:
         return stream
     secured = trio.SSLStream(

@@ -93,9 +93,11 @@ class SystemNetwork:
         """A socket of the kernel, with segmentation offload where there is any."""
         return UdpSocket(host, port)
 
-    async def open_tcp_stream(self, host: str, port: int) -> trio.SocketStream:
+    async def open_tcp_stream(
+        self, host: str, port: int, *, local_address: str | None = None
+    ) -> trio.SocketStream:
         """Connect by Happy Eyeballs (RFC 8305)."""
-        return await trio.open_tcp_stream(host, port)
+        return await trio.open_tcp_stream(host, port, local_address=local_address)
 
     async def listen_tcp(self, host: str, port: int = 0) -> list[TcpListener]:
         """Listen on each address of ``host``."""

@@ -196,23 +196,29 @@ class SimulatedHost:
     def _forget_socket(self, sock: SimulatedUdpSocket) -> None:
         del self.sockets[sock.address]
 
-    async def open_tcp_stream(self, host: str, port: int) -> SimulatedTcpStream:
+    async def open_tcp_stream(
+        self, host: str, port: int, *, local_address: str | None = None
+    ) -> SimulatedTcpStream:
         """Connect to another host, or to this one.
 
         Raises:
-            OSError: The name is not known, or nothing answers there.
+            OSError: The name is not known, nothing answers there, or the address is not its own.
         """
         failure: OSError = unknown_name(host)
         for destination in await self.resolve(host, port):
             try:
-                source = (self._source_for(destination[0]), self._free_port())
+                source = (self._source_for(destination[0], local_address), self._free_port())
                 return await self._fabric.connect(self, source, destination)
             except OSError as error:
                 failure = error
         await trio.lowlevel.checkpoint()
         raise failure
 
-    def _source_for(self, destination: str) -> str:
+    def _source_for(self, destination: str, local_address: str | None) -> str:
+        if local_address is not None:
+            if not self.owns(local_address):
+                raise _not_local(local_address)
+            return local_address
         if is_loopback(destination):
             return destination
         for address in self._addresses:

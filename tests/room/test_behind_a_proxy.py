@@ -12,10 +12,11 @@ import trio
 
 from lktrio.errors import ConnectTimeout, ProxyFailed
 from lktrio.events import DataReceived, Reconnected
+from lktrio.net import IcePolicy
 from lktrio.room import ReconnectKind, Room, RoomOptions, SimulateScenario, open_room
 from tests.support.calls import call_between, go_on
 from tests.support.proxies import CompanyProxy, serve_scripted
-from tests.support.servers import V0, V1, RoomServer, expect, open_server
+from tests.support.servers import V0, V1, RoomServer, expect, open_server, until
 
 pytestmark = pytest.mark.virtual_time
 
@@ -159,6 +160,23 @@ REFUSALS: list[tuple[str, list[bytes | None], str]] = [
     ("socks5", [b"\x05\x00", b"\x04\x00\x00\x01" + bytes(6)], NO_SOCKS),
     ("socks5", [b"\x05\x00", b"\x05\x00"], HUNG_UP),
 ]
+
+
+async def test_without_a_proxy_the_signalling_alone_takes_the_programs_way() -> None:
+    opened: list[tuple[str, int]] = []
+    async with open_company() as company:
+        options = company.server.options()
+        machine = company.server.hosts[-1]
+
+        async def connect(host: str, port: int) -> trio.abc.Stream:
+            opened.append((host, port))
+            return await machine.open_tcp_stream(host, port)
+
+        options = replace(options, open_tcp_stream=connect, ice=IcePolicy(udp=False))
+        async with open_room(company.server.url, company.server.token("inside"), options) as room:
+            await until(lambda: bool(room.media_paths))
+        ((_, port),) = opened
+        assert company.server.url.endswith(f":{port}")
 
 
 async def test_what_a_proxy_does_wrong_is_told_with_what_to_do() -> None:
