@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import re
-import select
 import shutil
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from lktrio.rtc.dtls import (
     Certificate,
@@ -28,14 +22,24 @@ from lktrio.rtc.dtls import (
     DtlsEndpoint,
     DtlsOptions,
 )
-from tests.rtc.dtls.harness import LABEL, LONG_AGO, certificate, drain, endpoint, records
+from tests.interop.support.dtls_process import (
+    OWN_P384,
+    PATIENCE,
+    PEER,
+    PEER_P384,
+    Identity,
+    Process,
+    drive,
+    our_end,
+    running,
+)
+from tests.rtc.dtls.harness import LABEL, certificate, drain, records
 
 SSL = pytest.importorskip("OpenSSL.SSL", reason="pyOpenSSL is not installed")
 OPENSSL = shutil.which("openssl")
 
 needs_openssl = pytest.mark.skipif(OPENSSL is None, reason="there is no openssl command")
 
-PATIENCE = 20.0  # seconds of real time until an exchange with a process has failed
 PROFILES = {
     7: "SRTP_AEAD_AES_128_GCM",
     8: "SRTP_AEAD_AES_256_GCM",
@@ -50,162 +54,7 @@ GROUPS = {0x001D: "X25519", 0x0017: "P-256", 0x0018: "P-384"}
 NIST_NAMES = {0x001D: ("x25519",), 0x0017: ("secp256r1", "prime256v1"), 0x0018: ("secp384r1",)}
 EXPORTED = {7: 56, 8: 88, 1: 60}
 
-AnyKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-
-
-@dataclass(frozen=True)
-class Identity:
-    """A key and a certificate as OpenSSL takes them."""
-
-    key: AnyKey
-    certificate: x509.Certificate
-
-    @classmethod
-    def make(cls, key: AnyKey) -> Identity:
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "peer")])
-        signed = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(3)
-            .not_valid_before(LONG_AGO)
-            .not_valid_after(LONG_AGO.replace(year=LONG_AGO.year + 20))
-            .sign(key, hashes.SHA256())
-        )
-        return cls(key, signed)
-
-    @property
-    def der(self) -> bytes:
-        return self.certificate.public_bytes(serialization.Encoding.DER)
-
-    @property
-    def fingerprint(self) -> str:
-        return self.certificate.fingerprint(hashes.SHA256()).hex(":")
-
-    def write(self, directory: Path) -> list[str]:
-        """Write PEM files; return the options that name them."""
-        certificate_file, key_file = directory / "certificate.pem", directory / "key.pem"
-        certificate_file.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
-        key_file.write_bytes(
-            self.key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-        return ["-cert", str(certificate_file), "-key", str(key_file)]
-
-
-PEER = Identity.make(ec.generate_private_key(ec.SECP256R1()))
-PEER_P384 = Identity.make(ec.generate_private_key(ec.SECP384R1()))
-KEY_P384 = ec.generate_private_key(ec.SECP384R1())
-OWN_P384 = Certificate(KEY_P384, Identity.make(KEY_P384).der)
-
-
-def our_end(
-    *,
-    is_client: bool,
-    peer: Identity = PEER,
-    options: DtlsOptions | None = None,
-    own: Certificate | None = None,
-) -> DtlsEndpoint:
-    return endpoint(
-        is_client=is_client,
-        own=own,
-        options=options,
-        fingerprints=[("sha-256", peer.fingerprint)],
-    )
-
-
 # The command line.
-
-
-class Process:
-    """An openssl process with its output so far."""
-
-    def __init__(self, arguments: list[str]) -> None:
-        assert OPENSSL is not None
-        self.process = subprocess.Popen(
-            [OPENSSL, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            bufsize=0,
-        )
-        assert self.process.stdout is not None
-        os.set_blocking(self.process.stdout.fileno(), False)
-        self.text = ""
-
-    def fileno(self) -> int:
-        """What ``select`` asks for."""
-        assert self.process.stdout is not None
-        return self.process.stdout.fileno()
-
-    def read(self) -> bool:
-        """Take what it has printed; False at the end of its output."""
-        try:
-            data = os.read(self.fileno(), 65536)
-        except BlockingIOError:
-            return True
-        self.text += data.decode(errors="replace")
-        return bool(data)
-
-    def write(self, text: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(text.encode())
-
-    def wait_for(self, pattern: str) -> str:
-        """Wait until it has printed something, of which the first group is returned."""
-        deadline = time.monotonic() + PATIENCE
-        while not (found := re.search(pattern, self.text)):
-            assert time.monotonic() < deadline, self.text
-            select.select([self], [], [], 0.5)
-            assert self.read() or re.search(pattern, self.text), self.text
-        return found[1]
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        with contextlib.suppress(OSError):
-            self.process.stdin.close()
-        self.process.stdout.close()
-
-
-@contextlib.contextmanager
-def running(arguments: list[str]) -> Iterator[Process]:
-    process = Process(arguments)
-    try:
-        yield process
-    finally:
-        process.end()
-
-
-def drive(
-    end: DtlsEndpoint, sock: socket.socket, process: Process, done: Callable[[], bool]
-) -> None:
-    """Carry datagrams until something has happened; the socket learns its peer from the first."""
-    deadline = time.monotonic() + PATIENCE
-    while not done():
-        now = time.monotonic()
-        assert now < deadline, (end, end.stats, process.text)
-        if end.next_timer() <= now:
-            end.handle_timer(now)
-        for datagram in drain(end):
-            sock.send(datagram)
-        if done():
-            return
-        wait = max(0.0, min(end.next_timer(), now + 0.5) - now)
-        ready, _, _ = select.select([sock.fileno(), process.fileno()], [], [], wait)
-        if process.fileno() in ready:
-            process.read()
-        if sock.fileno() in ready:
-            data, address = sock.recvfrom(4096)
-            with contextlib.suppress(OSError):
-                sock.connect(address)
-            end.receive(data, time.monotonic())
 
 
 def converse(end: DtlsEndpoint, sock: socket.socket, process: Process) -> None:
@@ -224,6 +73,10 @@ def converse(end: DtlsEndpoint, sock: socket.socket, process: Process) -> None:
     assert end.inbound == [b"spoken by openssl\n"]
     end.send(b"spoken by lktrio\n")
     drive(end, sock, process, lambda: "spoken by lktrio" in process.text)
+
+
+def named(files: tuple[Path, Path]) -> list[str]:
+    return ["-cert", str(files[0]), "-key", str(files[1])]
 
 
 def keying(profile: int) -> list[str]:
@@ -263,14 +116,14 @@ EACH_CASE = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_openssl_as_server(case: Case, cookie: bool, tmp_path: Path) -> None:
     arguments = [
         *("s_server", "-accept", "127.0.0.1:0", "-dtls1_2", "-Verify", "1"),
-        *case.peer.write(tmp_path),
+        *named(case.peer.write(tmp_path)),
         *keying(case.profile),
         *case.arguments,
         *(["-listen"] if cookie else []),
     ]
     end = our_end(is_client=True, peer=case.peer, options=case.options, own=case.own)
     with (
-        running(arguments) as process,
+        running([OPENSSL or "", *arguments]) as process,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock,
     ):
         sock.connect(("127.0.0.1", int(process.wait_for(r"ACCEPT \S+:(\d+)"))))
@@ -294,11 +147,11 @@ def test_openssl_as_client(case: Case, cookie: bool, tmp_path: Path) -> None:
         sock.bind(("127.0.0.1", 0))
         arguments = [
             *("s_client", "-connect", f"127.0.0.1:{sock.getsockname()[1]}", "-dtls1_2"),
-            *case.peer.write(tmp_path),
+            *named(case.peer.write(tmp_path)),
             *keying(case.profile),
             *case.arguments,
         ]
-        with running(arguments) as process:
+        with running([OPENSSL or "", *arguments]) as process:
             end.start(time.monotonic())
             converse(end, sock, process)
 
@@ -310,10 +163,10 @@ def test_we_end_the_connection(tmp_path: Path) -> None:
         sock.bind(("127.0.0.1", 0))
         arguments = [
             *("s_client", "-connect", f"127.0.0.1:{sock.getsockname()[1]}", "-dtls1_2"),
-            *PEER.write(tmp_path),
+            *named(PEER.write(tmp_path)),
             *keying(7),
         ]
-        with running(arguments) as process:
+        with running([OPENSSL or "", *arguments]) as process:
             end.start(time.monotonic())
             converse(end, sock, process)
             end.close(time.monotonic())
@@ -329,10 +182,10 @@ def test_openssl_ends_the_connection(tmp_path: Path) -> None:
         sock.bind(("127.0.0.1", 0))
         arguments = [
             *("s_client", "-connect", f"127.0.0.1:{sock.getsockname()[1]}", "-dtls1_2"),
-            *PEER.write(tmp_path),
+            *named(PEER.write(tmp_path)),
             *keying(7),
         ]
-        with running(arguments) as process:
+        with running([OPENSSL or "", *arguments]) as process:
             end.start(time.monotonic())
             converse(end, sock, process)
             process.write("Q\n")
@@ -615,7 +468,8 @@ def test_a_peer_without_extended_master_secret(is_client: bool) -> None:
 def test_an_rsa_peer(is_client: bool) -> None:
     identity = Identity.make(rsa.generate_private_key(65537, 2048))
     theirs = OpenSslEnd(is_client=not is_client, identity=identity, ciphers="ALL")
-    refused(our_end(is_client=is_client, peer=identity), theirs)
+    reason = refused(our_end(is_client=is_client, peer=identity), theirs)
+    assert "ECDSA" in reason
     assert not theirs.connected
 
 

@@ -331,7 +331,7 @@ class DtlsEndpoint:
             self._open_early(now)
         elif content_type == ContentType.ALERT and len(content) == 2:
             self.stats.unauthenticated += 1
-            self._last_trouble = f"an unauthenticated alert said {_alert_name(content[1])}"
+            self._last_trouble = f"an unauthenticated alert said {_explain_alert(content[1])}"
         else:
             self.stats.unexpected += 1
 
@@ -576,6 +576,12 @@ class DtlsEndpoint:
         self._reassembler.clear()
         self._early_records = []
         self._early_data = []
+
+
+def _explain_alert(description: int) -> str:
+    if description == AlertDescription.HANDSHAKE_FAILURE:
+        return "handshake_failure: the peer may have no certificate with an ECDSA key, or no AEAD"
+    return _alert_name(description)
 
 
 def _alert_name(description: int) -> str:

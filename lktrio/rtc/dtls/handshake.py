@@ -145,7 +145,9 @@ class Handshake:
         """Return the peer's certificate if its fingerprint was announced."""
         certificates = CertificateMessage.parse(body).certificates
         if not certificates:
-            raise HandshakeRefused("the peer presented no certificate")
+            raise HandshakeRefused(
+                "the peer presented no certificate; only one with an ECDSA key is taken"
+            )
         if not self._fingerprints.match(certificates[0]):
             raise HandshakeRefused(
                 "the peer's certificate matches none of the announced fingerprints",
