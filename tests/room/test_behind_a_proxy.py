@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 import trio
 
+from lktrio.devserver import open_dev_server
 from lktrio.errors import ConnectTimeout, ProxyFailed
 from lktrio.events import DataReceived, Reconnected
 from lktrio.net import IcePolicy
 from lktrio.room import ReconnectKind, Room, RoomOptions, SimulateScenario, open_room
+from lktrio.testing import SimulatedNetwork
 from tests.support.calls import call_between, go_on
 from tests.support.proxies import CompanyProxy, serve_scripted
-from tests.support.servers import V0, V1, RoomServer, expect, open_server, until
+from tests.support.servers import LATENCY, V0, V1, RoomServer, expect, open_server, until
 
 pytestmark = pytest.mark.virtual_time
 
@@ -177,6 +179,20 @@ async def test_without_a_proxy_the_signalling_alone_takes_the_programs_way() -> 
             await until(lambda: bool(room.media_paths))
         ((_, port),) = opened
         assert company.server.url.endswith(f":{port}")
+
+
+async def test_a_loopback_address_behind_a_proxy_is_not_this_machine() -> None:
+    network = SimulatedNetwork(profile=LATENCY)
+    far, near = network.host("far", "10.0.0.1"), network.host("near", "10.0.0.2")
+    async with (
+        open_dev_server(host="", network=far) as server,
+        CompanyProxy(far).open("10.0.0.1", 1080) as at,
+    ):
+        options = RoomOptions(network=near, proxy=f"socks5://{at}")
+        url = f"ws://127.0.0.1:{server.port}"
+        async with open_room(url, server.token("me", "room"), options) as room:
+            await until(lambda: bool(room.media_paths))
+            assert {address for address, _ in near.sockets} == {"10.0.0.2"}
 
 
 async def test_what_a_proxy_does_wrong_is_told_with_what_to_do() -> None:

@@ -54,7 +54,7 @@ class ServerLink:
     incoming: PeerConnection | None
     """The one that the server offers, for what we receive; None with a single connection."""
     local: bool
-    """Whether the server is on this machine."""
+    """Whether the server is on this machine, and not on that of a proxy."""
     addresses: list[str]
     """The addresses of this machine that its connections began with."""
     loopback: bool
@@ -149,7 +149,8 @@ async def open_link(url: str, token: str, options: RoomOptions) -> AsyncGenerato
         RemoteProtocolError: The server's answer makes no sense.
         ValueError: The URL or the token cannot be one.
     """
-    local = _is_loopback(SignalUrl.parse(url).host)
+    opener = dialer_of(options).opener(url)
+    local = _is_loopback(SignalUrl.parse(url).host) and not opener.through
     loopback = local if options.loopback is None else options.loopback
     network = options.network
     addresses = network.local_addresses(loopback=loopback)
@@ -162,7 +163,7 @@ async def open_link(url: str, token: str, options: RoomOptions) -> AsyncGenerato
             make_offer=connections.make_offer,
             timeouts=options.timeouts,
             ssl_context=options.ssl_context,
-            connect=dialer_of(options).opener(url),
+            connect=opener,
             wall_time=network.wall_time,
         ) as signal:
             assert signal.join is not None  # nothing was resumed
