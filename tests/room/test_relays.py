@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from lktrio.errors import ConnectTimeout
-from lktrio.events import DataReceived
+from lktrio.events import DataReceived, Reconnected
 from lktrio.net import IcePolicy
 from lktrio.room import IceServer, Room, RoomOptions, open_room
 from lktrio.testing import SimulatedHost, SimulatedNetwork
@@ -21,7 +21,7 @@ from tests.support.turn_server import TurnServer
 
 pytestmark = pytest.mark.virtual_time
 
-DEADLINE = 2000.0
+DEADLINE = 1000.0
 RELAYS = IcePolicy(relay_only=True)
 
 
@@ -70,7 +70,12 @@ async def ping(*rooms: Room) -> None:
 async def test_of_several_servers_those_that_work_are_used() -> None:
     for transport in ("udp", "tcp"):
         elsewhere: dict[str, Any] = {"alternate": ("10.0.254.4", 3478)}
-        turn: list[dict[str, Any]] = [{"users": {}}, elsewhere, {}, {"nonce_life": 3.0}]
+        turn: list[dict[str, Any]] = [
+            {"users": {}},
+            elsewhere,
+            {},
+            {"nonce_life": 3.0, "lifetime": 120},
+        ]
         async with open_relayed(*turn) as relayed, relayed.server.join("other") as other:
             refusing, sending_on, dead, working = relayed.turn
             options = relayed.options([IceServer(relayed.urls(transport), "me", "secret")])
@@ -82,13 +87,14 @@ async def test_of_several_servers_those_that_work_are_used() -> None:
                 await until(lambda r=room: r.media_paths)  # type: ignore[misc]
                 (path,) = room.media_paths
                 assert (path.relayed, path.transport) == (True, transport)
-                for _ in range(3):
-                    await trio.sleep(250)  # permissions and nonces have to be renewed
-                    await ping(room, other)
+                await ping(room, other)
+                await trio.sleep(130)  # the allocation has to be renewed, with another nonce
+                await ping(room, other)
             assert 438 in working.answered, transport
             assert 300 in sending_on.answered, transport
             assert set(refusing.answered) == {401}, transport
             assert dead.asked == [], transport
+            assert ("REFRESH", "me") in working.asked, transport
             assert working.relayed > 0, transport
             await trio.sleep(1)
             assert client.open_sockets == 0, transport
@@ -132,6 +138,13 @@ async def test_behind_a_proxy_the_name_of_a_server_is_looked_up_by_the_proxy() -
                 await ping(room, other)
                 await until(lambda: bool(room.media_paths))
                 assert [path.relayed for path in room.media_paths] == [True]
+                events = room.events(Reconnected, replay=False)
+                proxy.cut()  # as proxies do after some hours
+                await expect(events, Reconnected)
+                await ping(room, other)
+            await trio.sleep(1)
+            assert relayed.turn[0].allocations == 0
+            assert client.open_sockets == 0
         assert ("turn-1.example", 3478) in proxy.asked
 
 
