@@ -157,7 +157,8 @@ def interop(session: nox.Session) -> None:
     """The tests with other implementations; what is not installed is skipped by name.
 
     LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET name a LiveKit server, LK_TEST_SERVER_URL
-    LiveKit's mock of its API, LKTRIO_LIVEKIT_CLIENT_JS the browser SDK for the browser tests.
+    LiveKit's mock of its API, LKTRIO_LIVEKIT_CLIENT_JS the browser SDK for the browser tests,
+    LKTRIO_NODE_MODULES a folder with the npm packages node-datachannel and werift.
     """
     session.install("-e", ".[av,cli]", *groups("test", "interop"))
     session.run("pytest", *(session.posargs or ["tests/interop"]))

@@ -122,13 +122,15 @@ class Transceiver:
         """The track that the peer sends, or None when the section carries none.
 
         The direction alone says nothing: LiveKit's server answers never-used sections with
-        ``sendonly`` and no msid.
+        ``sendonly`` and no msid. Such as list an SSRC, though, carry a track, which is named after
+        the SSRC if there is no other name.
         """
         if self.remote is None or self.stopped or not sends(self.remote.direction):
             return None
         if self.remote.msid is not None:
             return self.remote.msid
-        return Msid("-", self.remote.track_id) if self.remote.track_id else None
+        name = self.remote.track_id or next(map(str, self.remote.ssrcs), "")
+        return Msid("-", name) if name else None
 
     def remote_ssrcs(self) -> dict[int, int | None]:
         """The signalled media SSRCs of the peer, each with that of its retransmissions."""

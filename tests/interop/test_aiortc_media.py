@@ -13,7 +13,7 @@ from lktrio.media import OPUS, VP8, EncodedFrame
 from lktrio.media.av import OpusDecoder, VideoDecoder
 from lktrio.rtc.rtp.inbound import ReceivedFrame
 from lktrio.rtc.transceiver import Transceiver
-from tests.interop.support.aiortc_call import Call, Offerer, open_call
+from tests.interop.support.call import Call, Offerer, open_aiortc_call
 from tests.interop.support.host import sample_frames
 from tests.interop.support.signals import frequency
 
@@ -23,7 +23,7 @@ pytest.importorskip("av", reason="PyAV is not installed")
 LIMIT = 60
 TONE = 440.0  # what aiortc sends
 
-both_ways = pytest.mark.parametrize("offerer", ["we offer", "aiortc offers"])
+both_ways = pytest.mark.parametrize("offerer", ["we offer", "they offer"])
 
 
 async def start_sending(call: Call, offerer: Offerer, kind: str) -> Transceiver:
@@ -34,7 +34,7 @@ async def start_sending(call: Call, offerer: Offerer, kind: str) -> Transceiver:
         peer.set_local_track(transceiver, "stream", "track")
         await call.negotiate(offerer)
     else:
-        await call.aiortc.tell("receive_media", kind=kind)
+        await call.other.tell("receive_media", kind=kind)
 
         def send_in_their_section() -> None:
             peer.set_local_track(peer.transceivers[0], "stream", "track")
@@ -51,7 +51,7 @@ async def start_receiving(
     """Connect with one section in which aiortc sends."""
     if offerer == "we offer":
         call.host.peer.add_transceiver("video" if kind == "video" else "audio", "recvonly")
-    await call.aiortc.tell("send_media", kind=kind, mime=mime, rtx=rtx)
+    await call.other.tell("send_media", kind=kind, mime=mime, rtx=rtx)
     await call.negotiate(offerer)
     (transceiver,) = call.host.peer.transceivers
     await call.wait_connected()
@@ -83,10 +83,10 @@ def encoded(frame: ReceivedFrame) -> EncodedFrame:
 async def test_aiortc_hears_us(offerer: Offerer) -> None:
     _, frames = await sample_frames("audio")
     with trio.fail_after(LIMIT):
-        async with open_call() as call:
+        async with open_aiortc_call() as call:
             transceiver = await start_sending(call, offerer, "audio")
             await call.host.play(transceiver, OPUS, frames[:100])
-            report = await call.aiortc.wait("audio", lambda report: report["frames"] >= 75)
+            report = await call.other.wait("audio", lambda report: report["frames"] >= 75)
             assert report["loudness"] > 300
 
 
@@ -95,10 +95,10 @@ async def test_aiortc_sees_exactly_our_pictures(offerer: Offerer) -> None:
     _, frames = await sample_frames("video")
     pictures = await picture_prints(frames)
     with trio.fail_after(LIMIT):
-        async with open_call() as call:
+        async with open_aiortc_call() as call:
             transceiver = await start_sending(call, offerer, "video")
             await call.host.play(transceiver, VP8, frames[:60])
-            report = await call.aiortc.wait("video", lambda report: report["frames"] >= 50)
+            report = await call.other.wait("video", lambda report: report["frames"] >= 50)
             assert (report["width"], report["height"]) == (320, 180)
             assert report["prints"] == pictures[: report["frames"]]
 
@@ -106,7 +106,7 @@ async def test_aiortc_sees_exactly_our_pictures(offerer: Offerer) -> None:
 @both_ways
 async def test_we_hear_aiortc(offerer: Offerer) -> None:
     with trio.fail_after(LIMIT):
-        async with open_call() as call:
+        async with open_aiortc_call() as call:
             transceiver = await start_receiving(call, offerer, "audio", "audio/opus")
             received = call.host.frames.setdefault(transceiver, [])
             await call.host.wait(lambda: len(received) >= 75)
@@ -119,7 +119,7 @@ async def test_we_hear_aiortc(offerer: Offerer) -> None:
 @pytest.mark.parametrize("mime", ["video/VP8", "video/H264"])
 async def test_we_receive_pictures_from_aiortc(offerer: Offerer, mime: str) -> None:
     with trio.fail_after(LIMIT):
-        async with open_call() as call:
+        async with open_aiortc_call() as call:
             transceiver = await start_receiving(call, offerer, "video", mime)
             received = call.host.frames.setdefault(transceiver, [])
             await call.host.wait(lambda: len(received) >= 45)
@@ -137,12 +137,12 @@ async def test_aiortc_gets_repeated_what_was_lost() -> None:
     pictures = await picture_prints(frames)
     luck = random.Random(3)
     with trio.fail_after(LIMIT):
-        async with open_call() as call:
+        async with open_aiortc_call() as call:
             transceiver = await start_sending(call, "we offer", "video")
             await call.host.play(
                 transceiver, VP8, frames, lambda number: number < 5 or luck.random() > 0.1
             )
-            report = await call.aiortc.wait("video", lambda report: report["frames"] >= 75)
+            report = await call.other.wait("video", lambda report: report["frames"] >= 75)
             assert report["prints"] == pictures[: report["frames"]]
             assert call.host.peer.outbound(transceiver, VP8.mime).stats.resent > 5
 
@@ -151,7 +151,7 @@ async def test_aiortc_gets_repeated_what_was_lost() -> None:
 async def test_we_get_repeated_what_was_lost(rtx: bool) -> None:
     luck = random.Random(4)
     with trio.fail_after(LIMIT):
-        async with open_call() as call:
+        async with open_aiortc_call() as call:
             transceiver = await start_receiving(call, "we offer", "video", "video/VP8", rtx=rtx)
             received = call.host.frames.setdefault(transceiver, [])
             await call.host.wait(lambda: len(received) >= 5)
@@ -169,8 +169,8 @@ async def test_we_get_repeated_what_was_lost(rtx: bool) -> None:
 
 async def test_aiortc_sends_a_keyframe_when_we_ask() -> None:
     with trio.fail_after(LIMIT):
-        async with open_call() as call:
-            transceiver = await start_receiving(call, "aiortc offers", "video", "video/VP8")
+        async with open_aiortc_call() as call:
+            transceiver = await start_receiving(call, "they offer", "video", "video/VP8")
             received = call.host.frames.setdefault(transceiver, [])
             await call.host.wait(lambda: len(received) >= 20)
             (stream,) = call.host.peer.inbound(transceiver)
@@ -183,7 +183,7 @@ async def test_aiortc_sends_a_keyframe_when_we_ask() -> None:
 async def test_aiortc_asks_us_for_a_keyframe() -> None:
     _, frames = await sample_frames("video")
     with trio.fail_after(LIMIT):
-        async with open_call() as call:
+        async with open_aiortc_call() as call:
             transceiver = await start_sending(call, "we offer", "video")
             stream = call.host.peer.outbound(transceiver, VP8.mime)
             await call.host.play(transceiver, VP8, frames[:3])
@@ -197,7 +197,7 @@ async def test_media_and_data_both_ways_at_once() -> None:
     _, audio = await sample_frames("audio")
     _, video = await sample_frames("video")
     with trio.fail_after(LIMIT):
-        async with open_call() as call:
+        async with open_aiortc_call() as call:
             peer = call.host.peer
             sections: dict[str, Transceiver] = {}
             for kind in ("audio", "video"):
@@ -206,10 +206,10 @@ async def test_media_and_data_both_ways_at_once() -> None:
                 )
                 peer.set_local_track(sections[kind], "stream", kind)
             peer.create_data_channel("chat")
-            await call.aiortc.tell("send_media", kind="audio", mime="audio/opus")
-            await call.aiortc.tell("send_media", kind="video", mime="video/VP8")
+            await call.other.tell("send_media", kind="audio", mime="audio/opus")
+            await call.other.tell("send_media", kind="video", mime="video/VP8")
             for kind in ("audio", "video"):
-                await call.aiortc.tell("both_ways", kind=kind)
+                await call.other.tell("both_ways", kind=kind)
             await call.negotiate("we offer")
             await call.wait_connected()
             channel = await call.host.wait_channel("chat")
@@ -217,9 +217,9 @@ async def test_media_and_data_both_ways_at_once() -> None:
                 nursery.start_soon(call.host.play, sections["audio"], OPUS, audio[:100])
                 nursery.start_soon(call.host.play, sections["video"], VP8, video[:50])
                 channel.send(bytes(60_000), trio.current_time())
-            await call.aiortc.wait("message", size=60_000)
-            await call.aiortc.wait("audio", lambda report: report["frames"] >= 50)
-            await call.aiortc.wait("video", lambda report: report["frames"] >= 25)
+            await call.other.wait("message", size=60_000)
+            await call.other.wait("audio", lambda report: report["frames"] >= 50)
+            await call.other.wait("video", lambda report: report["frames"] >= 25)
             frames = call.host.frames
             await call.host.wait(
                 lambda: all(len(frames.get(section, [])) >= 25 for section in sections.values())

@@ -116,6 +116,18 @@ def test_a_section_without_simulcast_is_bound_by_its_list_at_once() -> None:
     assert receiver.bound() == [(Q, "")]
 
 
+def test_a_section_that_lists_an_ssrc_carries_a_track_whether_it_names_it_or_not() -> None:
+    lines = pion_offer().splitlines(keepends=True)
+    gone = ("a=simulcast", "a=rid", "a=ssrc", "a=msid:")
+    bare = "".join(line for line in lines if not line.startswith(gone))
+    assert Receiver(bare).bound() == []
+    receiver = Receiver(f"{bare}a=ssrc:7777 cname:somebody\r\n")
+    assert receiver.bound() == [(7777, "")]
+    receiver.answer(f"{bare}a=ssrc:8888 cname:somebody\r\n")  # which is another one then
+    assert receiver.bound() == [(8888, "")]
+    assert len(receiver.streams.inbound.of(receiver.video)) == 1
+
+
 def test_codecs_without_frames_are_received_as_packets() -> None:
     """VP9, AV1 and H.265: negotiated where they are asked for, and told apart by packets."""
     for payload_type, mime in ((98, "VP9"), (45, "AV1"), (116, "H265")):

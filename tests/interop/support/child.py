@@ -1,11 +1,11 @@
-"""A Python program of this folder as a child process, talking JSON lines both ways."""
+"""A program as a child process, talking JSON lines both ways."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import trio
 
 from tests.interop.support.reports import Program
 
-__all__ = ["Child", "open_child"]
+__all__ = ["Child", "open_child", "open_program"]
 
 ROOT = Path(__file__).parents[3]
 GOODBYE = 10.0
@@ -66,19 +66,30 @@ class Child(Program):
 @asynccontextmanager
 async def open_child(module: str, *, name: str = "") -> AsyncGenerator[Child, None]:
     """Run ``tests.interop.support.<module>`` with this interpreter until the block ends."""
+    command = [sys.executable, "-m", f"tests.interop.support.{module}"]
+    async with open_program(command, name=name or module) as child:
+        yield child
+
+
+@asynccontextmanager
+async def open_program(
+    command: Sequence[str], *, name: str, env: Mapping[str, str] | None = None
+) -> AsyncGenerator[Child, None]:
+    """Run a program until the block ends."""
     async with trio.open_nursery() as nursery:
         process: trio.Process = await nursery.start(
             lambda task_status: trio.run_process(
-                [sys.executable, "-m", f"tests.interop.support.{module}"],
+                command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd=ROOT,
+                env=env,
                 check=False,
                 task_status=task_status,
             )
         )
-        child = Child(name or module, process)
+        child = Child(name, process)
         nursery.start_soon(child.read_reports)
         nursery.start_soon(child.read_errors)
         yield child
