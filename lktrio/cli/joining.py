@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ from lktrio.cli.arguments import CommandFailed, UsageError, given_keys
 from lktrio.cli.running import server_url
 from lktrio.events import ParticipantConnected
 from lktrio.net import Network, SystemNetwork
+from lktrio.net.packet_log import open_packet_log
 from lktrio.room import Room, RoomOptions, open_room
 
 __all__ = ["open_joined_room", "wait_for_recipients"]
@@ -60,10 +62,15 @@ async def open_joined_room(
     Raises:
         UsageError: The arguments do not say where to, or as whom.
         ConnectError: Joining failed.
+        PacketLogError: Packets cannot be logged where they should be.
     """
     options = RoomOptions(auto_subscribe=subscribe, network=network or SystemNetwork())
-    async with open_room(server_url(arguments), _token(arguments), options) as room:
-        yield room
+    url, token = server_url(arguments), _token(arguments)
+    async with AsyncExitStack() as stack:
+        if arguments.packet_log is not None:
+            log = await stack.enter_async_context(open_packet_log(arguments.packet_log))
+            options = replace(options, packet_log=log)
+        yield await stack.enter_async_context(open_room(url, token, options))
 
 
 async def wait_for_recipients(room: Room, identities: Sequence[str], patience: timedelta) -> None:

@@ -104,6 +104,12 @@ def _add_joining(parser: argparse.ArgumentParser) -> None:
         help="an access token, which says the room and who to be (default, where no room is named: "
         "$LIVEKIT_TOKEN)",
     )
+    parser.add_argument(
+        "--packet-log",
+        type=Path,
+        metavar="FILE",
+        help="write all packets of media and data there for Wireshark, decrypted",
+    )
     add_json(parser)
 
 

@@ -22,6 +22,7 @@ from lktrio.cli.room_join import Console
 from lktrio.errors import RpcError
 from lktrio.room import ChatMessage, DisconnectReason, Room, RpcInvocation
 from tests.cli.shell import Shell, clean_environment, command
+from tests.support.pcapng import read_log
 from tests.support.server_thread import Guest, ServerThread
 from tests.support.servers import PATIENCE, RoomServer, open_server, until
 
@@ -266,11 +267,14 @@ def test_a_visit_goes_on_while_its_terminal_is_stopped(livekit: ServerThread) ->
         assert alice.run(leaving.receive).reason == "client_initiated"
 
 
-def test_a_text_is_sent(connected: Shell, livekit: ServerThread) -> None:
+def test_a_text_is_sent(connected: Shell, livekit: ServerThread, tmp_path: Path) -> None:
     with livekit.guest("alice", "texts") as alice:
         words = ("room", "send-text", "--room", "texts")
         assert connected.succeed(*words, "hello").out == "sent the text to everybody in texts\n"
         chat(alice, "hello")
+        log = ("--packet-log", str(tmp_path / "call.pcapng"))
+        assert connected(*words, *log, "logged").code == 0
+        assert any(b"logged" in one.data for one in read_log(Path(log[1]).read_bytes()).packets)
         text = "long " * 50_000
         sent = connected.succeed(*words, "--to", "alice", "--json", "-", stdin=text).json
         assert chat(alice, text).message.id == sent["id"]
@@ -335,6 +339,7 @@ def test_what_is_wrong_is_said(connected: Shell, livekit: ServerThread, tmp_path
         (("send-text", *nobody, "x"), 1, "nobody is not in the room errors"),
         (("send-file", "-r", "errors", str(tmp_path / "none")), 1, "No such file"),
         (("send-file", "-r", "errors", str(tmp_path)), 1, "directory"),
+        (("rpc", *nobody, "--packet-log", str(tmp_path), "method"), 1, "packet log"),
         (("rpc", "-r", "errors", "method"), 2, "one participant"),
         (("rpc", *nobody, "method"), 1, "nobody is not in the room"),
         (("join", "--token", "x"), 1, "token"),
