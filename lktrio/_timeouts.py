@@ -12,7 +12,7 @@ class Timeouts:
     """Deadlines of the phases of a room, in seconds. Everything else waits for the caller."""
 
     connect: float = 5.0
-    """Resolving the host name, TCP, and TLS."""
+    """Resolving the host name, TCP, the way through a proxy, and TLS."""
     upgrade: float = 15.0
     """The HTTP upgrade. LiveKit's server may take 12 s: it starts the session before it answers."""
     first_message: float = 5.0

@@ -17,6 +17,7 @@ import trustme
 from lktrio._http import new_client, read_body
 from lktrio._proxies import Proxy, environment_proxy, find_proxy
 from lktrio.net.system import SYSTEM_NETWORK
+from lktrio.testing.cancellation import cancel_at_every_checkpoint
 from tests.support.http_origin import HttpOrigin, answer
 from tests.support.proxies import CompanyProxy, serve_scripted
 
@@ -225,6 +226,18 @@ async def test_requests_go_through_connect_and_socks(monkeypatch: pytest.MonkeyP
             ):
                 assert (await client.get(url)).content == b"ok", (scheme, secure)
             assert len(proxy.asked) == 1, (scheme, secure)
+
+
+async def test_a_call_through_a_proxy_is_cancelled_anywhere() -> None:
+    origin = HttpOrigin(answer(b"ok", b"Connection: close\r\n"))
+    proxy = CompanyProxy(SYSTEM_NETWORK, ("me", "hush"))
+    async with origin.open() as url, proxy.open("127.0.0.1") as at:
+
+        async def operation() -> None:
+            async with new_client(url, f"socks5://me:hush@{at}") as client:
+                assert (await client.get(url)).content == b"ok"
+
+        assert await cancel_at_every_checkpoint(operation) >= 10
 
 
 FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\n\r\n"

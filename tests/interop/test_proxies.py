@@ -60,7 +60,7 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 @pytest.mark.skipif(TURNSERVER is None, reason="coturn (turnserver) is not installed")
 @pytest.mark.parametrize("which", SERVERS)
-async def test_a_call_goes_through_the_proxy_to_a_relay(
+async def test_a_call_goes_through_the_proxy_to_the_server_and_to_a_relay(
     which: str, kind: Kind, tmp_path: Path
 ) -> None:
     authority = trustme.CA()
@@ -70,22 +70,23 @@ async def test_a_call_goes_through_the_proxy_to_a_relay(
         async with (
             coturn(tmp_path, authority) as (port, tls_port),
             kind(tmp_path) as proxy,
-            open_server(which) as server,
+            open_server(which, ice_tcp=True) as server,
         ):
-            for transport, url in (
-                ("tcp", f"turn:{HERE}:{port}?transport=tcp"),
-                ("tls", f"turns:{HERE}:{tls_port}?transport=tcp"),
+            for transport, urls in (
+                ("tcp", []),
+                ("tcp", [f"turn:{HERE}:{port}?transport=tcp"]),
+                ("tls", [f"turns:{HERE}:{tls_port}?transport=tcp"]),
             ):
                 options = RoomOptions(
-                    ice=IcePolicy(udp=False, relay_only=True),
-                    ice_servers=[IceServer([url], "me", "secret")],
+                    ice=IcePolicy(udp=False, relay_only=bool(urls)),
+                    ice_servers=[IceServer(urls, "me", "secret")],
                     ssl_context=context,
                     proxy=proxy,
                     single_peer_connection=transport == "tcp",
                 )
                 async with open_call(server, options) as (alice, bob):
                     ways = {(path.relayed, path.transport) for path in alice.room.media_paths}
-                    assert ways == {(True, transport)}
+                    assert ways == {(bool(urls), transport)}
                     events = alice.room.events(Reconnected, replay=False)
                     await alice.room.simulate(SimulateScenario.SIGNAL_RECONNECT)
                     assert await expect(events, Reconnected) == Reconnected(ReconnectKind.RESUME)

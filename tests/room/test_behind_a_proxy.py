@@ -101,7 +101,10 @@ async def ping(*rooms: Room) -> None:
             await expect(events, DataReceived)
 
 
-async def test_the_proxy_of_the_machine_is_used_unless_the_program_says_otherwise() -> None:
+async def test_the_proxy_of_the_machine_is_used_unless_the_program_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "http://nowhere.example")  # of a machine that is not in this
     async with open_company() as company:
         options = company.options()
         machine = company.server.hosts[-1]
