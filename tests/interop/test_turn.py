@@ -15,6 +15,8 @@ from lktrio.net import IcePolicy
 from lktrio.room import IceServer, ReconnectKind, RoomOptions, SimulateScenario
 from tests.interop.support.coturn import HERE, TURNSERVER, coturn
 from tests.support.calls import go_on, open_call
+from tests.support.logged_calls import SOUND, TEXT, logged_call
+from tests.support.pcapng import read_log
 from tests.support.servers import SERVERS, expect, open_server, until
 
 pytestmark = pytest.mark.skipif(TURNSERVER is None, reason="coturn (turnserver) is not installed")
@@ -80,3 +82,30 @@ async def test_a_server_that_refuses_us_is_done_without(tmp_path: Path) -> None:
             async with open_call(server, replace(options)) as (alice, bob):
                 await go_on(alice, bob)
                 assert not any(path.relayed for path in alice.room.media_paths)
+
+
+async def test_a_packet_log_looks_into_what_is_relayed(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    with trio.fail_after(60):
+        async with (
+            coturn(tmp_path, authority) as (port, tls_port),
+            open_server("embedded") as server,
+        ):
+            for url, comment in (
+                (f"turn:{HERE}:{port}?transport=udp", "relayed by channel 0x4000"),
+                (f"turns:{HERE}:{tls_port}", "over TCP, relayed by channel 0x4000"),
+            ):
+                path = tmp_path / "call.pcapng"
+                options = RoomOptions(
+                    ice=IcePolicy(relay_only=True),
+                    ice_servers=[IceServer([url], "me", "secret")],
+                    ssl_context=context,
+                )
+                async with logged_call(server, path, options):
+                    pass
+                clear = read_log(path.read_bytes()).on("publisher, decrypted")
+                assert {one.comment for one in clear} == {comment}
+                for content in (SOUND, TEXT):
+                    assert any(content in one.data for one in clear), (comment, content)
