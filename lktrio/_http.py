@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache, partial
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 
 import trio
@@ -36,6 +35,9 @@ def new_client(url: str, proxy: str | None = None) -> httpx.AsyncClient:
         ValueError: The URL is none, or the proxy or the certificates of the environment cannot be
             used.
     """
+    # Slow to import, and rooms need none of it.
+    from http.cookiejar import CookieJar, DefaultCookiePolicy
+
     import httpx
 
     from lktrio._http_proxies import ProxyTransport

@@ -53,7 +53,8 @@ def test_rooms_load_neither_the_http_client_nor_the_messages_of_the_apis(name: s
     modules = loaded_by(f"import lktrio\nlktrio.{name}")
 
     assert "lktrio.room" in modules
-    assert not of_packages(modules, ("httpx", "lktrio.api", *API_MESSAGES))
+    needless = ("httpx", "lktrio.api", "socksio", "urllib.request", *API_MESSAGES)
+    assert not of_packages(modules, needless)
 
 
 def test_the_client_of_the_apis_loads_no_webrtc_stack_and_no_service_before_its_use() -> None:

@@ -22,13 +22,14 @@ from lktrio._proxies import Proxy, find_proxy
 from lktrio.errors import ProxyFailed
 from lktrio.net.network import Network, StreamOpener
 from lktrio.net.proxy_http import connect_through_http
-from lktrio.net.proxy_socks import connect_through_socks
 from lktrio.net.system import failure_reason, unknown_name
 from lktrio.rtc.paths import Framing, OpenStream
 
 __all__ = ["Dialer", "MediaDialer", "ServerOpener"]
 
 _MAX_NAME = 253  # characters of a host name (RFC 1035 section 2.3.4)
+
+_ADVICE = "check its host and port, and that it is running"
 
 _Handshake = Callable[[trio.abc.Stream, Proxy, str, int], Awaitable[trio.abc.Stream]]
 
@@ -74,9 +75,8 @@ class Dialer:
         """
         host = _checked(host)
         stream = await self.reach(proxy)
-        handshake: _Handshake = connect_through_socks if proxy.is_socks else connect_through_http
         try:
-            return await handshake(stream, proxy, host, port)
+            return await _handshake_of(proxy)(stream, proxy, host, port)
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             await trio.aclose_forcefully(stream)
             raise ProxyFailed(
@@ -125,7 +125,13 @@ class Dialer:
         return secured
 
 
-_ADVICE = "check its host and port, and that it is running"
+def _handshake_of(proxy: Proxy) -> _Handshake:
+    if not proxy.is_socks:
+        return connect_through_http
+    # Slow to import, and of use only with such a proxy.
+    from lktrio.net.proxy_socks import connect_through_socks
+
+    return connect_through_socks
 
 
 @dataclass(frozen=True, slots=True)
