@@ -197,6 +197,10 @@ async def test_each_host_goes_its_own_way(monkeypatch: pytest.MonkeyPatch) -> No
             for _ in range(2):
                 assert (await client.get(url)).content == b"directly"
                 assert (await client.get(OTHER)).content == b"by the proxy"
+        monkeypatch.setenv("HTTPS_PROXY", "ftp://me:hush@proxy")
+        async with new_client(OTHER) as client:
+            with pytest.raises(httpx.ProxyError, match="'ftp://proxy' of the environment is none"):
+                await client.get(SECURE)
         async with new_client(OTHER, proxy) as client:
             assert (await client.get(url)).content == b"by the proxy"
     assert (origin.connections, named.connections) == (1, 2)

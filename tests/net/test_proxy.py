@@ -143,11 +143,13 @@ async def test_cancelled_at_any_point_nothing_stays_open() -> None:
 
 
 class Cut(trio.abc.Stream):
-    """A stream that gives what somebody said in pieces, and forgets what it is told."""
+    """A stream that gives what somebody said in pieces, and notes what it is told."""
 
     def __init__(self, said: bytes, sizes: Sequence[int]) -> None:
         self._said = said
         self._sizes = iter(sizes)
+        self.sent = b""
+        self.closed = False
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         await trio.lowlevel.checkpoint()
@@ -156,12 +158,14 @@ class Cut(trio.abc.Stream):
         return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        self.sent += data
         await trio.lowlevel.checkpoint()
 
     async def wait_send_all_might_not_block(self) -> None:
         await trio.lowlevel.checkpoint()
 
     async def aclose(self) -> None:
+        self.closed = True
         await trio.lowlevel.checkpoint()
 
 
@@ -192,13 +196,19 @@ def test_answers_may_come_in_any_pieces_and_what_follows_is_the_servers(
 
     async def connect(host: str, port: int) -> trio.abc.Stream:
         await trio.lowlevel.checkpoint()
-        return Cut(said + follows, sizes)
+        return cut
 
     async def main() -> bytes:
         dialer = Dialer(SimulatedNetwork().host("client", "10.0.0.2"), f"{kind}://me:x@p", connect)
-        stream = await dialer.opener(URL)("server.example", 443)
-        return await read(stream, len(follows))
+        async with await dialer.opener(URL)("server.example", 443) as stream:
+            await stream.wait_send_all_might_not_block()
+            await stream.send_all(b"question")
+            received = await read(stream, len(follows))
+        assert cut.sent.endswith(b"question")
+        assert cut.closed
+        return received
 
+    cut = Cut(said + follows, sizes)
     assert trio.run(main) == follows
 
 

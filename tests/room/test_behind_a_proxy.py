@@ -149,6 +149,7 @@ REFUSALS: list[tuple[str, list[bytes | None], str]] = [
     ("http", [b"HTTP/1.1 200 OK\r\nX: " + bytes(200_000)], NO_HTTP),
     ("http", [b"HTTP/1.1 200 OK\r\nX: " + b"A" * 200_000], NO_HTTP),
     ("http", [b"HTTP/1.1 100 Continue\r\n\r\n" * 9000], NO_HTTP),
+    ("http", [b"HTTP/1.1 yes\r\n\r\n"], NO_HTTP),
     ("http", [b"220 mail.example.com ESMTP\r\n", None], NO_HTTP),
     ("http", [b""], HUNG_UP),
     ("http", [b"HTTP/1.1 200 OK\r\n"], HUNG_UP),
@@ -209,6 +210,8 @@ async def test_what_a_proxy_does_wrong_is_told_with_what_to_do() -> None:
             assert error.permanent is ("user name" in says or "asks for" in says), case
             assert str(error).startswith(f"the proxy {scheme}://{at} "), case
             assert str(error).isprintable(), case
+            tried_again = bool(getattr(error, "__notes__", []))
+            assert tried_again is not error.permanent, case
             assert error.proxy == f"{scheme}://{at}", case
             assert not [text for text in _texts(error) if PASSWORD in text], case
             await trio.sleep(1)
