@@ -94,8 +94,12 @@ class _File:
             return False
         self._left -= len(block)
         rest = memoryview(block)
-        while rest:
-            rest = rest[self._file.write(rest) :]
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError:
+            self._left = 0  # nothing makes sense after a part of a block
+            raise
         return True
 
     def finish(self) -> bool:
@@ -124,7 +128,8 @@ def _open_pipe(path: Path) -> FileIO:
 
 def _open_new(path: Path) -> FileIO:
     """Make a file that nobody else can read, even if there was one that others could."""
-    path.unlink(missing_ok=True)
+    if path.is_file():
+        path.unlink()
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     return FileIO(os.open(path, flags, 0o600), "wb")
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import struct
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from lktrio.rtc.base import Address
 from lktrio.rtc.dtls import DtlsOptions, DtlsSecrets
 from lktrio.rtc.packet_log import ConnectionBlocks, LogBlocks
@@ -57,6 +60,10 @@ class Call:
         return datagram
 
 
+SECURED = Call()
+SECURED.secure()
+
+
 def test_media_and_data_are_in_clear_once_there_are_keys() -> None:
     for sent in (True, False):
         call = Call()
@@ -100,6 +107,17 @@ def test_what_makes_no_sense_is_logged_as_it_came() -> None:
         found = call.note(data, sent=False)
         assert found.interface == "first", data[:20]
         assert found.data.endswith(data[:65_507]), data[:20]
+
+
+@given(st.binary(max_size=80), st.binary(max_size=3), st.booleans(), st.booleans())
+def test_whatever_comes_is_logged(data: bytes, first: bytes, relayed: bool, sent: bool) -> None:
+    heads = (b"\x80", b"\x80\xc8", b"\x17\xfe\xfd\x00\x01", first)
+    for head in heads:
+        datagram = head + data
+        if relayed:
+            datagram = struct.pack("!HH", 0x4000, len(datagram)) + datagram
+        found = SECURED.note(datagram, sent=sent)
+        assert found.data.endswith(datagram)
 
 
 def test_relayed_media_is_unwrapped() -> None:
