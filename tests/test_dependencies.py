@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
 import tomllib
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+
+import pytest
+
+from tests.support.source import LIBRARY, source_of
+
+pytestmark = pytest.mark.any_python
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -30,19 +35,12 @@ def declared(requirements: list[str]) -> dict[str, str]:
 
 
 def imported() -> Iterator[tuple[str, Path]]:
-    for path in sorted((ROOT / "lktrio").rglob("*.py")):
+    for path in sorted(LIBRARY.rglob("*.py")):
         if path.name in DEVELOPERS:
             continue
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            names: list[str] = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-                names = [node.module]
-            for name in names:
-                package = name.partition(".")[0]
-                if package not in sys.stdlib_module_names and package != "lktrio":
-                    yield package, path
+        for package in source_of(path).packages():
+            if package not in sys.stdlib_module_names and package != "lktrio":
+                yield package, path
 
 
 def test_what_is_imported_is_declared_and_the_other_way_round() -> None:

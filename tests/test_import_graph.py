@@ -7,20 +7,24 @@ never both.
 
 from __future__ import annotations
 
-import ast
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+import pytest
+
+from tests.support.source import LIBRARY, source_of
+
+pytestmark = pytest.mark.any_python
+
 FRONT = "__init__"
 
 
 def modules() -> dict[str, Path]:
     found: dict[str, Path] = {}
-    for path in sorted((ROOT / "lktrio").rglob("*.py")):
-        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in sorted(LIBRARY.rglob("*.py")):
+        name = ".".join(path.relative_to(LIBRARY.parent).with_suffix("").parts)
         found[name.removesuffix(f".{FRONT}")] = path
     return found
 
@@ -28,18 +32,14 @@ def modules() -> dict[str, Path]:
 def imports(name: str, path: Path, known: Mapping[str, Path]) -> Iterator[str]:
     """The modules of the library that a module imports, wherever it does."""
     package = name if path.stem == FRONT else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name in known)
-        elif isinstance(node, ast.ImportFrom):
-            parts = package.split(".")[: len(package.split(".")) - node.level + 1]
-            base = ".".join(parts if node.level else [])
-            source = ".".join(filter(None, (base, node.module)))
-            for alias in node.names:
-                inner = f"{source}.{alias.name}"
-                target = inner if inner in known else source
-                if target in known:
-                    yield target
+    for one in source_of(path).imports:
+        parts = package.split(".")[: len(package.split(".")) - one.level + 1]
+        base = ".".join(parts if one.level else [])
+        source = ".".join(filter(None, (base, one.module)))
+        inner = f"{source}.{one.name}"
+        target = inner if inner in known else source
+        if target in known:
+            yield target
 
 
 def graph_of(package: str, edges: Mapping[str, set[str]]) -> dict[str, set[str]]:

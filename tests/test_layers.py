@@ -6,17 +6,17 @@ and a clock read in passing are found too.
 
 from __future__ import annotations
 
-import ast
 import importlib
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 
-from tests.support.cases import each_case
+import pytest
 
-ROOT = Path(__file__).parent.parent
-LIBRARY = ROOT / "lktrio"
+from tests.support.cases import each_case
+from tests.support.source import LIBRARY, source_of
+
+ROOT = LIBRARY.parent
 GENERATED = LIBRARY / "proto" / "livekit"
 
 # The protocol core is told the time and given its randomness, and touches no socket.
@@ -37,7 +37,6 @@ FORBIDDEN_IN_CORE = {
     "trio",
     "trio_websocket",
 }
-CLOCK_READS = {"now", "utcnow", "today"}
 
 # Run by a developer with the dependency group "proto", never imported by the library.
 GENERATORS = {"lktrio.proto._generate", "lktrio.proto._supplement"}
@@ -60,34 +59,10 @@ every_public_module = each_case("path", [path for path in MODULES if is_public(p
 every_core_module = each_case("path", CORE_MODULES)
 
 
-@cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-
-
-def imported_packages(path: Path) -> set[str]:
-    """The top-level packages that a module imports, wherever in the module it does."""
-    found: set[str] = set()
-    for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.partition(".")[0])
-    return found
-
-
 def defined_names(path: Path) -> set[str]:
     """The public names that a module has of its own, or imports if it is a package's front."""
-    names: set[str] = set()
-    for node in tree_of(path).body:
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Assign):
-            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            names.add(node.target.id)
-        elif isinstance(node, ast.ImportFrom) and path.name == "__init__.py":
-            names |= {alias.asname or alias.name for alias in node.names}
+    source = source_of(path)
+    names = {*source.defined, *(source.imported_at_top if path.name == "__init__.py" else ())}
     return {name for name in names - {"annotations"} if not name.startswith("_")}
 
 
@@ -96,32 +71,23 @@ def test_the_checks_see_the_library() -> None:
     assert LIBRARY / "rtc" / "base.py" in CORE_MODULES
 
 
+@pytest.mark.any_python
 @every_core_module
 def test_the_protocol_core_imports_no_clock_no_socket_and_no_trio(path: Path) -> None:
-    assert not imported_packages(path) & FORBIDDEN_IN_CORE
+    assert not source_of(path).packages() & FORBIDDEN_IN_CORE
 
 
+@pytest.mark.any_python
 @every_core_module
-def test_the_protocol_core_reads_no_clock_through_a_date(path: Path) -> None:
-    reads = [
-        f"line {node.lineno}: {ast.unparse(node)}"
-        for node in ast.walk(tree_of(path))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in CLOCK_READS
-        and ast.unparse(node.func.value).rpartition(".")[2] in {"date", "datetime"}
-    ]
-    assert not reads
+def test_the_protocol_core_is_synchronous_and_reads_no_clock_through_a_date(path: Path) -> None:
+    assert not source_of(path).is_async
+    assert not source_of(path).clock_reads
 
 
-@every_core_module
-def test_the_protocol_core_is_synchronous(path: Path) -> None:
-    assert not [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.AsyncFunctionDef)]
-
-
+@pytest.mark.any_python
 @each_case("path", sorted(LIBRARY.rglob("*.py")))
 def test_no_module_imports_asyncio(path: Path) -> None:
-    assert "asyncio" not in imported_packages(path)
+    assert "asyncio" not in source_of(path).packages()
 
 
 def test_importing_the_whole_library_does_not_load_asyncio() -> None:
@@ -142,17 +108,12 @@ def test_importing_the_whole_library_does_not_load_asyncio() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.any_python
 @every_module
-def test_every_module_says_what_it_is(path: Path) -> None:
-    assert ast.get_docstring(tree_of(path))
-
-
-@every_module
-def test_every_module_with_annotations_postpones_them(path: Path) -> None:
-    nodes = list(ast.walk(tree_of(path)))
-    if any(isinstance(node, ast.arg | ast.AnnAssign | ast.FunctionDef) for node in nodes):
-        modules = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
-        assert "__future__" in modules
+def test_every_module_says_what_it_is_and_postpones_annotations(path: Path) -> None:
+    source = source_of(path)
+    assert source.docstring
+    assert not source.is_annotated or "__future__" in source.packages()
 
 
 @every_public_module

@@ -42,6 +42,7 @@ async def cancel_at_every_checkpoint(
     after_each: Callable[[], Awaitable[object]] | None = None,
     since: Callable[[], object] | None = None,
     raises: tuple[type[Exception], ...] = (),
+    part: tuple[int, int] = (1, 1),
     settle: float = 2.0,
     patience: float = 10.0,
     limit: int = 10_000,
@@ -55,28 +56,36 @@ async def cancel_at_every_checkpoint(
             returns something true, in every run anew. Of use for operations that begin with what
             another test already sweeps over.
         raises: Exceptions that the operation may raise; others than these are a failure.
+        part: Which part of the sweep this is, and of how many: ``(2, 3)`` cancels at the second
+            checkpoint, the fifth, the eighth and so on. Of use to divide a long sweep among
+            several processes, machines or Pythons, which together do all of it.
         settle: Seconds in which others (a server in this process) may finish with a run.
         patience: Seconds that one run may take, its cleanup after cancellation included.
         limit: Runs after which the operation is thought never to complete.
 
     Returns:
-        How many runs were cancelled.
+        How many checkpoints the operation has, as the run showed that was not cancelled: with
+        ``part`` left out, how many runs were cancelled.
 
     Raises:
         AssertionError: A run left something behind, hung, or answered cancellation with an
             exception. The message tells the number of the checkpoint.
+        ValueError: There is no such part.
     """
+    first, parts = part
+    if not 1 <= first <= parts:
+        raise ValueError(f"there is no part {first} of {parts}")
     with trio.move_on_after(_WARM_UP):
         await trio.testing.wait_all_tasks_blocked(_POLL)
     tasks, sockets = _living_tasks(), _open_sockets()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        for checkpoint in range(1, limit + 1):
-            completed = await _run(operation, checkpoint, since, raises, patience)
+        for checkpoint in range(first, first + limit * parts, parts):
+            left = await _run(operation, checkpoint, since, raises, patience)
             await _check_left(checkpoint, tasks, sockets, settle)
             if after_each is not None:
                 await after_each()
-            if completed:
+            if left:
                 break
         else:
             raise AssertionError(f"it did not complete in {limit} runs")
@@ -84,7 +93,7 @@ async def cancel_at_every_checkpoint(
     if caught:
         texts = "; ".join(dict.fromkeys(str(warning.message) for warning in caught))
         raise AssertionError(f"Python warned: {texts}")
-    return checkpoint - 1
+    return checkpoint - left
 
 
 class _CancelAtStep(trio.abc.Instrument):
@@ -130,8 +139,8 @@ async def _run(
     since: Callable[[], object] | None,
     raises: tuple[type[Exception], ...],
     patience: float,
-) -> bool:
-    """Run it once; whether it was over before its turn."""
+) -> int:
+    """Run it once; how many checkpoints were left to its turn when it was over."""
     started = trio.current_time()
     patient, scope = trio.CancelScope(deadline=started + patience), trio.CancelScope()
     instrument = _CancelAtStep(trio.lowlevel.current_task(), scope, checkpoint, since)
@@ -150,7 +159,7 @@ async def _run(
     took = trio.current_time() - started
     if patient.cancelled_caught or took > patience:
         raise AssertionError(f"cancelled at checkpoint {checkpoint}, it took {took:.1f} s")
-    return bool(instrument.left)
+    return instrument.left
 
 
 async def _check_left(checkpoint: int, tasks: int, sockets: set[str], settle: float) -> None:

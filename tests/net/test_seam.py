@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
-LIBRARY = Path(__file__).parent.parent.parent / "lktrio"
+import pytest
+
+from tests.support.source import LIBRARY
+
 THROUGH_HTTPX = ("api", "auth", "webhooks")  # the clients of HTTP APIs, whose transport is httpx'
 SOCKETS = {"anyio", "select", "selectors", "socket", "socketserver"}
 OPENERS = ("open_tcp_", "open_ssl_over_", "open_unix_", "serve_tcp", "serve_ssl_over_", "socket")
@@ -40,6 +42,7 @@ def ways_to_sockets(tree: ast.Module) -> Iterator[str]:
                 yield name
 
 
+@pytest.mark.any_python
 def test_only_the_network_touches_sockets() -> None:
     found = {module: names for module, tree in modules() if (names := [*ways_to_sockets(tree)])}
     assert found == {}

@@ -14,6 +14,7 @@ from lktrio.rtc.paths import FrameReader, Framing
 from lktrio.testing import SimulatedNetwork
 from lktrio.testing.cancellation import cancel_at_every_checkpoint
 from tests.support.servers import open_server
+from tests.support.sweeps import PART
 
 ADDRESS = ("192.0.2.1", 7881)
 
@@ -39,7 +40,7 @@ async def test_a_join_over_tcp_is_cancelled_anywhere() -> None:
             return server.hosts[-1].open_sockets > 1
 
         cancelled = await cancel_at_every_checkpoint(
-            join, after_each=nothing_is_left, since=connecting
+            join, after_each=nothing_is_left, since=connecting, part=PART
         )
         assert cancelled > 5
 

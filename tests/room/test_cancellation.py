@@ -41,6 +41,7 @@ from tests.support.servers import (
     until,
 )
 from tests.support.signal_server import Visit, open_signal_server
+from tests.support.sweeps import PART
 
 DEADLINE = 600.0  # seconds; hundreds of joins, on a machine that may be busy
 CODECS = pytest.mark.parametrize("codec", [media.OPUS, media.VP8], ids=["audio", "video"])
@@ -58,6 +59,7 @@ async def sweep(
     operation: Operation,
     *present: str,
     since: Callable[[], object] | None = None,
+    part: tuple[int, int] = (1, 1),
 ) -> int:
     """Cancel an operation everywhere; afterwards only these are in the room, without a track."""
     request = proto.ListParticipantsRequest(room=server.room)
@@ -78,7 +80,7 @@ async def sweep(
             raise AssertionError(f"the server still has {listed}")
 
         return await cancel_at_every_checkpoint(
-            operation, after_each=nothing_is_left, since=since, patience=PATIENCE
+            operation, after_each=nothing_is_left, since=since, part=part, patience=PATIENCE
         )
 
 
@@ -150,7 +152,7 @@ async def test_a_whole_session(server: RoomServer, options: RoomOptions) -> None
             async with room.local_participant.publish_track(media.OPUS) as track:
                 await track.send(frames[0])
 
-    assert await sweep(server, operation) > 50
+    assert await sweep(server, operation, part=PART) > 50
 
 
 async def test_falling_back_to_two_connections(server: RoomServer) -> None:
@@ -164,7 +166,7 @@ async def test_falling_back_to_two_connections(server: RoomServer) -> None:
         async with server.join("me", RoomOptions(open_tcp_stream=connect)) as room:
             assert room.signal_version == "v0"
 
-    assert await sweep(server, operation) > 50
+    assert await sweep(server, operation, part=PART) > 50
 
 
 async def test_a_session_that_begins_anew(server: RoomServer) -> None:
@@ -204,7 +206,7 @@ async def _sweep_over_faults(
                 await events.receive()
             assert room.state == "connected"
 
-    assert await sweep(server, operation, since=lambda: lost) > 30
+    assert await sweep(server, operation, since=lambda: lost, part=PART) > 30
 
 
 async def test_waiting_in_a_room(server: RoomServer) -> None:
@@ -231,7 +233,7 @@ async def test_joining_in_the_callers_nursery(server: RoomServer) -> None:
             assert room.state == "connected"
             nursery.cancel_scope.cancel()
 
-    assert await sweep(server, operation) > 50
+    assert await sweep(server, operation, part=PART) > 50
 
 
 # Publishing
@@ -500,8 +502,8 @@ async def test_a_server_that_never_connects(plan: Plan) -> None:
             async with open_room(url, "token", quick(negotiation=0.03, transport=0.03)):
                 pytest.fail("there is no way for media")
 
-        runs = await cancel_at_every_checkpoint(operation, raises=(ConnectTimeout,))
-        assert runs > 20
+        steps = await cancel_at_every_checkpoint(operation, raises=(ConnectTimeout,), part=PART)
+        assert steps > 20
 
 
 async def test_a_server_that_accepts_no_track() -> None:
@@ -551,4 +553,4 @@ async def test_a_server_that_stops_reading(server: RoomServer) -> None:
         started = trio.current_time()
         await body()
         assert trio.current_time() - started < 2
-    assert await sweep(server, operation) > 50
+    assert await sweep(server, operation, part=PART) > 50

@@ -23,6 +23,23 @@ async def test_every_checkpoint_is_visited_once() -> None:
     assert reached == [0, 1, 2, 3]
 
 
+async def test_parts_make_a_whole() -> None:
+    reached: list[int] = []
+
+    async def operation() -> None:
+        reached.append(0)
+        for _ in range(7):
+            await trio.lowlevel.checkpoint()
+            reached[-1] += 1
+
+    for part in range(1, 4):
+        assert await cancel_at_every_checkpoint(operation, part=(part, 3)) == 7, part
+    assert reached == [0, 3, 6, 7, 1, 4, 7, 2, 5, 7]
+    for part, parts in ((0, 1), (2, 1), (0, 0)):
+        with pytest.raises(ValueError, match="there is no part"):
+            await cancel_at_every_checkpoint(operation, part=(part, parts))
+
+
 async def test_the_steps_of_children_count_too() -> None:
     async def child() -> None:
         await trio.lowlevel.checkpoint()
