@@ -100,8 +100,9 @@ def main(names: list[str]) -> int:
         for name in names or list(PARTS):
             (readings,) = pool.map(run, [name])
             print(f"{PARTS[name][0]:,} {name}:", *(f"{one:.1f}" for one in readings), "MB")
-            growth = readings[-1] / readings[READINGS // 4 - 1]
-            missed |= judge("resident memory, at the end to after a quarter", growth, at_most=LIMIT)
+            first, last = [readings[READINGS // 4 - 1]], [readings[-1]]
+            what = f"memory after {PARTS[name][0]:,} {name}"
+            missed |= judge("memory", what, "MB", last, "after a quarter", first, at_most=LIMIT)
     return int(missed)
 
 

@@ -3,16 +3,25 @@
 A shared machine is faster in one second than in the next. So the sides take turns, in every other
 pass in the opposite order, and what counts is the median of the ratios of the passes: a slow moment
 hits both sides of one pass, or it makes one ratio of many wrong.
+
+Each verdict is printed, and written as a line of JSON to the file that LKTRIO_BENCH_RESULTS names,
+from which ``python -m tests.bench`` makes its table and its report.
 """
 
 from __future__ import annotations
 
-import statistics
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TypeVar
 
-__all__ = ["Clock", "in_turns", "judge", "ratio"]
+from tests.bench.results import Cost, Result, Theme, to_json
+from tests.bench.table import costs, ratio, standing
+
+__all__ = ["RESULTS", "Clock", "in_turns", "judge", "judge_limit", "skip"]
+
+RESULTS = "LKTRIO_BENCH_RESULTS"
 
 T = TypeVar("T")
 
@@ -36,20 +45,40 @@ def in_turns(sides: Mapping[str, Callable[[], T]], passes: int) -> dict[str, lis
     return found
 
 
-def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """The median of the ratios of the passes."""
-    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
-
-
 def judge(
-    what: str, value: float, *, at_most: float | None = None, at_least: float | None = None
+    theme: Theme,
+    what: str,
+    unit: str,
+    ours: Sequence[float],
+    peer: str,
+    theirs: Sequence[float],
+    *,
+    at_most: float | None = None,
+    us: str = "lktrio",
 ) -> bool:
-    """Print a ratio, and how it stands to its goal if it has one; whether the goal is missed."""
-    missed = False
-    verdict = "no goal"
-    if at_most is not None:
-        missed, verdict = value > at_most, f"goal: at most {at_most:g}"
-    elif at_least is not None:
-        missed, verdict = value < at_least, f"goal: at least {at_least:g}"
-    print(f"  {what}: {value:.2f} ({verdict}{', MISSED' if missed else ''})")
-    return missed
+    """Tell what both sides take, pass by pass; whether the goal for their ratio is missed."""
+    mine, other = Cost(us, unit, tuple(ours)), Cost(peer, unit, tuple(theirs))
+    return _tell(Result(theme, what, mine, other, at_most))
+
+
+def judge_limit(
+    theme: Theme, what: str, unit: str, ours: Sequence[float], limit: float, *, why: str = "limit"
+) -> bool:
+    """Tell how what is measured stands to a limit; whether its median is over it."""
+    mine, most = Cost("lktrio", unit, tuple(ours)), Cost(why, unit, (limit,))
+    return _tell(Result(theme, what, mine, most, 1.0))
+
+
+def skip(theme: Theme, what: str, reason: str) -> None:
+    """Tell that a comparison cannot be made here, and why."""
+    _tell(Result(theme, what, skipped=reason))
+
+
+def _tell(result: Result) -> bool:
+    print(f"{result.what}: {costs(result)}")
+    if result.ratios:
+        print(f"  {ratio(result)}, {standing(result)}", flush=True)
+    if path := os.environ.get(RESULTS):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(to_json(result) + "\n")
+    return result.verdict == "missed"
