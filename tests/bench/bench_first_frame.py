@@ -1,11 +1,11 @@
 """The first sound after joining a room in which somebody speaks, beside LiveKit's own SDK.
 
-``python -m tests.bench.bench_first_frame``. Somebody of another process publishes the sample melody
-all the time. Each pass is a process that joins, waits for sound and leaves, again and again. What is
-measured is the time from the call that joins to the first frame, and of each pass the 90th
-percentile counts: for lktrio an encoded frame, for the PyPI package ``livekit`` decoded sound that is
-not silent. The room is on the server that LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET name,
-otherwise on the embedded one. The exit status is 1 if it takes lktrio more than 40 ms.
+``python -m tests.bench.bench_first_frame``. Somebody in another process publishes the sample melody
+all the time. Each pass is a process that joins, waits for sound and leaves, again and again. What
+is measured is the time from the call that joins to the first frame, and of each pass the 90th
+percentile counts: for lktrio an encoded frame, for the PyPI package ``livekit`` decoded sound that
+is not silent. The room is on the server that LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET
+name, otherwise on the embedded one. The exit status is 1 if it takes lktrio more than 40 ms.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """What idle connections and rooms cost: ``python -m tests.bench.bench_idle``.
 
-Each pass is a process of its own. Peers: 1,000 of them, connected in pairs over loopback with a data
-channel each, do nothing but stay connected. Rooms: one room, beside the official SDK, and then fifty
-more in the same process, each idle in a room of its own on the embedded server, or on the one that
-LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET name. The exit status is 1 if the peers need more
-than 120 MiB or 10 % of a core, a room's process more than 54 MiB, or a further room more than
-0.15 MiB or 0.1 % of a core.
+Each pass is a process of its own. Peers: 1,000 of them, connected in pairs over loopback with a
+data channel each, do nothing but stay connected. Rooms: one room, beside the official SDK, and then
+fifty more in the same process, each idle in a room of its own on the embedded server, or on the one
+that LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET name. The exit status is 1 if the peers
+need more than 120 MiB or 10 % of a core, a room's process more than 54 MiB, or a further room more
+than 0.15 MiB or 0.1 % of a core.
 """
 
 from __future__ import annotations
