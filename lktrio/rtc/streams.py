@@ -295,7 +295,13 @@ class MediaStreams:
         """When ``handle_timer`` is to be called next."""
         if self._sender is None:
             return NEVER
-        return min(self._report_at, self._streams_due, self.inbound.arrivals.next_timer())
+        report_at = self._report_at if self._has_reports else NEVER
+        return min(report_at, self._streams_due, self.inbound.arrivals.next_timer())
+
+    @property
+    def _has_reports(self) -> bool:
+        """Whether there is a stream to report on; a peer without any is not woken for nothing."""
+        return bool(self.inbound.bound or self.outbound.bound or self._empty_reports)
 
     def handle_timer(self, now: float) -> None:
         """Give up late packets, ask for missing ones, and report."""
