@@ -9,12 +9,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 import trio
 
-__all__ = ["answer", "background", "in_asyncio", "in_trio", "measure", "resident_mib"]
+__all__ = ["Background", "answer", "background", "in_asyncio", "in_trio", "measure", "resident_mib"]
 
 PATIENCE = 120
 Side = Callable[..., Any]
@@ -46,17 +47,41 @@ def in_asyncio(work: Callable[..., Coroutine[Any, Any, Any]]) -> Side:
     return lambda *arguments: asyncio.run(asyncio.wait_for(work(*arguments), PATIENCE))
 
 
+@dataclass(frozen=True)
+class Background:
+    """A process, and what it printed first."""
+
+    process: subprocess.Popen[str]
+    first_line: str
+
+    def ask(self, line: str) -> str:
+        """Say something to it; its answer."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+        return self.hear()
+
+    def hear(self) -> str:
+        """The next line that it prints."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError("the other process has ended")
+        return line
+
+
 @contextmanager
-def background(module: str, side: str, *arguments: str) -> Generator[subprocess.Popen[str]]:
+def background(module: str, side: str, *arguments: str) -> Generator[Background]:
     """A side that goes on for the time of the block, from the first line that it prints on."""
     command = [sys.executable, "-m", f"tests.bench.{module}", side, *arguments]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         try:
             assert process.stdout is not None
-            if not process.stdout.readline():
+            first = process.stdout.readline()
+            if not first:
                 raise RuntimeError(f"{side} of {module} has ended at once")
-            yield process
+            yield Background(process, first)
         finally:
             process.kill()
 
