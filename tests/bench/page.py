@@ -21,11 +21,12 @@ STYLE = """
 * { box-sizing: border-box }
 body { margin: 0 auto; padding: 1.5rem 1rem 3rem; max-width: 76rem; background: var(--paper);
   color: var(--ink); font: 1rem/1.45 system-ui, sans-serif }
-h1 { font-size: 1.7rem; margin: 0 0 .3rem } h2 { margin: 2.2rem 0 .8rem; font-size: 1.25rem;
-  text-transform: capitalize } h3 { margin: 0; font-size: 1rem; overflow-wrap: anywhere }
+h1 { font-size: 1.7rem; margin: 0 0 .3rem } h2 { margin: 2.2rem 0 .8rem; font-size: 1.25rem }
+h2::first-letter { text-transform: uppercase }
+h3 { margin: 0; font-size: 1rem; overflow-wrap: anywhere }
 p { margin: .3rem 0; max-width: 44rem }
 .faint, dt, svg text { color: var(--faint); fill: var(--faint) }
-nav a { margin-right: .9rem; text-transform: capitalize } a { color: var(--ours) }
+nav a { margin-right: .9rem } a { color: var(--ours) }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem .9rem; font-size: .9rem }
 dd { margin: 0; overflow-wrap: anywhere }
 .tally { display: flex; height: 1.1rem; border-radius: .3rem; overflow: hidden; gap: 2px;
@@ -61,7 +62,7 @@ def render_page(results: Sequence[Result], about: Mapping[str, str]) -> str:
     """The whole file; `about` tells of the machine, the versions and the day."""
     themes = list(dict.fromkeys(result.theme for result in results))
     axis = axis_of(results)
-    links = "".join(f'<a href="#{_anchor(theme)}">{escape(theme)}</a>' for theme in themes)
+    links = " ".join(f'<a href="#{_anchor(theme)}">{escape(theme)}</a>' for theme in themes)
     return "\n".join(
         [
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
@@ -70,7 +71,7 @@ def render_page(results: Sequence[Result], about: Mapping[str, str]) -> str:
             "<header><h1>What lktrio costs, beside its peers</h1>",
             _tally(results),
             _key(),
-            f'<nav aria-label="Themes">{links}<a href="#all">everything as a table</a></nav>',
+            f'<nav aria-label="Themes">{links} <a href="#all">everything as a table</a></nav>',
             "</header><main>",
             *(_section(theme, results, axis) for theme in themes),
             _table(results),

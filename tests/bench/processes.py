@@ -54,21 +54,6 @@ class Background:
     process: subprocess.Popen[str]
     first_line: str
 
-    def ask(self, line: str) -> str:
-        """Say something to it; its answer."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{line}\n")
-        self.process.stdin.flush()
-        return self.hear()
-
-    def hear(self) -> str:
-        """The next line that it prints."""
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError("the other process has ended")
-        return line
-
 
 @contextmanager
 def background(module: str, side: str, *arguments: str) -> Generator[Background]:
